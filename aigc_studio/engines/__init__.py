@@ -1,0 +1,1 @@
+"""Engines make things: text, pictures, speech. No Qt; torch only inside functions."""

@@ -1,0 +1,228 @@
+"""What a model family declares, and what it may call while it runs.
+
+A family is one module: a module-level `FAMILY`, `load(model, ctx)` and `run(loaded, request, ctx)`, optionally
+`understand(request)`. The module imports nothing heavy at module level, so that the window reads `FAMILY` without torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from aigc_studio.core.errors import StudioError
+from aigc_studio.core.i18n import N_
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
+    from aigc_studio.core.requests import Request
+
+__all__ = ["Choice", "Context", "Family", "Model", "Param", "Task", "Understanding"]
+
+
+class Context(Protocol):
+    """All that an engine may call. One thread, the engine's own."""
+
+    start: int
+    """Index of the first result still to be made: a resumed job does not repeat what is stored."""
+
+    def progress(self, done: int, total: int, stage: str = "", preview: Image | None = None) -> None:
+        """`done` of `total` steps of the current result; `stage` marked with N_(); `preview` at most 512 px, any rate."""
+
+    def partial(self, index: int, piece: str) -> None:
+        """A piece of text of result `index`, shown at once."""
+
+    def check(self) -> None:
+        """Raise Cancelled when the user cancelled; call at least once a step."""
+
+    def input(self, role: str) -> Path:
+        """The file of one of `request.inputs`; StudioError when the role is missing."""
+
+    def save_image(self, index: int, image: Image, **info: Any) -> None:
+        """Store result `index` as a PNG that carries its recipe. `info` (JSON types) is kept in the recipe."""
+
+    def save_audio(self, index: int, samples: np.ndarray, rate: int, **info: Any) -> None:
+        """Store result `index`: float32 samples in [-1, 1], (n,) or (n, channels), at `rate` Hz, as a WAV file."""
+
+    def save_text(self, index: int, text: str, **info: Any) -> None:
+        """Store result `index` as a Markdown file with its recipe as front matter."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One entry of a choice parameter: its stored value and its shown title (marked with N_())."""
+
+    value: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Param:
+    """One parameter of a family; the form builds itself from it.
+
+    kind: "int", "float", "bool", "choice", "text" or "size" (default (width, height); low and high bound each side,
+    step is the multiple). title and help are marked with N_(). advanced: behind the form's "Advanced" drawer.
+    tasks: the task ids it applies to, () for all. unit: shown after the number ("px", "s", "%").
+    """
+
+    id: str
+    kind: str
+    title: str
+    default: Any
+    low: float = -math.inf
+    high: float = math.inf
+    step: float = 1
+    choices: tuple[Choice, ...] = ()
+    help: str = ""
+    unit: str = ""
+    advanced: bool = False
+    tasks: tuple[str, ...] = ()
+
+    @classmethod
+    def int(cls, id: str, title: str, default: int, low: int, high: int, step: int = 1, **more: Any) -> Param:
+        """A whole number with a slider and a field."""
+        return cls(id, "int", title, default, low, high, step, **more)
+
+    @classmethod
+    def float(cls, id: str, title: str, default: float, low: float, high: float, step: float = 0.05, **more: Any) -> Param:
+        """A number with a slider and a field."""
+        return cls(id, "float", title, default, low, high, step, **more)
+
+    @classmethod
+    def bool(cls, id: str, title: str, default: bool, **more: Any) -> Param:
+        """A switch."""
+        return cls(id, "bool", title, default, **more)
+
+    @classmethod
+    def choice(cls, id: str, title: str, default: str, choices: tuple[Choice, ...], **more: Any) -> Param:
+        """One of several named values."""
+        return cls(id, "choice", title, default, choices=choices, **more)
+
+    @classmethod
+    def text(cls, id: str, title: str, default: str = "", **more: Any) -> Param:
+        """A line of text."""
+        return cls(id, "text", title, default, **more)
+
+    @classmethod
+    def size(cls, id: str, title: str, default: tuple[int, int], low: int, high: int, step: int = 8, **more: Any) -> Param:
+        """Width and height in pixels."""
+        return cls(id, "size", title, default, low, high, step, **more)
+
+    def check(self, value: Any) -> Any:
+        """`value` in its own type and within bounds, or a StudioError that names the parameter and what it takes."""
+        problem = StudioError(
+            N_('"{param}" cannot be {value}; {expected}.'),
+            code="param",
+            param=self.title,
+            value=str(value)[:60],
+            expected=self._expected(),
+        )
+        try:
+            match self.kind:
+                case "bool":
+                    if not isinstance(value, bool):
+                        raise problem
+                    return value
+                case "choice":
+                    if value not in [choice.value for choice in self.choices]:
+                        raise problem
+                    return value
+                case "text":
+                    return str(value)
+                case "size":
+                    width, height = value
+                    return (self._number(width, problem, whole=True), self._number(height, problem, whole=True))
+                case _:
+                    return self._number(value, problem, whole=self.kind == "int")
+        except (TypeError, ValueError, OverflowError):
+            raise problem from None
+
+    def _number(self, value: Any, problem: StudioError, *, whole: bool) -> Any:
+        number = int(value) if whole else float(value)
+        if isinstance(value, bool) or number != value or not self.low <= number <= self.high:
+            raise problem
+        return number
+
+    def _expected(self) -> str:
+        if self.kind == "choice":
+            return ", ".join(choice.value for choice in self.choices)
+        if self.kind in ("int", "float", "size"):
+            return f"{self.low:g} – {self.high:g}"
+        return self.kind
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing a family can do: "generate", "inpaint", "continue", "speak". inputs: the roles it needs."""
+
+    id: str
+    title: str
+    inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of models that share one way of running.
+
+    id: stable, in recipes. kind: one of `KINDS`. title, summary: shown, marked with N_().
+    needs: "" for a family that runs in the window's environment (numpy, espeak), "torch" for one that needs the engine
+    group; a lane whose job needs no torch starts a child without it. languages: of the prompt, () for any.
+    """
+
+    id: str
+    kind: str
+    title: str
+    summary: str
+    tasks: tuple[Task, ...]
+    params: tuple[Param, ...] = ()
+    needs: str = ""
+    languages: tuple[str, ...] = ()
+    max_count: int = 64
+
+    def task(self, id: str) -> Task:
+        """The task with this id; StudioError when the family does not do it."""
+        for task in self.tasks:
+            if task.id == id:
+                return task
+        raise StudioError(
+            N_('"{family}" cannot do "{task}"; choose another model.'), code="task", family=self.title, task=id
+        )
+
+    def task_params(self, task: str) -> tuple[Param, ...]:
+        """The parameters that apply to one task, in the form's order."""
+        return tuple(param for param in self.params if not param.tasks or task in param.tasks)
+
+    def values(self, task: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Every parameter of `task` with its checked value: given, else default. Unknown names are left out."""
+        return {param.id: param.check(given.get(param.id, param.default)) for param in self.task_params(task)}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model on disk (or built in): what a family's `load` is given.
+
+    id: in the catalogue. family: the family's id. folder: its files, None when there is nothing to load.
+    facts: everything else the catalogue says (licence, languages, sample rate, ...).
+    """
+
+    id: str
+    family: str
+    title: str
+    folder: Path | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """What a family understood of a prompt: shown below it. Both are words as the user wrote them, in order."""
+
+    understood: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+Load = Callable[[Model, Context], Any]
+Run = Callable[[Any, "Request", Context], None]

@@ -1,0 +1,54 @@
+"""The list of families, one line each. Reading it imports no torch."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import import_module
+from types import ModuleType
+
+from aigc_studio.core.errors import StudioError
+from aigc_studio.core.i18n import N_
+
+from .base import Family
+
+__all__ = ["FAMILIES", "families", "family", "module"]
+
+FAMILIES = (
+    "aigc_studio.engines.image.painter",
+    "aigc_studio.engines.speech.espeak",
+    "aigc_studio.engines.text.causal_lm",
+)
+"""Module of each family; the first of a kind is the default."""
+
+
+@lru_cache(maxsize=1)
+def _modules() -> dict[str, ModuleType]:
+    found: dict[str, ModuleType] = {}
+    for name in FAMILIES:
+        imported = import_module(name)
+        if imported.FAMILY.id in found:
+            raise ValueError(f"two families are called {imported.FAMILY.id!r}")
+        found[imported.FAMILY.id] = imported
+    return found
+
+
+def module(id: str) -> ModuleType:
+    """The module of the family with this id; StudioError for an unknown one (a project from a newer version)."""
+    try:
+        return _modules()[id]
+    except KeyError:
+        raise StudioError(
+            N_('This version has no model family "{family}"; update the program or choose another model.'),
+            code="family",
+            family=id,
+        ) from None
+
+
+def family(id: str) -> Family:
+    """The declaration of the family with this id."""
+    return module(id).FAMILY
+
+
+def families(kind: str = "") -> tuple[Family, ...]:
+    """All families, or those of one kind, in registry order."""
+    return tuple(item.FAMILY for item in _modules().values() if not kind or item.FAMILY.kind == kind)

@@ -1,0 +1,1 @@
+"""Our own networks (nn.Module). The only package that may import torch at module level; imports nothing of ours."""

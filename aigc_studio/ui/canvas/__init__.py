@@ -1,0 +1,1 @@
+"""The picture canvas: view, mask, tools."""
