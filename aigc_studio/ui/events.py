@@ -1,0 +1,52 @@
+"""The values that Studio's signals carry: plain frozen data, made once, read by any panel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtGui import QImage
+
+__all__ = ["AssetsChange", "Progress", "ProjectInfo"]
+
+
+@dataclass(frozen=True)
+class ProjectInfo:
+    """The open project. read_only: another window has it open, or its folder cannot be written."""
+
+    name: str
+    folder: Path
+    read_only: bool
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a running job is.
+
+    index of count: the result being made (index from 0). done of total: steps of this result; total 0 when unknown.
+    stage: what is happening, English, marked with N_() where it was written: show it with tr(). eta_s: seconds to the
+    end of the whole job, None while unknown. preview: the picture so far, at most 512 px a side; None when unchanged.
+    """
+
+    index: int
+    count: int
+    done: int
+    total: int
+    stage: str = ""
+    eta_s: float | None = None
+    preview: QImage | None = None
+
+    @property
+    def fraction(self) -> float:
+        """0..1 of the whole job, for a progress bar."""
+        step = self.done / self.total if self.total else 0.0
+        return min(1.0, (self.index + step) / self.count) if self.count else 0.0
+
+
+@dataclass(frozen=True)
+class AssetsChange:
+    """Which assets came, went (trashed or deleted) or changed (title, star, board); ids."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
