@@ -38,7 +38,9 @@ class StudioError(Exception):
     @classmethod
     def from_json(cls, data: dict) -> StudioError:
         """The inverse of `to_json`."""
-        return cls(data["source"], code=data.get("code", "error"), detail=data.get("detail", ""), **data.get("params", {}))
+        return cls(
+            data["source"], code=data.get("code", "error"), detail=data.get("detail", ""), **data.get("params", {})
+        )
 
 
 class Cancelled(BaseException):
@@ -55,7 +57,9 @@ def describe(error: BaseException) -> StudioError:
         return error
     if isinstance(error, MemoryError):
         return StudioError(
-            N_("There is not enough memory for this; choose a smaller size and try again."), code="memory", detail=repr(error)
+            N_("There is not enough memory for this; choose a smaller size and try again."),
+            code="memory",
+            detail=repr(error),
         )
     if isinstance(error, OSError) and error.errno == 28:
         return StudioError(N_("The disk is full; free some space and try again."), code="disk-full", detail=repr(error))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import locale
 import os
-from functools import lru_cache
+from functools import cache
 
 from .paths import resources
 
@@ -50,7 +50,7 @@ def set_language(code: str) -> None:
     _current = code if code in LANGUAGES else "en"
 
 
-@lru_cache(maxsize=None)
+@cache
 def table(language: str) -> dict[str, str]:
     """Every translation of one language, merged from the files of all areas."""
     merged: dict[str, str] = {}

@@ -14,7 +14,9 @@ __all__ = ["KINDS", "LANES", "MAX_SEED", "Request", "new_seed"]
 KINDS = ("text", "image", "speech")
 """What an engine can make."""
 
-LANES: Mapping[str, tuple[str, ...]] = MappingProxyType({"text": ("text",), "picture": ("image",), "sound": ("speech",)})
+LANES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"text": ("text",), "picture": ("image",), "sound": ("speech",)}
+)
 """Lane to the kinds it makes; each lane has its own worker and its own child process."""
 
 MAX_SEED = 2**32 - 1

@@ -1,7 +1,7 @@
 """What a model family declares, and what it may call while it runs.
 
 A family is one module: a module-level `FAMILY`, `load(model, ctx)` and `run(loaded, request, ctx)`, optionally
-`understand(request)`. The module imports nothing heavy at module level, so that the window reads `FAMILY` without torch.
+`understand(request)`. The module imports nothing heavy at module level: the window reads `FAMILY` without torch.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Context(Protocol):
     """Index of the first result still to be made: a resumed job does not repeat what is stored."""
 
     def progress(self, done: int, total: int, stage: str = "", preview: Image | None = None) -> None:
-        """`done` of `total` steps of the current result; `stage` marked with N_(); `preview` at most 512 px, any rate."""
+        """`done` of `total` steps of this result; `stage` marked with N_(); `preview` at most 512 px, any rate."""
 
     def partial(self, index: int, piece: str) -> None:
         """A piece of text of result `index`, shown at once."""
@@ -88,7 +88,9 @@ class Param:
         return cls(id, "int", title, default, low, high, step, **more)
 
     @classmethod
-    def float(cls, id: str, title: str, default: float, low: float, high: float, step: float = 0.05, **more: Any) -> Param:
+    def float(
+        cls, id: str, title: str, default: float, low: float, high: float, step: float = 0.05, **more: Any
+    ) -> Param:
         """A number with a slider and a field."""
         return cls(id, "float", title, default, low, high, step, **more)
 
@@ -108,7 +110,9 @@ class Param:
         return cls(id, "text", title, default, **more)
 
     @classmethod
-    def size(cls, id: str, title: str, default: tuple[int, int], low: int, high: int, step: int = 8, **more: Any) -> Param:
+    def size(
+        cls, id: str, title: str, default: tuple[int, int], low: int, high: int, step: int = 8, **more: Any
+    ) -> Param:
         """Width and height in pixels."""
         return cls(id, "size", title, default, low, high, step, **more)
 

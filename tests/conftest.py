@@ -1,0 +1,140 @@
+"""What every test stands on: no display, no network, no user's folders, no stray log record, no forgotten thread."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+# Before anything of Qt, torch or ours is imported, here and in every child process a test starts.
+_HOME = tempfile.mkdtemp(prefix="aigc-studio-test-")
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.update(
+    AIGC_STUDIO_HOME=_HOME,
+    AIGC_STUDIO_ENVIRONMENT="as-is",
+    DISABLE_TELEMETRY="1",
+    HF_DATASETS_OFFLINE="1",
+    HF_HUB_DISABLE_TELEMETRY="1",
+    HF_HUB_OFFLINE="1",
+    LANG="C.UTF-8",
+    LC_ALL="C.UTF-8",
+    MKL_NUM_THREADS="1",
+    OMP_NUM_THREADS="1",
+    QT_LOGGING_RULES="qt.multimedia.*=false;qt.qpa.*=false",
+    TOKENIZERS_PARALLELISM="false",
+    TRANSFORMERS_OFFLINE="1",
+    TRANSFORMERS_VERBOSITY="error",
+)
+
+from aigc_studio.core.constants_guard import keep_constants  # noqa: E402
+
+keep_constants()
+
+import pytest  # noqa: E402
+
+from aigc_studio.core import i18n  # noqa: E402
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Import torch in one thread only: with more, a loaded machine makes it twenty times slower."""
+    config.addinivalue_line("markers", "allow_log(level): records below or at this level are expected")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Take the user's folders of this run away."""
+    import shutil
+
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture
+def checkout() -> Path:
+    """The folder of the sources."""
+    return CHECKOUT
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folders of this test: settings, caches and data of its own."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("AIGC_STUDIO_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """Each test starts in English; one that switches leaves no trace."""
+    i18n.set_language("en")
+    yield
+    i18n.set_language("en")
+
+
+class _LogGuard(logging.Handler):
+    """Collects records at WARNING and above that nothing expects."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@pytest.fixture(autouse=True)
+def log_guard(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A record at WARNING or above fails the test, unless it is marked `allow_log(level)` or uses `caplog`."""
+    marker = request.node.get_closest_marker("allow_log")
+    expected = logging.getLevelName(marker.args[0]) if marker else logging.NOTSET
+    guard = _LogGuard()
+    logging.getLogger().addHandler(guard)
+    yield
+    logging.getLogger().removeHandler(guard)
+    if "caplog" in request.fixturenames:
+        return
+    stray = [f"{record.levelname} {record.name}: {record.getMessage()}" for record in guard.records]
+    stray = [line for line, record in zip(stray, guard.records, strict=True) if record.levelno > expected]
+    if stray:
+        pytest.fail("unexpected log records:\n" + "\n".join(stray), pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def qthread_guard(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
+    """A QThread that a test started and left running fails that test; it would abort a later one."""
+    if "PySide6.QtCore" not in sys.modules:
+        yield
+        return
+    from PySide6.QtCore import QThread
+
+    started: list[QThread] = []
+    start = QThread.start
+
+    def remember(self: QThread, *args: object) -> None:
+        started.append(self)
+        start(self, *args)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+    monkeypatch.setattr(QThread, "start", remember)
+    yield
+    left = []
+    for thread in started:
+        try:
+            if thread.isRunning() and not thread.wait(2000):
+                left.append(thread.objectName() or type(thread).__name__)
+        except RuntimeError:  # deleted: it had finished
+            continue
+    if left:
+        pytest.fail(f"threads still running: {', '.join(left)}", pytrace=False)
+
+
+@pytest.fixture
+def one_torch_thread() -> Iterator[None]:
+    """For tests that use torch: one thread, as in the engine's child of a test."""
+    torch = pytest.importorskip("torch")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
