@@ -1,0 +1,1 @@
+"""The assets browser: a paged model, a grid that stays smooth at 100,000 rows, thumbnails, boards and details."""

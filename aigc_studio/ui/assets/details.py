@@ -1,0 +1,312 @@
+"""What is known of the chosen asset: picture, title, prompt, how it was made, what it came from and what came of it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QLocale, QSize, Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QPixmap
+from PySide6.QtWidgets import (
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from aigc_studio.core.assets import Asset
+from aigc_studio.core.errors import StudioError
+from aigc_studio.core.i18n import N_, current_language, tr
+from aigc_studio.core.project import ProjectReader
+from aigc_studio.engines import registry
+from aigc_studio.ui.i18n import Translated
+from aigc_studio.ui.icons import icon
+
+from .thumbnails import ThumbnailLoader
+
+__all__ = ["AssetDetails", "duration_text", "size_text"]
+
+_LINEAGE_SHOWN = 12
+_KINDS = {"image": N_("Picture"), "audio": N_("Recording"), "text": N_("Text"), "other": N_("File"), "mask": N_("Mask")}
+_KIND_ICONS = {
+    "image": "image-outline",
+    "audio": "waveform",
+    "text": "text-box-outline",
+    "other": "file-outline",
+    "mask": "select",
+}
+
+
+def duration_text(seconds: float) -> str:
+    """1:05, or 1:02:03 from an hour on."""
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+def size_text(count: int) -> str:
+    """A file size as people read it."""
+    return QLocale(current_language()).formattedDataSize(count, 1, QLocale.DataSizeFormat.DataSizeTraditionalFormat)
+
+
+class AssetDetails(Translated, QScrollArea):
+    """Shows one asset, or how many are chosen."""
+
+    renamed = Signal(str, str)  # asset id, new title
+    openRequested = Signal(object)  # Asset
+    jumpRequested = Signal(str)  # id of an asset of its lineage
+    reuseRequested = Signal(object)  # the recipe
+
+    def __init__(self, loader: ThumbnailLoader, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._loader = loader
+        self._reader: ProjectReader | None = None
+        self._asset: Asset | None = None
+        self._recipe: dict[str, Any] | None = None
+        self._count = 0
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setProperty("role", "inspector")
+        self._build()
+        loader.ready.connect(self._thumbnail_ready)
+        self.show_nothing()
+
+    def _build(self) -> None:
+        body = QWidget()
+        body.setProperty("role", "inspector")
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(12)
+        self._hint = QLabel(wordWrap=True, alignment=Qt.AlignmentFlag.AlignCenter)
+        self._hint.setProperty("role", "muted")
+        self._picture = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
+        self._picture.setMinimumHeight(160)
+        self._picture.setProperty("role", "well")
+        self._title = QLineEdit()
+        self._title.editingFinished.connect(self._rename)
+        self.tr_bind(self._title.setAccessibleName, "Title")
+        self._open = QPushButton()
+        self._open.setProperty("role", "primary")
+        self.tr_bind(self._open.setText, "Open")
+        self._open.clicked.connect(lambda: self._asset and self.openRequested.emit(self._asset))
+        self._reuse = QPushButton()
+        self.tr_bind(self._reuse.setText, "Use these settings")
+        self._reuse.clicked.connect(lambda: self._recipe and self.reuseRequested.emit(self._recipe))
+        self._folder = QToolButton()
+        self._folder.setIcon(icon("folder-open-outline"))
+        self.tr_bind(self._folder.setToolTip, "Show in folder")
+        self.tr_bind(self._folder.setAccessibleName, "Show in folder")
+        self._folder.clicked.connect(self._show_in_folder)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        for widget, stretch in ((self._open, 1), (self._reuse, 1), (self._folder, 0)):
+            buttons.addWidget(widget, stretch)
+        self._facts = QFormLayout()
+        self._facts.setHorizontalSpacing(12)
+        self._facts.setVerticalSpacing(6)
+        self._facts.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        self._prompt_title, self._prompt = self._section("Prompt")
+        self._prompt.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self._copy = QToolButton()
+        self._copy.setIcon(icon("content-copy"))
+        self.tr_bind(self._copy.setToolTip, "Copy the prompt")
+        self.tr_bind(self._copy.setAccessibleName, "Copy the prompt")
+        self._copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._prompt.text()))
+        prompt_line = QHBoxLayout()
+        prompt_line.addWidget(self._prompt_title, 1)
+        prompt_line.addWidget(self._copy)
+        self._from_title, _ = self._section("Made from")
+        self._to_title, _ = self._section("What came of it")
+        self._from, self._to = QHBoxLayout(), QHBoxLayout()
+        layout.addWidget(self._hint)
+        layout.addWidget(self._picture)
+        layout.addWidget(self._title)
+        layout.addLayout(buttons)
+        layout.addLayout(self._facts)
+        layout.addLayout(prompt_line)
+        layout.addWidget(self._prompt)
+        for title, line in ((self._from_title, self._from), (self._to_title, self._to)):
+            line.setSpacing(6)
+            layout.addWidget(title)
+            layout.addLayout(line)
+        layout.addStretch(1)
+        self.setWidget(body)
+
+    def _section(self, title: str) -> tuple[QLabel, QLabel]:
+        label = QLabel()
+        label.setProperty("role", "section")
+        self.tr_bind(label.setText, title)
+        return label, QLabel(wordWrap=True)
+
+    def set_reader(self, reader: ProjectReader | None) -> None:
+        """Read from another project, or none."""
+        self._reader = reader
+        self.show_nothing()
+
+    @property
+    def asset(self) -> Asset | None:
+        """What is shown."""
+        return self._asset
+
+    def edit_title(self) -> None:
+        """Let the person type another title."""
+        self._title.setFocus()
+        self._title.selectAll()
+
+    def show_nothing(self, count: int = 0) -> None:
+        """Nothing chosen, or `count` assets."""
+        self._asset, self._recipe, self._count = None, None, count
+        self._fill()
+
+    def show_asset(self, asset: Asset) -> None:
+        """Show one asset."""
+        self._asset, self._count = asset, 1
+        self._recipe = self._reader.recipe(asset.id) if self._reader else None
+        self._fill()
+
+    def retranslate(self) -> None:
+        """Labels and facts in the new language."""
+        super().retranslate()
+        self._fill()
+
+    def _fill(self) -> None:
+        asset = self._asset
+        request = (self._recipe or {}).get("request") or {}
+        self._hint.setVisible(asset is None)
+        self._hint.setText(
+            tr("{count} assets chosen", count=self._count)
+            if self._count > 1
+            else tr("Choose an asset to see how it was made.")
+        )
+        for widget in (self._picture, self._title, self._open, self._folder):
+            widget.setVisible(asset is not None)
+        self._reuse.setVisible(bool(request))
+        prompt = str(request.get("prompt", ""))
+        for widget in (self._prompt_title, self._prompt, self._copy):
+            widget.setVisible(bool(prompt))
+        self._prompt.setText(prompt[:4000])
+        while self._facts.rowCount():
+            self._facts.removeRow(0)
+        parents = self._reader.parents(asset.id) if asset and self._reader else []
+        children = self._reader.children(asset.id) if asset and self._reader else []
+        self._lineage(self._from_title, self._from, parents)
+        self._lineage(self._to_title, self._to, children)
+        if asset is None:
+            return
+        self._title.setText(asset.title)
+        self._title.setReadOnly(asset.trashed)
+        self._show_picture()
+        for name, value in self._fact_rows(asset, request):
+            label, text = QLabel(name), QLabel(value, wordWrap=True)
+            label.setProperty("role", "muted")
+            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            self._facts.addRow(label, text)
+
+    def _fact_rows(self, asset: Asset, request: dict[str, Any]) -> list[tuple[str, str]]:
+        locale = QLocale(current_language())
+        created = datetime.datetime.fromtimestamp(asset.created)
+        rows = [(tr("Kind"), tr(_KINDS.get(asset.kind, asset.kind)))]
+        if asset.width and asset.height:
+            rows.append((tr("Size"), f"{asset.width} × {asset.height} px"))
+        if asset.seconds:
+            rows.append((tr("Length"), duration_text(asset.seconds)))
+        rows.append((tr("File"), size_text(asset.bytes)))
+        rows.append((tr("Created"), locale.toString(created, QLocale.FormatType.ShortFormat)))
+        if request:
+            rows.append((tr("Made with"), _family_title(request)))
+            rows.append((tr("Seed"), str((self._recipe or {}).get("seed", request.get("seed", "")))))
+            rows.append((tr("Origin"), tr("AI-generated")))
+        elif asset.origin == "imported":
+            rows.append((tr("Origin"), tr("Imported")))
+        return rows
+
+    def _lineage(self, title: QLabel, line: QHBoxLayout, ids: list[str]) -> None:
+        while (item := line.takeAt(0)) is not None:
+            if widget := item.widget():
+                widget.deleteLater()
+        title.setVisible(bool(ids))
+        for id in ids[:_LINEAGE_SHOWN]:
+            other = self._reader.asset(id) if self._reader else None
+            if other is None:
+                continue
+            button = QToolButton()
+            button.setIconSize(QSize(40, 40))
+            pixmap = self._loader.pixmap(id)
+            button.setIcon(
+                icon(_KIND_ICONS.get(other.kind, "file-outline")) if pixmap is None or pixmap.isNull() else pixmap
+            )
+            button.setProperty("asset", id)
+            button.setToolTip(other.title)
+            button.setAccessibleName(other.title)
+            button.clicked.connect(self._jump(id))
+            line.addWidget(button)
+        line.addStretch(1)
+
+    def _jump(self, id: str) -> Callable[[], None]:
+        return lambda: self.jumpRequested.emit(id)
+
+    def _show_picture(self) -> None:
+        asset = self._asset
+        if asset is None:
+            return
+        pixmap = self._loader.pixmap(asset.id)
+        if pixmap is None or pixmap.isNull():
+            pixmap = icon(_KIND_ICONS.get(asset.kind, "file-outline")).pixmap(QSize(64, 64))
+        else:
+            ratio = self.devicePixelRatioF()
+            room = QSize(round(260 * ratio), round(260 * ratio))
+            pixmap = (
+                QPixmap(pixmap)
+                if pixmap.width() <= room.width() and pixmap.height() <= room.height()
+                else pixmap.scaled(room, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
+            )
+            pixmap.setDevicePixelRatio(max(1, ratio))
+        self._picture.setPixmap(pixmap)
+
+    def _thumbnail_ready(self, id: str) -> None:
+        if self._asset and self._asset.id == id:
+            self._show_picture()
+        for line in (self._from, self._to):
+            for place in range(line.count()):
+                item = line.itemAt(place)
+                button = item.widget() if item else None
+                if (
+                    isinstance(button, QToolButton)
+                    and button.property("asset") == id
+                    and (pixmap := self._loader.pixmap(id))
+                    and not pixmap.isNull()
+                ):
+                    button.setIcon(pixmap)
+
+    def _rename(self) -> None:
+        asset, title = self._asset, self._title.text().strip()
+        if asset is None or title == asset.title:
+            return
+        if title:
+            self.renamed.emit(asset.id, title)
+        else:
+            self._title.setText(asset.title)
+
+    def _show_in_folder(self) -> None:
+        if self._asset and self._reader:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._reader.path(self._asset).parent)))
+
+
+def _family_title(request: dict[str, Any]) -> str:
+    """The shown name of the family a recipe names; its id when this version does not know it."""
+    name = str(request.get("family", ""))
+    try:
+        return tr(registry.family(name).title)
+    except StudioError:
+        return name

@@ -1,0 +1,487 @@
+"""The Assets panel: all the project holds, found by word, board, star or kind; files in and out by drag."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QSlider,
+    QSplitter,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from aigc_studio.core.assets import Asset, AssetQuery
+from aigc_studio.core.errors import StudioError
+from aigc_studio.core.i18n import N_, tr
+from aigc_studio.ui.assets.actions import AssetActions
+from aigc_studio.ui.assets.asset_grid import CELL_SIZES, AssetGrid
+from aigc_studio.ui.assets.boards import BoardList, Place
+from aigc_studio.ui.assets.details import AssetDetails
+from aigc_studio.ui.assets.importer import Importer, ImportReport
+from aigc_studio.ui.assets.model import ASSET_MIME, AssetModel
+from aigc_studio.ui.assets.thumbnails import ThumbnailLoader
+from aigc_studio.ui.events import AssetsChange
+from aigc_studio.ui.i18n import Translated
+from aigc_studio.ui.icons import icon
+from aigc_studio.ui.studio import Studio
+from aigc_studio.ui.widgets.empty_state import EmptyState
+
+__all__ = ["AssetsPanel"]
+
+_KINDS = (("", N_("All##kinds")), ("image", N_("Pictures")), ("audio", N_("Recordings")), ("text", N_("Texts")))
+_ORDERS = (("newest", N_("Newest first")), ("oldest", N_("Oldest first")), ("title", N_("By title")))
+_EMPTY = {
+    "": (
+        "image-multiple-outline",
+        N_("Nothing here yet"),
+        N_("Drop pictures, recordings or texts here, or make some in the other panels."),
+    ),
+    "text": ("magnify", N_("Nothing found"), N_("Try fewer or other words, or another board.")),
+    "trash": ("trash-can-outline", N_("The trash is empty"), N_("What you delete waits here and can be put back.")),
+    "star": ("star-outline", N_("No stars yet"), N_("Choose an asset and press S to find it here.")),
+    "board": ("folder-outline", N_("This board is empty"), N_("Drag assets or files onto its name.")),
+}
+_TYPING_PAUSE_MS = 120
+
+
+class AssetsPanel(Translated, QWidget):
+    """Boards on the left, the grid in the middle, what is known of the choice on the right."""
+
+    noticed = Signal(str)
+    """A sentence for the person that is no error."""
+    undoOffered = Signal(str, object)
+    """A sentence about what was just done, and the function that takes it back."""
+    openRequested = Signal(object)
+    """An Asset to be opened in the panel that suits it."""
+    reuseRequested = Signal(object)
+    """A recipe whose settings are to be used again."""
+
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._studio = studio
+        self._pending = AssetsChange()
+        self._loader = ThumbnailLoader(self._locate, self._make_thumbnail, self)
+        self._model = AssetModel(self)
+        self._importer = Importer(studio, self)
+        self._doing = AssetActions(studio, self)
+        self._build()
+        self._connect()
+        self.setAcceptDrops(True)
+        self._project_changed()
+
+    # building
+
+    def _build(self) -> None:
+        self._boards = BoardList()
+        self._new_board = QToolButton()
+        self._new_board.setIcon(icon("folder-plus-outline"))
+        self.tr_bind(self._new_board.setToolTip, "New board")
+        self.tr_bind(self._new_board.setAccessibleName, "New board")
+        heading = QLabel()
+        heading.setProperty("role", "section")
+        self.tr_bind(heading.setText, "Boards")
+        top = QHBoxLayout()
+        top.setContentsMargins(16, 12, 8, 4)
+        top.addWidget(heading, 1)
+        top.addWidget(self._new_board)
+        side = QWidget()
+        side.setProperty("role", "side")
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, 0, 0, 8)
+        column.setSpacing(0)
+        column.addLayout(top)
+        column.addWidget(self._boards, 1)
+
+        self._grid = AssetGrid(self._loader)
+        self._grid.setModel(self._model)
+        self.tr_bind(self._grid.setAccessibleName, "Assets")
+        self._empty = EmptyState("image-multiple-outline", N_("Nothing here yet"), "")
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self._grid)
+        self._stack.addWidget(self._empty)
+        middle = QWidget()
+        work = QVBoxLayout(middle)
+        work.setContentsMargins(0, 0, 0, 0)
+        work.setSpacing(0)
+        work.addLayout(self._build_bar())
+        work.addWidget(self._stack, 1)
+
+        self._details = AssetDetails(self._loader)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        for widget, stretch in ((side, 0), (middle, 1), (self._details, 0)):
+            self._splitter.addWidget(widget)
+            self._splitter.setStretchFactor(self._splitter.count() - 1, stretch)
+        self._splitter.setSizes([200, 700, 300])
+        self._splitter.setCollapsible(1, False)
+        side.setMinimumWidth(150)
+        self._details.setMinimumWidth(240)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._splitter)
+
+    def _build_bar(self) -> QHBoxLayout:
+        self._search = QLineEdit()
+        self._search.setClearButtonEnabled(True)
+        self._search.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition)
+        self.tr_bind(self._search.setPlaceholderText, "Search titles, prompts and texts")
+        self.tr_bind(self._search.setAccessibleName, "Search titles, prompts and texts")
+        self._kinds = QButtonGroup(self)
+        kinds = QHBoxLayout()
+        kinds.setSpacing(4)
+        for number, (_, title) in enumerate(_KINDS):
+            button = QToolButton()
+            button.setCheckable(True)
+            button.setChecked(number == 0)
+            button.setProperty("role", "chip")
+            self.tr_bind(button.setText, title)
+            self._kinds.addButton(button, number)
+            kinds.addWidget(button)
+        self._order = QComboBox()
+        for order, title in _ORDERS:
+            self._order.addItem(tr(title), order)
+        self.tr_bind(self._order.setAccessibleName, "Order")
+        self._size = QSlider(Qt.Orientation.Horizontal)
+        self._size.setRange(0, len(CELL_SIZES) - 1)
+        self._size.setPageStep(1)
+        self._size.setValue(CELL_SIZES.index(self._grid.side))
+        self._size.setFixedWidth(88)
+        self.tr_bind(self._size.setAccessibleName, "Thumbnail size")
+        self.tr_bind(self._size.setToolTip, "Thumbnail size")
+        self._import = QPushButton(icon("tray-arrow-down"), "")
+        self.tr_bind(self._import.setText, "Import…")
+        self._count = QLabel()
+        self._count.setProperty("role", "muted")
+        bar = QHBoxLayout()
+        bar.setContentsMargins(16, 12, 16, 8)
+        bar.setSpacing(8)
+        self._search.setMinimumWidth(120)
+        bar.addWidget(self._search, 1)
+        bar.addLayout(kinds)
+        bar.addWidget(self._order)
+        bar.addWidget(self._size)
+        bar.addWidget(self._count)
+        bar.addWidget(self._import)
+        return bar
+
+    def _connect(self) -> None:
+        studio = self._studio
+        self._typing = QTimer(self, singleShot=True, interval=_TYPING_PAUSE_MS)
+        self._typing.timeout.connect(self._ask)
+        self._refreshing = QTimer(self, singleShot=True, interval=50)
+        self._refreshing.timeout.connect(self._refresh)
+        studio.projectOpened.connect(self._project_changed)
+        studio.projectClosed.connect(self._project_changed)
+        studio.assetsChanged.connect(self._assets_changed)
+        self._search.textChanged.connect(lambda: self._typing.start())
+        self._search.returnPressed.connect(self._grid.setFocus)
+        self._kinds.idClicked.connect(self._ask)
+        self._order.currentIndexChanged.connect(self._ask)
+        self._boards.chosen.connect(self._ask)
+        self._boards.renamed.connect(self._doing.rename_board)
+        self._boards.removeRequested.connect(self._doing.remove_board)
+        self._boards.dropped.connect(self._dropped_on)
+        self._boards.filesDropped.connect(lambda place, mime: self._import_urls(mime.urls(), place.board))
+        self._new_board.clicked.connect(self._create_board)
+        self._size.valueChanged.connect(lambda place: self._grid.set_side(CELL_SIZES[place]))
+        self._grid.sideChanged.connect(lambda side: self._size.setValue(CELL_SIZES.index(side)))
+        self._grid.selectionModel().selectionChanged.connect(self._selection_changed)
+        self._model.modelReset.connect(self._rows_changed)
+        self._model.rowsInserted.connect(self._rows_changed)
+        self._model.dataChanged.connect(self._selection_changed)
+        self._grid.openRequested.connect(self.openRequested)
+        self._grid.menuRequested.connect(self._menu)
+        self._details.renamed.connect(self._doing.rename)
+        self._details.openRequested.connect(self.openRequested)
+        self._details.reuseRequested.connect(self.reuseRequested)
+        self._details.jumpRequested.connect(self.show_asset)
+        self._doing.noticed.connect(self.noticed)
+        self._doing.undoOffered.connect(self.undoOffered)
+        self._doing.boardsChanged.connect(self._refresh)
+        self._import.clicked.connect(self._choose_files)
+        self._importer.finished.connect(self._imported)
+        self._importer.progress.connect(self._import_progress)
+        for keys, function in (
+            ("Del", self._delete),
+            ("S", lambda: self._doing.star(self._grid.assets())),
+            ("F2", self._edit_title),
+            ("Ctrl+F", self._search.setFocus),
+            ("Ctrl+C", self._copy),
+        ):
+            action = QAction(self)
+            action.setShortcut(QKeySequence(keys))
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            action.triggered.connect(function)
+            (self if keys == "Ctrl+F" else self._grid).addAction(action)
+
+    # the project
+
+    @property
+    def _read_only(self) -> bool:
+        return self._studio.info is None or self._studio.info.read_only
+
+    def _project_changed(self, *_: object) -> None:
+        self._loader.wait()
+        self._loader.forget()
+        reader = self._studio.reader
+        self._details.set_reader(reader)
+        self._model.set_reader(reader)
+        self._boards.set_boards(reader.boards() if reader else [], read_only=self._read_only)
+        self._new_board.setEnabled(not self._read_only)
+        self._import.setEnabled(not self._read_only)
+        self._rows_changed()
+
+    def _locate(self, id: str) -> Path | None:
+        return self._studio.reader.thumbnail_path(id) if self._studio.reader else None
+
+    def _make_thumbnail(self, id: str, then) -> None:
+        self._studio.thumbnail(id, then)
+
+    def _assets_changed(self, change: AssetsChange) -> None:
+        self._loader.forget(*change.changed) if change.changed else None
+        if not self._refreshing.isActive():
+            self._refreshing.start()
+
+    def _refresh(self) -> None:
+        reader = self._studio.reader
+        if reader is None:
+            return
+        self._boards.set_boards(reader.boards(), read_only=self._read_only)
+        chosen = [asset.id for asset in self._grid.assets()][:200]
+        self._model.refresh()
+        if chosen and not self._grid.selectionModel().hasSelection():
+            self._choose(chosen)
+        self._rows_changed()
+        self._selection_changed()
+
+    def _choose(self, ids: list[str]) -> None:
+        if self._model.rowCount():
+            self._model.asset(0)  # the first page, where what just changed usually is
+        for id in ids:
+            row = self._model.row_of(id)
+            if row >= 0:
+                flag = self._grid.selectionModel().SelectionFlag.Select
+                self._grid.selectionModel().select(self._model.index(row, 0), flag)
+
+    # what is shown
+
+    def query(self) -> AssetQuery:
+        """What the controls ask for."""
+        place = self._boards.place()
+        kind = _KINDS[max(0, self._kinds.checkedId())][0]
+        return AssetQuery(
+            text=self._search.text().strip(),
+            kinds=(kind,) if kind else AssetQuery().kinds,
+            board=place.board,
+            starred=place.fixed == "starred",
+            trashed=place.fixed == "trash",
+            order=self._order.currentData() or "newest",
+        )
+
+    def _ask(self, *_: object) -> None:
+        self._model.set_query(self.query())
+        self._grid.scrollToTop()
+
+    def _rows_changed(self, *_: object) -> None:
+        count = self._model.rowCount()
+        self._count.setText(tr("{count} assets", count=f"{count:,}") if count else "")
+        if count:
+            self._stack.setCurrentWidget(self._grid)
+            return
+        self._stack.setCurrentWidget(self._empty)
+        query = self.query()
+        case = (
+            "text"
+            if query.text
+            else "trash"
+            if query.trashed
+            else "star"
+            if query.starred
+            else "board"
+            if query.board
+            else ""
+        )
+        self._empty.set_icon(_EMPTY[case][0])
+        self._empty.set_text(*_EMPTY[case][1:])
+        self._details.show_nothing()
+
+    def _selection_changed(self, *_: object) -> None:
+        selection = self._grid.selectionModel()
+        count = sum(part.bottom() - part.top() + 1 for part in selection.selection())
+        if count == 1 and (chosen := self._grid.assets()):
+            if chosen[0] != self._details.asset:
+                self._details.show_asset(chosen[0])
+        else:
+            self._details.show_nothing(count)
+
+    def show_asset(self, id: str) -> None:
+        """Choose one asset, leaving search and board when it is not among them."""
+        reader = self._studio.reader
+        if reader is None or (asset := reader.asset(id)) is None:
+            return
+        row = self._model.row_of(id)
+        if row < 0:
+            self._search.clear()
+            self._boards.choose(Place("trash" if asset.trashed else "all"))
+            self._kinds.button(0).setChecked(True)
+            self._ask()
+            ids = reader.ids(self.query())
+            row = ids.index(id) if id in ids else -1
+        if row >= 0:
+            self._grid.setCurrentIndex(self._model.index(row, 0))
+
+    # doing
+
+    def _delete(self) -> None:
+        """Move to the trash; in the trash: put back is a menu entry, deleting for ever asks for the menu too."""
+        if self._boards.place().fixed != "trash":
+            self._doing.trash(self._grid.assets())
+
+    def _edit_title(self) -> None:
+        if self._details.asset and not self._read_only:
+            self._details.edit_title()
+
+    def _copy(self) -> None:
+        rows = self._grid.selectionModel().selectedRows()
+        if rows:
+            QGuiApplication.clipboard().setMimeData(self._model.mimeData(rows))
+
+    def _create_board(self) -> None:
+        self._doing.create_board(self._grid.assets(), lambda board: self._boards.edit_board(board.id))
+
+    def _dropped_on(self, place: Place, ids: list[str]) -> None:
+        if place.board:
+            self._doing.add_to_board(place.board, ids)
+        elif place.fixed == "starred":
+            self._studio.store(lambda project: project.star(ids, True))
+        elif place.fixed == "trash":
+            self._studio.store(lambda project: project.trash(ids))
+
+    def _menu(self, point: QPoint) -> None:
+        assets = self._grid.assets()
+        if not assets:
+            return
+        menu, do, place = QMenu(self), self._doing, self._boards.place()
+        trashed = place.fixed == "trash"
+        if len(assets) == 1 and not trashed:
+            menu.addAction(icon("open-in-app"), tr("Open"), lambda: self.openRequested.emit(assets[0]))
+        menu.addAction(icon("export"), tr("Export…"), lambda: do.export(assets, self))
+        menu.addAction(icon("content-copy"), tr("Copy"), self._copy)
+        if not self._read_only and trashed:
+            menu.addSeparator()
+            menu.addAction(icon("restore"), tr("Put back"), lambda: do.restore(assets))
+            menu.addAction(icon("delete-forever-outline"), tr("Delete for ever"), lambda: do.delete_forever(assets))
+        elif not self._read_only:
+            menu.addSeparator()
+            starred = all(asset.starred for asset in assets)
+            menu.addAction(
+                icon("star-off-outline" if starred else "star-outline"),
+                tr("Remove star") if starred else tr("Star"),
+                lambda: do.star(assets),
+            )
+            self._board_menu(menu, [asset.id for asset in assets], place.board)
+            menu.addSeparator()
+            menu.addAction(icon("trash-can-outline"), tr("Move to trash"), lambda: do.trash(assets))
+        menu.exec(point)
+        menu.deleteLater()
+
+    def _board_menu(self, menu: QMenu, ids: list[str], here: str) -> None:
+        add = menu.addMenu(icon("folder-plus-outline"), tr("Add to board"))
+        for board in self._studio.reader.boards() if self._studio.reader else []:
+            add.addAction(board.title, lambda board=board: self._doing.add_to_board(board.id, ids))
+        add.addAction(icon("plus"), tr("New board"), self._create_board)
+        if here:
+            menu.addAction(
+                icon("folder-remove-outline"),
+                tr("Take off this board"),
+                lambda: self._doing.take_off_board(here, ids),
+            )
+
+    # files in
+
+    def _choose_files(self) -> None:
+        files, _ = QFileDialog.getOpenFileNames(self, tr("Import"), str(Path.home()))
+        self._importer.start([Path(file) for file in files], self._boards.place().board)
+
+    def _import_urls(self, urls: list, board: str) -> None:
+        paths = [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
+        if paths:
+            self._importer.start(paths, board)
+        elif urls:
+            self._studio.problem.emit(
+                StudioError(
+                    N_("Only files on this computer can be dropped here; save it first, then drop the file."),
+                    code="drop",
+                )
+            )
+
+    def _import_progress(self, done: int, total: int) -> None:
+        if total > 3:
+            self._count.setText(tr("Importing {done} of {total}…", done=done + 1, total=total))
+
+    def _imported(self, report: ImportReport) -> None:
+        self._refresh()
+        if report.assets:
+            self._grid.selectionModel().clearSelection()
+            self._choose([asset.id for asset in report.assets[:200]])
+        if report.refused:
+            self._studio.problem.emit(report.problem())
+        else:
+            self.noticed.emit(report.summary())
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Files are welcome; assets of ours are here already."""
+        mime = event.mimeData()
+        if mime.hasUrls() and not mime.hasFormat(ASSET_MIME) and not self._read_only:
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+            self._stack.setProperty("dropping", True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """The files went elsewhere."""
+        self._stack.setProperty("dropping", False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Import what was dropped, onto the board that is shown."""
+        event.setDropAction(Qt.DropAction.CopyAction)
+        event.accept()
+        self._import_urls(event.mimeData().urls(), self._boards.place().board)
+
+    # remembered
+
+    def retranslate(self) -> None:
+        """Combo, counts and empty state in the new language."""
+        super().retranslate()
+        for number, (_, title) in enumerate(_ORDERS):
+            self._order.setItemText(number, tr(title))
+        self._rows_changed()
+
+    def open_asset(self, asset: Asset) -> None:
+        """Show where an asset is."""
+        self.show_asset(asset.id)
+
+    def save_state(self) -> dict[str, object]:
+        """Sizes and order, not what was searched."""
+        return {"side": self._grid.side, "order": self._order.currentData(), "splitter": self._splitter.sizes()}
+
+    def restore_state(self, state: dict) -> None:
+        """The inverse; wrong types are ignored."""
+        side, order, sizes = state.get("side"), state.get("order"), state.get("splitter")
+        if isinstance(side, int):
+            self._grid.set_side(side)
+        if (place := self._order.findData(order)) >= 0:
+            self._order.setCurrentIndex(place)
+        if isinstance(sizes, list) and len(sizes) == 3 and all(isinstance(size, int) and size >= 0 for size in sizes):
+            self._splitter.setSizes(sizes)
