@@ -132,12 +132,13 @@ class JobQueue:
     def add(self, request: Request, id: str = "") -> Job:
         """Queue a request at the end of the line. Adding an id that is there already returns that job."""
         job_id = id or new_job_id()
+        text = request.dumps().encode("utf-8", "replace").decode("utf-8")  # a lone surrogate is no text SQLite can keep
         with self._change():
             if (there := self.get(job_id)) is not None:
                 return there
             self._db.execute(
                 "insert into jobs (id, lane, state, position, request, created) values (?, ?, ?, ?, ?, ?)",
-                (job_id, request.lane, JobState.PENDING, self._last() + 1, request.dumps(), self._clock()),
+                (job_id, request.lane, JobState.PENDING, self._last() + 1, text, self._clock()),
             )
             return self._need(job_id)
 
