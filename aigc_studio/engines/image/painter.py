@@ -1,0 +1,327 @@
+"""The abstract painter: pictures from a network with random weights, made in numpy, nothing to download.
+
+It understands colours and moods (`lexicon`), not things: a cat in the prompt is shown as not understood. It paints from
+nothing, paints inside a mask so that the new part fits its surroundings, and makes neighbours of a picture it painted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from aigc_studio.core.errors import StudioError
+from aigc_studio.core.i18n import N_
+from aigc_studio.core.imaging import open_image, open_mask
+from aigc_studio.core.masking import bounds, composite, distance_outside, feather, mask_from_image
+from aigc_studio.core.metadata import read_recipe
+from aigc_studio.core.requests import Request
+from aigc_studio.engines.base import Choice, Context, Family, Model, Param, Task, Understanding
+
+from .composition import AUTO, compose, names_colours
+from .cppn import BLOCK, Paint, Painting
+from .harmony import matched, surroundings
+from .lexicon import Reading, read
+
+__all__ = ["FAMILY", "load", "run", "understand"]
+
+VERSION = 1
+"""Raised when the same painting would give other pixels; kept in the recipe."""
+
+SMALLEST, LARGEST = 8, 8192
+"""Sides of a picture in pixels."""
+
+_PREVIEW = 320
+_GROUP = 16
+"""Blocks painted between two looks at the cancel button: about 0.1 s on one core."""
+
+_PALETTES = (
+    Choice(AUTO, N_("From the prompt")),
+    Choice("sunset", N_("Sunset")),
+    Choice("dawn", N_("Dawn")),
+    Choice("ocean", N_("Ocean")),
+    Choice("forest", N_("Forest")),
+    Choice("night", N_("Night")),
+    Choice("aurora", N_("Aurora")),
+    Choice("blossom", N_("Blossom")),
+    Choice("desert", N_("Desert")),
+    Choice("porcelain", N_("Blue and white porcelain")),
+    Choice("jiangshan", N_("Blue-green landscape")),
+    Choice("dunhuang", N_("Dunhuang murals")),
+    Choice("inkwash", N_("Ink wash")),
+    Choice("candy", N_("Candy")),
+    Choice("neon", N_("Neon")),
+    Choice("retro", N_("Retro")),
+    Choice("luxury", N_("Black and gold")),
+    Choice("tech", N_("Technology blue")),
+    Choice("bauhaus", N_("Bauhaus")),
+    Choice("nordic", N_("Nordic")),
+    Choice("mono", N_("Black and white")),
+)
+
+FAMILY = Family(
+    id="painter",
+    kind="image",
+    title=N_("Abstract painter"),
+    summary=N_(
+        "Paints abstract backgrounds, textures and seamless tiles from colour and mood words. Nothing to download."
+    ),
+    tasks=(
+        Task("generate", N_("New picture")),
+        Task("inpaint", N_("Change this part"), ("image", "mask")),
+        Task("variation", N_("Variation"), ("image",)),
+    ),
+    params=(
+        Param.size("size", N_("Size"), (1024, 1024), SMALLEST, LARGEST, unit="px", tasks=("generate",)),
+        Param.choice(
+            "palette",
+            N_("Colours"),
+            AUTO,
+            _PALETTES,
+            help=N_("Colours named in the prompt are used when this is left to it."),
+        ),
+        Param.float(
+            "strength",
+            N_("Strength"),
+            1.0,
+            0.05,
+            1.0,
+            help=N_("How strongly the new part covers the old one."),
+            tasks=("inpaint",),
+        ),
+        Param.int(
+            "feather",
+            N_("Soft edge"),
+            12,
+            0,
+            256,
+            unit="px",
+            help=N_("Width of the blend around the mask."),
+            tasks=("inpaint",),
+        ),
+        Param.float(
+            "match",
+            N_("Match surroundings"),
+            0.7,
+            0.0,
+            1.0,
+            help=N_("How far colours at the edge follow the picture around it."),
+            tasks=("inpaint",),
+        ),
+        Param.float(
+            "amount",
+            N_("Difference"),
+            0.35,
+            0.02,
+            1.0,
+            help=N_("How far the variation moves away from the picture."),
+            tasks=("variation",),
+        ),
+        Param.float("scale", N_("Scale"), 1.0, 0.2, 4.0, help=N_("Size of the shapes."), tasks=("generate", "inpaint")),
+        Param.float("detail", N_("Detail"), 0.5, 0.0, 1.0, tasks=("generate", "inpaint")),
+        Param.bool(
+            "seamless",
+            N_("Seamless tile"),
+            False,
+            help=N_("Opposite edges fit together, for repeating."),
+            tasks=("generate",),
+        ),
+        Param.choice(
+            "symmetry",
+            N_("Symmetry"),
+            AUTO,
+            (
+                Choice(AUTO, N_("From the prompt")),
+                Choice("none", N_("None##symmetry")),
+                Choice("horizontal", N_("Left and right")),
+                Choice("vertical", N_("Top and bottom")),
+                Choice("both", N_("Both##symmetry")),
+                Choice("radial", N_("Around the middle")),
+            ),
+            tasks=("generate", "inpaint"),
+        ),
+        Param.int(
+            "folds", N_("Folds"), 6, 2, 24, advanced=True, help=N_("Mirrors around the middle."), tasks=("generate",)
+        ),
+        Param.float("contrast", N_("Contrast"), 1.0, 0.25, 4.0, advanced=True, tasks=("generate", "inpaint")),
+        Param.float("light", N_("Light and gloss"), 1.0, 0.0, 2.0, advanced=True, tasks=("generate", "inpaint")),
+        Param.float("grain", N_("Grain"), 0.2, 0.0, 1.0, advanced=True, tasks=("generate", "inpaint")),
+    ),
+    languages=("en", "zh"),
+)
+
+
+def understand(request: Request) -> Understanding:
+    """The colours and moods found in the prompt, and the words that the painter cannot use."""
+    reading = read(request.prompt)
+    return Understanding(reading.understood, reading.ignored)
+
+
+def load(model: Model, ctx: Context) -> None:
+    """Nothing to load."""
+
+
+def run(loaded: None, request: Request, ctx: Context) -> None:
+    """Paint every result of `request` that is still to be made."""
+    FAMILY.task(request.task)
+    values = FAMILY.values(request.task, request.params)
+    reading = read(request.prompt)
+    make = {"generate": _generate, "inpaint": _inpaint, "variation": _vary}[request.task]
+    for index in range(ctx.start, request.count):
+        ctx.check()
+        image, painting, more = make(request, values, reading, request.item_seed(index), ctx)
+        ctx.save_image(
+            index,
+            image,
+            painter=VERSION,
+            painting=painting.to_json(),
+            understood=list(reading.understood),
+            ignored=list(reading.ignored),
+            **more,
+        )
+
+
+Made = tuple[Image.Image, Painting, dict[str, Any]]
+
+
+def _generate(request: Request, values: dict[str, Any], reading: Reading, seed: int, ctx: Context) -> Made:
+    painting = compose(reading, values, seed)
+    return paint(painting, *values["size"], ctx), painting, {}
+
+
+def _vary(request: Request, values: dict[str, Any], reading: Reading, seed: int, ctx: Context) -> Made:
+    """A neighbour of a picture painted here; of another picture, a painting in its colours."""
+    path = ctx.input("image")
+    image = open_image(path)
+    known = recipe_painting(path)
+    if known is None:
+        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
+        painting = compose(reading, values, seed, surroundings(pixels))
+    else:
+        painting = known.nudged(seed, values["amount"])
+        if names_colours(reading, values):
+            other = compose(reading, values, seed)
+            painting = replace(painting, palette=other.palette, weights=other.weights)
+    width, height = image.size
+    shrink = min(1.0, LARGEST / max(width, height))
+    width, height = (max(SMALLEST, round(side * shrink)) for side in (width, height))
+    return paint(painting, width, height, ctx), painting, {"neighbour": known is not None}
+
+
+def _inpaint(request: Request, values: dict[str, Any], reading: Reading, seed: int, ctx: Context) -> Made:
+    image = open_image(ctx.input("image"))
+    mask = mask_from_image(open_mask(ctx.input("mask")), image.size)
+    if not mask.any():
+        raise StudioError(
+            N_("Nothing is marked; draw over the part of the picture that should change."), code="mask-empty"
+        )
+    ctx.check()
+    original = np.asarray(image)
+    opacity = feather(mask, values["feather"])
+    box = bounds(opacity > 0)
+    assert box is not None
+    left, top, right, bottom = box
+    named = names_colours(reading, values)
+    around = surroundings_of(original[..., :3], opacity)
+    painting = compose(reading, values, seed, around)
+    if not painting.style.vignette == 0:  # corners of the picture are not corners of the part
+        painting = replace(painting, style=replace(painting.style, vignette=0.0))
+    painter = Paint(painting, *image.size)
+    rows = np.empty((bottom - top, image.width, 3), np.uint8)
+    small = image.convert("RGB")
+    small.thumbnail((_PREVIEW, _PREVIEW))
+    for start, band in _bands(painter, ctx, small, top, bottom):
+        rows[start - top : start - top + len(band)] = band
+    part = np.s_[top:bottom, left:right]
+    painted = rows[:, left:right]
+    fitted = matched(painted, original[part][..., :3], opacity[part], values["match"] * (0.4 if named else 1.0))
+    over = original.copy()
+    over[part][..., :3] = fitted
+    if over.shape[2] == 4:
+        over[part][..., 3] = 255
+    result = composite(original, over, opacity * np.float32(values["strength"]))
+    return Image.fromarray(result), painting, {"box": [left, top, right, bottom]}
+
+
+def surroundings_of(original: np.ndarray, opacity: np.ndarray) -> np.ndarray:
+    """Colours around the changed part of uint8 (h, w, 3): of a ring as wide as an eighth of the picture, or of all."""
+    ring = max(16, min(opacity.shape) // 8)
+    # Distances are taken on a small copy: which colours lie around does not need every pixel.
+    step = max(1, max(opacity.shape) // 512)
+    near = distance_outside(opacity[::step, ::step] > 0, max(2, ring // step))
+    inside = (near > 0) & np.isfinite(near)
+    pixels = original[::step, ::step]
+    return surroundings(pixels[inside] if inside.sum() >= 32 else pixels.reshape(-1, 3))
+
+
+# ---- painting with progress
+
+
+def paint(painting: Painting, width: int, height: int, ctx: Context) -> Image.Image:
+    """The painting at a size: a coarse preview first, then bands from the top."""
+    ctx.check()
+    shrink = min(1.0, _PREVIEW / max(width, height))
+    small = Paint(painting, max(1, round(width * shrink)), max(1, round(height * shrink)))
+    preview = Image.fromarray(
+        np.concatenate([small.block(index) for index in range(small.blocks)]).reshape(small.height, small.width, 3)
+    )
+    if shrink == 1.0:
+        ctx.progress(1, 1, N_("Painting"), preview)
+        return preview
+    image = Image.new("RGB", (width, height))
+    for top, band in _bands(Paint(painting, width, height), ctx, preview, 0, height):
+        image.paste(Image.fromarray(band), (0, top))
+    return image
+
+
+def _bands(
+    painter: Paint, ctx: Context, preview: Image.Image, top: int, bottom: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(row, uint8 (rows, width, 3)) of the rows from `top` to `bottom`, with progress; threads share the blocks."""
+    width = painter.width
+    first, last = top * width // BLOCK, -(-bottom * width // BLOCK)
+    groups = range(first, last, _GROUP)
+    row, skip = top, top * width - first * BLOCK
+    waiting = np.empty((0, 3), np.uint8)
+    ctx.progress(0, len(groups), N_("Painting"), preview)
+    with ThreadPoolExecutor(max_workers=_cores()) as pool:
+        for done, group in enumerate(groups, 1):
+            ctx.check()
+            pieces = pool.map(painter.block, range(group, min(group + _GROUP, last)))
+            waiting = np.concatenate([waiting, *pieces])
+            if skip:
+                cut = min(skip, len(waiting))
+                waiting, skip = waiting[cut:], skip - cut
+            rows = min(len(waiting) // width, bottom - row)
+            if rows:
+                yield row, waiting[: rows * width].reshape(rows, width, 3)
+                row, waiting = row + rows, waiting[rows * width :]
+            ctx.progress(done, len(groups), N_("Painting"))
+
+
+def _cores() -> int:
+    """Threads to paint with: the cores this process may use, at most 8."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # Windows and macOS
+        cores = os.cpu_count() or 1
+    return max(1, min(8, cores))
+
+
+# ---- reading pictures
+
+
+def recipe_painting(path: Path) -> Painting | None:
+    """The painting in the recipe of a picture made here; None for any other picture or a recipe that was damaged."""
+    recipe = read_recipe(path)
+    try:
+        info = (recipe or {})["info"]
+        return Painting.from_json(info["painting"]) if info["painter"] == VERSION else None
+    except (KeyError, TypeError, ValueError):
+        return None
