@@ -73,6 +73,11 @@ class EmptyState(Translated, QWidget):
         self.tr_bind(self._text.setText, text, **params)
         self._text.setVisible(bool(text))
 
+    def set_icon(self, name: str) -> None:
+        """Show another icon."""
+        self._icon = name
+        self._draw()
+
     def changeEvent(self, event) -> None:
         """Draw the icon again in the new theme's colour."""
         super().changeEvent(event)
