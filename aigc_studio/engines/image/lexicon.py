@@ -115,7 +115,7 @@ def lexicon() -> Lexicon:
 
 
 def forms(word: str) -> Iterator[str]:
-    """`word` and what it may be an inflection of, likeliest first: stripes, reddish, calmly, bluer, swirling, striped."""
+    """`word` and what it may be an inflection of, likeliest first: stripes, reddish, calmly, striped."""
     yield word
     for ending, replacements in _ENDINGS:
         if word.endswith(ending) and len(word) > len(ending) + 1:

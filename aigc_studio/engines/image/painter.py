@@ -167,7 +167,7 @@ def load(model: Model, ctx: Context) -> None:
     """Nothing to load."""
 
 
-def run(loaded: None, request: Request, ctx: Context) -> None:
+def run(_loaded: None, request: Request, ctx: Context) -> None:
     """Paint every result of `request` that is still to be made."""
     FAMILY.task(request.task)
     values = FAMILY.values(request.task, request.params)
@@ -175,7 +175,7 @@ def run(loaded: None, request: Request, ctx: Context) -> None:
     make = {"generate": _generate, "inpaint": _inpaint, "variation": _vary}[request.task]
     for index in range(ctx.start, request.count):
         ctx.check()
-        image, painting, more = make(request, values, reading, request.item_seed(index), ctx)
+        image, painting, more = make(values, reading, request.item_seed(index), ctx)
         ctx.save_image(
             index,
             image,
@@ -190,12 +190,12 @@ def run(loaded: None, request: Request, ctx: Context) -> None:
 Made = tuple[Image.Image, Painting, dict[str, Any]]
 
 
-def _generate(request: Request, values: dict[str, Any], reading: Reading, seed: int, ctx: Context) -> Made:
+def _generate(values: dict[str, Any], reading: Reading, seed: int, ctx: Context) -> Made:
     painting = compose(reading, values, seed)
     return paint(painting, *values["size"], ctx), painting, {}
 
 
-def _vary(request: Request, values: dict[str, Any], reading: Reading, seed: int, ctx: Context) -> Made:
+def _vary(values: dict[str, Any], reading: Reading, seed: int, ctx: Context) -> Made:
     """A neighbour of a picture painted here; of another picture, a painting in its colours."""
     path = ctx.input("image")
     image = open_image(path)
@@ -210,11 +210,11 @@ def _vary(request: Request, values: dict[str, Any], reading: Reading, seed: int,
             painting = replace(painting, palette=other.palette, weights=other.weights)
     width, height = image.size
     shrink = min(1.0, LARGEST / max(width, height))
-    width, height = (max(SMALLEST, round(side * shrink)) for side in (width, height))
+    width, height = max(SMALLEST, round(width * shrink)), max(SMALLEST, round(height * shrink))
     return paint(painting, width, height, ctx), painting, {"neighbour": known is not None}
 
 
-def _inpaint(request: Request, values: dict[str, Any], reading: Reading, seed: int, ctx: Context) -> Made:
+def _inpaint(values: dict[str, Any], reading: Reading, seed: int, ctx: Context) -> Made:
     image = open_image(ctx.input("image"))
     mask = mask_from_image(open_mask(ctx.input("mask")), image.size)
     if not mask.any():
@@ -230,7 +230,7 @@ def _inpaint(request: Request, values: dict[str, Any], reading: Reading, seed: i
     named = names_colours(reading, values)
     around = surroundings_of(original[..., :3], opacity)
     painting = compose(reading, values, seed, around)
-    if not painting.style.vignette == 0:  # corners of the picture are not corners of the part
+    if painting.style.vignette > 0:  # corners of the picture are not corners of the part
         painting = replace(painting, style=replace(painting.style, vignette=0.0))
     painter = Paint(painting, *image.size)
     rows = np.empty((bottom - top, image.width, 3), np.uint8)
