@@ -229,7 +229,7 @@ def test_every_panel_and_tool_has_a_test(holder: str, table: str) -> None:
         pytest.skip(f"{holder} does not exist")
     text = _test_text()
     for entry in getattr(importlib.import_module(f"aigc_studio.{holder}"), table, ()):
-        module = getattr(entry, "module", None) or type(entry).__module__
+        module = getattr(entry, "module", None) or getattr(entry, "__module__", type(entry).__module__)
         name = module.rpartition(".")[2]
         assert re.search(rf"\b{re.escape(name)}\b", text), f"no test of {module}"
 
