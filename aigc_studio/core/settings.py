@@ -179,7 +179,7 @@ class Settings:
                     beside.unlink(missing_ok=True)
                 raise StudioError(
                     N_(
-                        "The settings could not be saved in {folder}; check that the disk has space and can be written."
+                        "The settings could not be saved in {folder}; check the disk space and whether it can be written."
                     ),
                     code="settings",
                     detail=repr(error),
