@@ -1,0 +1,129 @@
+"""Which models there are: those of `resources/models.toml`, bundled, built in or on disk.
+
+Facts about checkpoints are data; this module only reads them. It must not know families' code: an entry names its
+family by id.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from .errors import StudioError
+from .i18n import N_, current_language
+from .paths import data_dir, resources
+from .requests import KINDS
+
+__all__ = ["Entry", "find", "models"]
+
+_OWN = ("id", "family", "kind", "title", "folder", "languages", "licence", "note")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model that a person can choose.
+
+    folder: its files, None for a family that needs none. titles, notes: language code to text. languages: of the
+    texts it understands or makes. facts: everything else models.toml says.
+    """
+
+    id: str
+    family: str
+    kind: str
+    titles: Mapping[str, str]
+    folder: Path | None = None
+    languages: tuple[str, ...] = ()
+    licence: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Its name in the current language."""
+        return _in_language(self.titles) or self.id
+
+    @property
+    def note(self) -> str:
+        """One sentence about it in the current language: what it is good for, or "starter model"."""
+        return _in_language(self.notes)
+
+    @property
+    def problem(self) -> StudioError | None:
+        """Why it cannot be used now, None when it can. Looked up each time: folders come and go."""
+        if self.folder is None or self.folder.is_dir():
+            return None
+        return StudioError(
+            N_('The files of "{model}" are not in {folder}; choose another model or put them back.'),
+            code="model-missing",
+            model=self.title,
+            folder=str(self.folder),
+        )
+
+
+def _in_language(texts: Mapping[str, str]) -> str:
+    return texts.get(current_language()) or texts.get("en", "")
+
+
+def _folder(name: str) -> Path:
+    """Where a folder named in models.toml is: bundled under resources/models, else in the user's models folder."""
+    bundled = resources() / "models" / name
+    return bundled if bundled.is_dir() else data_dir() / "models" / name
+
+
+def _texts(value: Any, id: str, name: str) -> Mapping[str, str]:
+    texts = {"en": value} if isinstance(value, str) else value
+    if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
+        raise ValueError(f"models.toml: {name} of {id!r} is neither a text nor a table of texts")
+    return MappingProxyType(dict(texts))
+
+
+def read(path: Path) -> tuple[Entry, ...]:
+    """The entries of one models.toml, in its order. ValueError for a mistake in it: it is ours, not the user's."""
+    entries: dict[str, Entry] = {}
+    for table in tomllib.loads(path.read_text(encoding="utf-8")).get("model", []):
+        id = table.get("id", "")
+        if not id or id in entries:
+            raise ValueError(f"models.toml: {id!r} is no id, or there twice")
+        if table.get("kind") not in KINDS:
+            raise ValueError(f"models.toml: {id!r} has no kind out of {KINDS}")
+        entries[id] = Entry(
+            id=id,
+            family=table["family"],
+            kind=table["kind"],
+            titles=_texts(table["title"], id, "title"),
+            folder=_folder(table["folder"]) if "folder" in table else None,
+            languages=tuple(table.get("languages", ())),
+            licence=table.get("licence", ""),
+            notes=_texts(table.get("note", {}), id, "note"),
+            facts=MappingProxyType({key: value for key, value in table.items() if key not in _OWN}),
+        )
+    return tuple(entries.values())
+
+
+@lru_cache(maxsize=4)
+def _read_once(path: Path, changed: float) -> tuple[Entry, ...]:
+    return read(path)
+
+
+def models(kind: str = "") -> tuple[Entry, ...]:
+    """All models, or those of one kind; the first of a kind is the default."""
+    path = resources() / "models.toml"
+    entries = _read_once(path, path.stat().st_mtime)
+    return tuple(entry for entry in entries if not kind or entry.kind == kind)
+
+
+def find(id: str) -> Entry:
+    """The model with this id; StudioError for an unknown one (a recipe from another machine)."""
+    for entry in models():
+        if entry.id == id:
+            return entry
+    raise StudioError(
+        N_('There is no model "{model}" here; choose another one.'),
+        code="model-unknown",
+        model=id,
+    )

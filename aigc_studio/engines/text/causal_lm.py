@@ -1,0 +1,510 @@
+"""Causal language models of transformers (Llama, Qwen, GPT-2, our starter writer ...): text that goes on, and chat."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from aigc_studio.core.errors import Cancelled, StudioError
+from aigc_studio.core.forms import FORMS, SPECIAL_TOKENS, TEXT, frame
+from aigc_studio.core.i18n import N_
+from aigc_studio.engines import device
+from aigc_studio.engines.base import Choice, Context, Family, Model, Param, Task
+
+from .decoding import Network, Prompt, TokenLoop, beam_search
+from .folder import check_model_folder, identity
+from .sampling import Sampling
+from .stream import TextStream, Thoughts
+
+if TYPE_CHECKING:
+    from aigc_studio.core.requests import Request
+
+__all__ = ["FAMILY", "Writer", "facts", "load", "run", "warm"]
+
+FAMILY = Family(
+    id="causal-lm",
+    kind="text",
+    title=N_("Language model"),
+    summary=N_("Continues a text in its own words; with an instruction model also answers."),
+    tasks=(Task("continue", N_("Continue")), Task("chat", N_("Follow an instruction"))),
+    params=(
+        Param.choice(
+            "form",
+            N_("Form"),
+            "auto",
+            (Choice("auto", N_("As the text begins")), *(Choice(form.id, form.title) for form in FORMS.values())),
+            help=N_("For the starter writer, which knows these forms; other models go by the text alone."),
+            tasks=("continue",),
+        ),
+        Param.text(
+            "system",
+            N_("Role and tone"),
+            help=N_("Who is writing and how, for example: you write short, friendly product copy."),
+            tasks=("chat",),
+        ),
+        Param.choice(
+            "style",
+            N_("Style"),
+            "balanced",
+            (
+                Choice("precise", N_("Precise")),
+                Choice("balanced", N_("Balanced")),
+                Choice("bold", N_("Bold")),
+            ),
+            help=N_("How far the choice of words may stray from the likeliest ones."),
+        ),
+        Param.int(
+            "max_tokens",
+            N_("Longest result"),
+            200,
+            1,
+            8192,
+            10,
+            unit=N_("tokens"),
+            help=N_("A token is about one Chinese character or three quarters of an English word."),
+        ),
+        Param.bool(
+            "thinking",
+            N_("Think first"),
+            False,
+            help=N_("Models that can think before they answer do so; the thoughts are not shown."),
+            tasks=("chat",),
+        ),
+        Param.float(
+            "temperature",
+            N_("Temperature"),
+            0.8,
+            0.0,
+            2.0,
+            0.05,
+            advanced=True,
+            help=N_("0 always takes the likeliest word. When moved, it replaces what the style says."),
+        ),
+        Param.int(
+            "top_k",
+            N_("Top-k"),
+            50,
+            0,
+            1000,
+            advanced=True,
+            help=N_("Only the k likeliest tokens; 0 for all. When moved, it replaces what the style says."),
+        ),
+        Param.float(
+            "top_p",
+            N_("Top-p"),
+            0.95,
+            0.05,
+            1.0,
+            0.01,
+            advanced=True,
+            help=N_("The likeliest tokens that together have this share. When moved, it replaces what the style says."),
+        ),
+        Param.float(
+            "min_p",
+            N_("Min-p"),
+            0.0,
+            0.0,
+            0.5,
+            0.01,
+            advanced=True,
+            help=N_("Drops tokens below this share of the likeliest one. When moved, it replaces what the style says."),
+        ),
+        Param.float(
+            "repetition_penalty",
+            N_("Repetition penalty"),
+            1.0,
+            1.0,
+            2.0,
+            0.01,
+            advanced=True,
+            help=N_("Above 1, words that occurred become less likely; verse needs its commas, so go gently."),
+        ),
+        Param.int(
+            "no_repeat_ngram",
+            N_("No repeated run of"),
+            0,
+            0,
+            20,
+            unit=N_("tokens"),
+            advanced=True,
+            help=N_("No run of this many tokens occurs twice; 0 allows all."),
+        ),
+        Param.int(
+            "beams",
+            N_("Beams"),
+            1,
+            1,
+            8,
+            advanced=True,
+            help=N_("Above 1, searches for the likeliest text as a whole; the result does not depend on the seed."),
+        ),
+        Param.float(
+            "length_penalty",
+            N_("Length preference"),
+            1.0,
+            -2.0,
+            4.0,
+            0.1,
+            advanced=True,
+            help=N_("With beams: above 0 prefers long texts, below 0 short ones."),
+        ),
+        Param.text(
+            "stop",
+            N_("Stop before"),
+            advanced=True,
+            help=N_("Ends the text before these words; separate several by |, write a line break as \\n."),
+        ),
+    ),
+    needs="torch",
+    max_count=20,
+)
+
+_DEFAULTS = {param.id: param.default for param in FAMILY.params}
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_UNBOUNDED = 1_000_000
+"""Tokenizers without a length of their own say a number beyond this."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A loaded model. framed: whether it takes the starter writer's frames. digest: the model's identity."""
+
+    network: Network
+    tokenizer: Any
+    placement: device.Placement
+    framed: bool
+    digest: str
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Ids as text without special tokens."""
+        return self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+
+def warm() -> None:
+    """Import what `load` needs."""
+    device.go_offline()
+    import torch  # noqa: F401
+    from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: F401
+
+
+def facts(loaded: Writer) -> dict[str, Any]:
+    """What the recipe says about where it ran and what it was."""
+    return {
+        "device": loaded.placement.device,
+        "dtype": loaded.placement.dtype,
+        "model": {"digest": loaded.digest},
+    }
+
+
+def load(model: Model, ctx: Context) -> Writer:
+    """Read a model folder: safetensors only, nothing from the network, no program code from the folder.
+
+    Raises StudioError for everything that can be wrong with a folder.
+    """
+    device.go_offline()
+    if model.folder is None:
+        raise StudioError(N_("No language model is chosen; choose one."), code="model-missing")
+    ctx.progress(0, 1, N_("Loading the model"))
+    check_model_folder(model.folder)
+    ctx.check()
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging as library_log
+
+    library_log.set_verbosity_error()
+    library_log.disable_progress_bar()
+    placement = device.choose()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model.folder, local_files_only=True, trust_remote_code=False)
+        ctx.check()
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            model.folder,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=placement.torch_dtype(),
+            output_loading_info=True,
+        )
+        network, loading = loaded
+    except (StudioError, MemoryError):
+        raise
+    except Exception as error:
+        if "out of memory" in str(error).lower():
+            raise
+        raise StudioError(
+            N_('The model in "{folder}" could not be loaded ({reason}); choose another model.'),
+            code="model-load",
+            detail=repr(error),
+            folder=str(model.folder),
+            reason=f"{type(error).__name__}: {error}".splitlines()[0][:200],
+        ) from error
+    if loading["missing_keys"] or loading.get("mismatched_keys"):
+        raise StudioError(
+            N_('The model in "{folder}" lacks some of its weights; copy or download it again.'),
+            code="model-damaged",
+            detail=str(sorted(map(str, loading["missing_keys"]))[:20]),
+            folder=str(model.folder),
+        )
+    ctx.check()
+    network.to(placement.device).eval()
+    ctx.progress(1, 1, N_("Loading the model"))
+    special = set(tokenizer.get_vocab())
+    framed = special.issuperset(SPECIAL_TOKENS)
+    ends = _ends(network, tokenizer)
+    never: tuple[int, ...] = tuple(getattr(network.generation_config, "suppress_tokens", None) or ())
+    if framed:
+        frame_ids = [tokenizer.convert_tokens_to_ids(token) for token in SPECIAL_TOKENS]
+        never = tuple(sorted({*never, *frame_ids} - ends))
+    return Writer(
+        Network(
+            network,
+            _limit(network, tokenizer),
+            ends,
+            never,
+            "logits_to_keep" in inspect.signature(network.forward).parameters,
+        ),
+        tokenizer,
+        placement,
+        framed,
+        identity(model.folder),
+    )
+
+
+def _ends(network: Any, tokenizer: Any) -> frozenset[int]:
+    """Every id that ends a text, from wherever a model folder may say it."""
+    ends: set[int] = set()
+    for source in (network.generation_config, network.config, tokenizer):
+        value = getattr(source, "eos_token_id", None)
+        if value is not None:
+            ends.update([value] if isinstance(value, int) else value)
+    return frozenset(ends)
+
+
+def _limit(network: Any, tokenizer: Any) -> int:
+    """How many ids the model can attend to."""
+    limits = [getattr(network.config.get_text_config(), "max_position_embeddings", None), tokenizer.model_max_length]
+    known = [int(value) for value in limits if value and value < _UNBOUNDED]
+    return max(8, min(known, default=4096))
+
+
+def run(loaded: Writer, request: Request, ctx: Context) -> None:
+    """Write results `ctx.start` to `request.count`; each is what follows the prompt, never the prompt itself."""
+    values = FAMILY.values(request.task, request.params)
+    text = _clean(request.prompt)
+    if request.task == "chat":
+        prompt, thinks = _chat_prompt(loaded, text, values)
+        form, eat_space = "", False
+    else:
+        prompt, form = _prompt(loaded, text, values["form"])
+        thinks, eat_space = None, text.endswith(" ")
+    sampling = Sampling.from_values(values, _DEFAULTS)
+    info: dict[str, Any] = {"style": values["style"], "sampling": asdict(sampling)}
+    if form:
+        info["form"] = form
+    job = _Job(loaded, request, ctx, prompt, sampling, values, thinks, eat_space, info)
+    if values["beams"] > 1:
+        job.search()
+    else:
+        for index in range(ctx.start, request.count):
+            job.write(index)
+
+
+def _clean(text: str) -> str:
+    """Without control characters and half surrogates; line ends as line feeds."""
+    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _prompt(loaded: Writer, text: str, form: str) -> tuple[Prompt, str]:
+    """(ids to go on from, the form that was settled on, "" for a model without forms).
+
+    Spaces at the end are left to the model, whose tokens begin with them.
+    """
+    tokenizer = loaded.tokenizer
+    if loaded.framed:
+        framed = frame(text, form)
+        head = [tokenizer.convert_tokens_to_ids(FORMS[framed.form].token)]
+        if framed.title:
+            head += _encode(tokenizer, framed.title)[: loaded.network.limit // 4]
+        head.append(tokenizer.convert_tokens_to_ids(TEXT))
+        return Prompt(tuple(head), tuple(_encode(tokenizer, framed.text.rstrip(" ")))), framed.form
+    ids = list(tokenizer(text.rstrip(" "), verbose=False)["input_ids"]) if text.strip(" ") else []
+    start = tokenizer.bos_token_id
+    head = ids[:1] if ids and ids[0] == start else []
+    body = ids[len(head) :]
+    if not ids:
+        start = start if start is not None else tokenizer.eos_token_id
+        if start is None:
+            raise StudioError(N_("This model cannot begin by itself; write the first words."), code="prompt-empty")
+        head = [start]
+    return Prompt(tuple(head), tuple(body)), ""
+
+
+def _encode(tokenizer: Any, text: str) -> list[int]:
+    """Ids of plain text: what looks like a special token is text."""
+    return list(tokenizer(text, add_special_tokens=False, split_special_tokens=True, verbose=False)["input_ids"])
+
+
+def _chat_prompt(loaded: Writer, text: str, values: dict[str, Any]) -> tuple[Prompt, Thoughts]:
+    """The instruction in the model's own chat template, cut from its front when it is too long, and the filter for
+    thoughts, already inside one where the template opens it."""
+    tokenizer = loaded.tokenizer
+    if not getattr(tokenizer, "chat_template", None):
+        raise StudioError(
+            N_("This model only continues texts and does not follow instructions; choose another model."),
+            code="no-chat",
+        )
+    if not text.strip():
+        raise StudioError(N_("There is no instruction; write what the model should do."), code="prompt-empty")
+
+    def render(content: str) -> list[int]:
+        messages = [{"role": "system", "content": values["system"]}] if values["system"].strip() else []
+        messages.append({"role": "user", "content": content})
+        nonlocal opened
+        try:
+            rendered = tokenizer.apply_chat_template(
+                messages, add_generation_prompt=True, tokenize=False, enable_thinking=values["thinking"]
+            )
+        except Exception as error:  # templates are programs of their own and raise what they like
+            raise StudioError(
+                N_("This model's chat template failed ({reason}); leave the role empty or choose another model."),
+                code="chat-template",
+                detail=repr(error),
+                reason=str(error)[:200],
+            ) from error
+        opened = rendered.rstrip().endswith("<think>")
+        return list(tokenizer(rendered, add_special_tokens=False, verbose=False)["input_ids"])
+
+    opened = False
+    ids = render(text)
+    room = max(1, loaded.network.limit - min(values["max_tokens"], loaded.network.limit // 2))
+    left_out = 0
+    if len(ids) > room:
+        content = _encode(tokenizer, text)
+        keep = max(0, len(content) - (len(ids) - room))
+        while len(ids) > room and keep > 0:
+            left_out = len(content) - keep
+            ids = render(loaded.decode(content[-keep:]).lstrip("\ufffd"))
+            keep -= max(1, len(ids) - room)
+        if len(ids) > room:
+            raise StudioError(
+                N_("The role is too long for this model ({limit} tokens); shorten it."),
+                code="context",
+                limit=loaded.network.limit,
+            )
+    return Prompt(tuple(ids), (), slides=False, left_out=left_out), Thoughts(thinking=opened)
+
+
+@dataclass
+class _Job:
+    """One request under way: what all its results share."""
+
+    loaded: Writer
+    request: Request
+    ctx: Context
+    prompt: Prompt
+    sampling: Sampling
+    values: dict[str, Any]
+    thinks: Thoughts | None
+    eat_space: bool
+    info: dict[str, Any]
+
+    @property
+    def least(self) -> int:
+        """A continuation has at least one token, even where the model thinks that all is said."""
+        return 1 if self.request.task == "continue" else 0
+
+    def write(self, index: int) -> None:
+        """Sample result `index` from its own seed, and show it as it comes."""
+        ctx, most = self.ctx, self.values["max_tokens"]
+        stream = self._stream()
+        loop = TokenLoop(
+            self.loaded.network,
+            self.prompt,
+            most,
+            self.sampling,
+            self.request.item_seed(index),
+            ctx.check,
+            least=self.least,
+        )
+        began = time.perf_counter()
+        ctx.progress(0, most, N_("Writing"))
+        try:
+            for id in loop:
+                if piece := self._trim(stream, stream.feed(id)):
+                    ctx.partial(index, piece)
+                ctx.progress(loop.written, most, N_("Thinking") if stream.thinking else N_("Writing"))
+                if stream.stopped:
+                    break
+        except Cancelled:
+            if piece := self._trim(stream, stream.finish()):
+                ctx.partial(index, piece)  # what was held back is part of the text the user keeps
+            raise
+        seconds = time.perf_counter() - began
+        if piece := self._trim(stream, stream.finish()):
+            ctx.partial(index, piece)
+        finish = "stop" if stream.stopped else loop.finish
+        self._save(index, stream, finish, loop.written, loop.left_out, seconds)
+
+    def search(self) -> None:
+        """Beam search: result i is the i-th best text."""
+        ctx, most, count = self.ctx, self.values["max_tokens"], self.request.count
+        began = time.perf_counter()
+        beams, left_out = beam_search(
+            self.loaded.network,
+            self.prompt,
+            most,
+            max(self.values["beams"], count),
+            self.values["length_penalty"],
+            self.sampling,
+            ctx.check,
+            lambda done: ctx.progress(done, most, N_("Writing")),
+            least=self.least,
+        )
+        seconds = time.perf_counter() - began
+        for index in range(ctx.start, count):
+            beam = beams[min(index, len(beams) - 1)]
+            stream = self._stream()
+            for id in beam.ids:
+                self._trim(stream, stream.feed(id))
+                if stream.stopped:
+                    break
+            self._trim(stream, stream.finish())
+            finish = "stop" if stream.stopped else "end" if beam.ended else "length"
+            if text := self._text(stream):
+                ctx.partial(index, text)
+            self.info["score"] = round(beam.score, 4)
+            self._save(index, stream, finish, len(beam.ids), left_out, seconds)
+
+    def _stream(self) -> TextStream:
+        stops = [stop.replace("\\n", "\n") for stop in self.values["stop"].split("|") if stop]
+        thoughts = Thoughts(thinking=self.thinks.thinking) if self.thinks is not None else None
+        return TextStream(self.loaded.decode, stops, thoughts)
+
+    def _trim(self, stream: TextStream, piece: str) -> str:
+        """The prompt ended with a space that was left to the model: the first one of the result is that space."""
+        if self.eat_space and piece and len(stream.text) == len(piece):
+            return piece.removeprefix(" ")
+        return piece
+
+    def _text(self, stream: TextStream) -> str:
+        return stream.text.removeprefix(" ") if self.eat_space else stream.text
+
+    def _save(self, index: int, stream: TextStream, finish: str, tokens: int, left_out: int, seconds: float) -> None:
+        text = self._text(stream)
+        if stream.thinking and not text:
+            raise StudioError(
+                N_("The model used up the whole length with thinking; allow a longer result, or switch thinking off."),
+                code="only-thoughts",
+            )
+        self.ctx.save_text(
+            index,
+            text,
+            **self.info,
+            finish=finish,
+            tokens=tokens,
+            tokens_left_out=left_out + self.prompt.left_out,
+            tokens_per_second=round(tokens / max(seconds, 1e-9), 1),
+        )
