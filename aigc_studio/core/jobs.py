@@ -221,6 +221,10 @@ class JobQueue:
             )
             return self._need(row[0])
 
+    def release(self, id: str) -> Job:
+        """A claimed job was not started after all: it waits in its old place again."""
+        return self._move_state(id, (JobState.RUNNING,), JobState.PENDING)
+
     def output_stored(self, id: str, index: int) -> None:
         """Result `index` of a job is in the project. Idempotent; nothing for a job that was cleared."""
         with self._change():

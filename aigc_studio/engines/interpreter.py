@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import sys
 from pathlib import Path
 
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_
+from aigc_studio.core.installer import engine_state
 
 __all__ = ["child_command", "child_environment", "missing_engine"]
 
@@ -41,11 +40,7 @@ def child_environment() -> dict[str, str]:
 
 def missing_engine(needs: str) -> StudioError | None:
     """Why a family that `needs` "torch" cannot run here; None when it can. Imports nothing."""
-    if not needs:
-        return None
-    importlib.invalidate_caches()  # the engine group is installed while the studio is open
-    wanted = ("torch", "transformers") if needs == "torch" else (needs,)
-    if all(importlib.util.find_spec(name) is not None for name in wanted):
+    if not needs or engine_state().ready:
         return None
     return StudioError(
         N_("This needs the AI engine, which is not installed yet; install it from the start page, then retry."),

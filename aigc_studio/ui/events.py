@@ -7,16 +7,23 @@ from pathlib import Path
 
 from PySide6.QtGui import QImage
 
+from aigc_studio.core.errors import StudioError
+
 __all__ = ["AssetsChange", "Progress", "ProjectInfo"]
 
 
 @dataclass(frozen=True)
 class ProjectInfo:
-    """The open project. read_only: another window has it open, or its folder cannot be written."""
+    """The open project. read_only: another window has it open, or its folder cannot be written.
+
+    holder: the computer that has it open when that is why. warning: what to tell a person about its folder.
+    """
 
     name: str
     folder: Path
     read_only: bool
+    holder: str = ""
+    warning: StudioError | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,151 @@
+"""From a job in a project to finished assets, without Qt: the command line, the demo and the tests run jobs with it,
+and the window prepares its orders with it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from aigc_studio.core import catalogue
+from aigc_studio.core.errors import Cancelled, StudioError, describe
+from aigc_studio.core.i18n import N_
+from aigc_studio.core.jobs import Job, JobState
+from aigc_studio.core.requests import Request
+
+from . import registry
+from .base import Model
+from .engine import CancelToken, Engine, Order, Preview
+from .interpreter import missing_engine
+
+if TYPE_CHECKING:
+    from aigc_studio.core.assets import Asset
+    from aigc_studio.core.project import Project
+
+__all__ = ["QuietListener", "RunListener", "check_request", "find_model", "order_for", "run_job"]
+
+
+class RunListener(Protocol):
+    """Hears how `run_job` goes, in its thread."""
+
+    def progress(self, index: int, done: int, total: int, stage: str, preview: Preview | None) -> None:
+        """See `engine.Listener`."""
+
+    def partial(self, index: int, piece: str) -> None:
+        """See `engine.Listener`."""
+
+    def stored(self, index: int, asset: Asset) -> None:
+        """Result `index` is in the project."""
+
+
+class QuietListener:
+    """A RunListener that says nothing; a base for those who want to hear one thing only."""
+
+    def progress(self, index: int, done: int, total: int, stage: str, preview: Preview | None) -> None:
+        """See `RunListener`."""
+
+    def partial(self, index: int, piece: str) -> None:
+        """See `RunListener`."""
+
+    def stored(self, index: int, asset: Asset) -> None:
+        """See `RunListener`."""
+
+
+def check_request(request: Request) -> None:
+    """StudioError when no engine could run this request here: all that can be said without a project or a process."""
+    family = registry.family(request.family)
+    task = family.task(request.task)
+    family.values(request.task, request.params)
+    if not 1 <= request.count <= family.max_count:
+        raise StudioError(
+            N_("{count} results at once are not possible; choose 1 to {most}."),
+            code="count",
+            count=request.count,
+            most=family.max_count,
+        )
+    for role in task.inputs:
+        if role not in request.inputs:
+            raise StudioError(N_('This needs "{role}" as an input; choose one.'), code="input", role=role)
+    if (problem := missing_engine(family.needs)) is not None:
+        raise problem
+
+
+def find_model(request: Request) -> Model:
+    """The model a request names, on this machine; StudioError when it is unknown or its files are missing."""
+    if not request.model:
+        return Model("", request.family, registry.family(request.family).title)
+    entry = catalogue.find(request.model)
+    if entry.problem is not None:
+        raise entry.problem
+    if entry.family != request.family:
+        raise StudioError(
+            N_('The model "{model}" does not belong to "{family}"; choose another model.'),
+            code="model",
+            model=entry.title,
+            family=registry.family(request.family).title,
+        )
+    return Model(entry.id, entry.family, entry.title, entry.folder, entry.facts)
+
+
+def order_for(project: Project, job: Job) -> Order:
+    """Everything the engine is told about a job of this project; StudioError when it cannot be run."""
+    request = job.request
+    check_request(request)
+    return Order(
+        job_id=job.id,
+        request=request,
+        folder=project.folder / "incoming",
+        done=job.done,
+        inputs={role: _input(project, role, asset) for role, asset in request.inputs.items()},
+        model=find_model(request),
+        needs=registry.family(request.family).needs,
+    )
+
+
+def run_job(
+    project: Project, job: Job, engine: Engine, listener: RunListener | None = None, token: CancelToken | None = None
+) -> Job:
+    """Run a claimed job to its end and store what it makes; its final state is returned, also when it failed.
+
+    An exception that is not the job's own (Ctrl-C) leaves the job paused and goes on up.
+    """
+    queue = project.queue
+    try:
+        engine.run(order_for(project, job), _Storing(project, job, listener or QuietListener()), token or CancelToken())
+    except Cancelled:
+        return queue.finish(job.id, JobState.CANCELLED)
+    except Exception as error:  # noqa: BLE001  whatever it is, it is this job that fails
+        return queue.finish(job.id, JobState.FAILED, describe(error))
+    except BaseException:
+        queue.finish(job.id, JobState.PAUSED)
+        raise
+    return queue.finish(job.id, JobState.DONE)
+
+
+class _Storing:
+    """The engine's listener that stores every result before it tells anyone."""
+
+    def __init__(self, project: Project, job: Job, listener: RunListener) -> None:
+        self._project = project
+        self._job = job
+        self._listener = listener
+
+    def progress(self, index: int, done: int, total: int, stage: str, preview: Preview | None) -> None:
+        self._listener.progress(index, done, total, stage, preview)
+
+    def partial(self, index: int, piece: str) -> None:
+        self._listener.partial(index, piece)
+
+    def output(self, index: int, path: Path) -> None:
+        self._listener.stored(index, self._project.commit_output(self._job.id, index, path))
+
+    def silent(self, seconds: float) -> None:
+        """Who runs a job in the foreground sees that nothing moves."""
+
+
+def _input(project: Project, role: str, asset_id: str) -> Path:
+    asset = project.asset(asset_id)
+    path = project.path(asset) if asset is not None else None
+    if path is None or not path.is_file():
+        raise StudioError(N_('The file chosen as "{role}" is gone; choose another one.'), code="input-gone", role=role)
+    return path

@@ -1,0 +1,48 @@
+"""Python's garbage collector, run by a timer in the UI thread only.
+
+Automatic collection runs in whichever thread allocates; on a worker's it may destroy Qt objects that belong to the UI
+thread, which crashes. So it is switched off in this process, and a timer collects young objects often, all seldom.
+"""
+
+from __future__ import annotations
+
+import gc
+
+from PySide6.QtCore import QObject, QTimer
+
+__all__ = ["GarbageCollector"]
+
+INTERVAL_MS = 500
+_FULL_EVERY = 120
+
+
+class GarbageCollector(QObject):
+    """Switches automatic collection off while it lives; `close()` switches it on again."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._was_enabled = gc.isenabled()
+        self._thresholds = gc.get_threshold()
+        gc.disable()
+        self._ticks = 0
+        self._timer = QTimer(self)
+        self._timer.setInterval(INTERVAL_MS)
+        self._timer.timeout.connect(self.tick)
+        self._timer.start()
+
+    def tick(self) -> None:
+        """Collect as far as Python itself would have by now; everything about once a minute."""
+        self._ticks += 1
+        young, middle, _ = gc.get_count()
+        if self._ticks % _FULL_EVERY == 0:
+            gc.collect()
+        elif middle > self._thresholds[1]:
+            gc.collect(1)
+        elif young > self._thresholds[0]:
+            gc.collect(0)
+
+    def close(self) -> None:
+        """Give collection back to Python."""
+        self._timer.stop()
+        if self._was_enabled:
+            gc.enable()
