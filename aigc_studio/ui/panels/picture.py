@@ -1,0 +1,580 @@
+"""The Picture panel: describe, generate, compare, decide; paint over a part and change only that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from PySide6.QtCore import QMimeData, QRect, QSize, Qt, QUrl, Signal
+from PySide6.QtGui import QAction, QGuiApplication, QImage, QKeySequence, QPixmap, QUndoStack
+from PySide6.QtWidgets import QFileDialog, QFrame, QSplitter, QVBoxLayout, QWidget
+
+from aigc_studio.core.assets import Asset
+from aigc_studio.core.errors import StudioError
+from aigc_studio.core.export import export_image
+from aigc_studio.core.i18n import tr
+from aigc_studio.core.jobs import Job, JobState
+from aigc_studio.core.project import Project
+from aigc_studio.core.requests import Request, new_seed
+from aigc_studio.engines import registry
+from aigc_studio.ui.assets.model import asset_ids_of
+from aigc_studio.ui.assets.thumbnails import ThumbnailLoader
+from aigc_studio.ui.canvas.pyramid import PictureLoader, Pyramid
+from aigc_studio.ui.canvas.view import Canvas, local_files, mask_bounds
+from aigc_studio.ui.i18n import Translated
+from aigc_studio.ui.picture.actions import PictureActions
+from aigc_studio.ui.picture.inspector import Inspector, progress_text
+from aigc_studio.ui.picture.session import PictureSession
+from aigc_studio.ui.picture.strip import CandidateStrip
+from aigc_studio.ui.picture.toolbar import CandidateBar, CanvasBar, MaskBar
+from aigc_studio.ui.picture.welcome import Welcome
+from aigc_studio.ui.studio import Studio
+
+__all__ = ["PicturePanel"]
+
+_UNDO_STEPS = 100
+
+
+class PicturePanel(Translated, QWidget):
+    """Form on the left; canvas with tools above and candidates below on the right."""
+
+    noticed = Signal(str)
+    """A sentence for the person that is no error."""
+    undoOffered = Signal(str, object)
+    """A sentence about what was just done, and the function that takes it back."""
+
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._studio = studio
+        self.undo_stack = QUndoStack(self)
+        self.undo_stack.setUndoLimit(_UNDO_STEPS)
+        self._loader = PictureLoader(self)
+        self._thumbnails = ThumbnailLoader(self._thumbnail_path, studio.thumbnail, self, kept=200)
+        self._watched = ""
+        self._remembered: dict[str, Any] = {}
+        self._view: dict[str, Any] | None = None
+        self._build()
+        self.session = PictureSession(studio, self.canvas.selection, self.undo_stack, self)
+        self._connect()
+        self._project_changed()
+
+    # -- building
+    def _build(self) -> None:
+        self.inspector = Inspector(self._studio, self)
+        self._work = QWidget(self)
+        self.canvas = Canvas(self.undo_stack, self._work)
+        self.acts = PictureActions(self, self._work, self.undo_stack)
+        self.bar = CanvasBar(self.acts, self.acts.tools, self.acts.menu, self._work)
+        self.mask_bar = MaskBar(self.canvas, self.acts, self._work)
+        self.strip = CandidateStrip(self._studio, self._thumbnails, self._work)
+        self._foot = QFrame(self._work)
+        self._foot.setProperty("role", "footer")
+        foot = QVBoxLayout(self._foot)
+        foot.setContentsMargins(8, 4, 8, 0)
+        foot.addWidget(self.strip)
+        self.welcome = Welcome(self.canvas)
+        self.candidate_bar = CandidateBar(self.canvas)
+        column = QVBoxLayout(self._work)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for widget, stretch in ((self.bar, 0), (self.mask_bar, 0), (self.canvas, 1), (self._foot, 0)):
+            column.addWidget(widget, stretch)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self.splitter.addWidget(self.inspector)
+        self.splitter.addWidget(self._work)
+        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.setSizes([320, 900])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.splitter)
+        self.setFocusProxy(self.inspector.prompt.edit)
+
+    def _connect(self) -> None:
+        studio, canvas, session = self._studio, self.canvas, self.session
+        studio.projectOpened.connect(self._project_changed)
+        studio.projectClosed.connect(self._project_changed)
+        self._loader.loaded.connect(self._picture_ready)
+        self._loader.failed.connect(self._picture_failed)
+        session.shownChanged.connect(self._show)
+        session.candidatesChanged.connect(self._list)
+        session.jobChanged.connect(self._job_changed)
+        session.jobEnded.connect(self._job_ended)
+        canvas.maskBegun.connect(session.keep)
+        canvas.selection.emptied.connect(self._mask_emptied)
+        canvas.zoomChanged.connect(self.bar.show_zoom)
+        canvas.toolChanged.connect(self._tool_changed)
+        canvas.compareChanged.connect(self._sync)
+        canvas.dropped.connect(self._dropped)
+        canvas.menuWanted.connect(self.acts.menu.popup)
+        self.inspector.submitted.connect(self.generate)
+        self.inspector.cancelled.connect(session.cancel)
+        self.inspector.modeChanged.connect(self._mode_changed)
+        self.inspector.form.changed.connect(self._sync)
+        self.welcome.chosen.connect(self._example)
+        self.candidate_bar.stepped.connect(session.step)
+        self.candidate_bar.backWanted.connect(session.back)
+        self.candidate_bar.keepWanted.connect(session.keep)
+        self.strip.showWanted.connect(session.show)
+        self.strip.keepWanted.connect(lambda asset: (session.show(asset), session.keep()))
+        self.strip.trashWanted.connect(self._trash)
+        self.strip.menuWanted.connect(lambda asset, point: (session.show(asset), self.acts.menu.popup(point)))
+        self.acts.tools.triggered.connect(lambda action: canvas.choose_tool(action.data()))
+        for id, slot in {
+            "swap": self._swap,
+            "larger": lambda: canvas.resize_brush(1),
+            "smaller": lambda: canvas.resize_brush(-1),
+            "select_all": self._edit_mask(canvas.selection.select_all),
+            "invert": self._edit_mask(canvas.selection.invert),
+            "clear": canvas.selection.clear,
+            "compare": lambda: canvas.set_slider(not canvas.slider),
+            "fit": canvas.fit,
+            "zoom_50": lambda: canvas.zoom(0.5),
+            "zoom_100": lambda: canvas.zoom(1.0),
+            "zoom_200": lambda: canvas.zoom(2.0),
+            "zoom_400": lambda: canvas.zoom(4.0),
+            "zoom_in": lambda: canvas.zoom_step(1),
+            "zoom_out": lambda: canvas.zoom_step(-1),
+            "next": lambda: session.step(1),
+            "former": lambda: session.step(-1),
+            "keep": session.keep,
+            "back": self._escape,
+            "star": self._star,
+            "variation": self._variation,
+            "start": lambda: self.inspector.set_mode("variation"),
+            "use_prompt": lambda: self._reuse_shown(prompt=True),
+            "use_seed": lambda: self._reuse_shown(seed=True),
+            "use_all": lambda: self._reuse_shown(prompt=True, seed=True, settings=True),
+            "copy": self._copy,
+            "paste": self._paste,
+            "open": self._choose_file,
+            "export": self._export,
+            "trash": lambda: self._trash(session.shown),
+        }.items():
+            self.acts[id].triggered.connect(lambda _checked=False, slot=slot: slot())
+        generate = QAction(self)
+        generate.setShortcuts([QKeySequence("Ctrl+Return"), QKeySequence("Ctrl+Enter")])
+        generate.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        generate.triggered.connect(self._submit_key)
+        self.addAction(generate)
+        canvas.choose_tool("hand")
+        self.bar.show_zoom(canvas.transform.scale)
+        self._mode_changed(self.inspector.mode)
+
+    # -- what the main window may call
+    def actions(self) -> list[QAction]:
+        """For the panel's menu."""
+        return [self.acts[id] for group in (("undo", "redo"), ("variation", "copy", "paste", "open", "export", "trash"))
+                for id in group]  # fmt: skip
+
+    def open_asset(self, asset: Asset) -> None:
+        """Show a picture of the project for editing."""
+        if asset.kind == "image":
+            self.session.open(asset)
+
+    def reuse(self, recipe: dict[str, Any]) -> None:
+        """Take prompt, seed and settings from a recipe."""
+        self._use_recipe(recipe, prompt=True, seed=True, settings=True)
+
+    def receive(self, payload: dict[str, Any]) -> None:
+        """A text handed over from another panel becomes the prompt."""
+        self.inspector.set_mode("generate")
+        self.inspector.prompt.set_text(str(payload.get("text", "")))
+        self.inspector.prompt.edit.setFocus()
+
+    def save_state(self) -> dict[str, Any]:
+        """What to remember for this project."""
+        session = self.session
+        return {
+            "inspector": self.inspector.state_now(),
+            "base": session.base.id if session.base else "",
+            "shown": session.shown.id if session.shown else "",
+            "candidates": [asset.id for asset in session.candidates][-48:],
+            "view": self.canvas.view_state(),
+            "tool": self.canvas.tool.id,
+            "brush": [self.canvas.brush.diameter, self.canvas.brush.hardness],
+            "splitter": self.splitter.sizes(),
+        }
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `save_state`; what does not fit any more is left out."""
+        self.inspector.restore(state.get("inspector") or {})
+        if state.get("tool") in self.canvas.tools:
+            self.canvas.choose_tool(state["tool"])
+        if len(brush := state.get("brush") or []) == 2:
+            self.canvas.set_brush(diameter=brush[0], hardness=brush[1])
+        if len(sizes := state.get("splitter") or []) == 2:
+            self.splitter.setSizes(sizes)
+        self._view = state.get("view") or None
+        if self._studio.reader is not None and self.session.base is None:
+            self.session.restore(str(state.get("base", "")), str(state.get("shown", "")), state.get("candidates") or [])
+
+    # -- project
+    def _project_changed(self, *_: object) -> None:
+        self._thumbnails.forget()
+        self._loader.forget()
+        self.session.close()
+        self._watched = ""
+        self.canvas.set_preview(QImage())
+        self.canvas.set_working("")
+        if self._studio.info is not None:
+            self.session.adopt()
+        self._sync()
+
+    def _thumbnail_path(self, id: str) -> Path | None:
+        reader = self._studio.reader
+        return reader.thumbnail_path(id) if reader is not None else None
+
+    # -- showing
+    def _show(self) -> None:
+        """The picture on show is another one, or its title or star changed."""
+        asset = self.session.shown
+        if asset is not None:
+            self._watched = ""
+        if not self._watched:
+            self._display(asset)
+        self._mark()
+        self._sync()
+
+    def _display(self, asset: Asset | None) -> None:
+        canvas, reader = self.canvas, self._studio.reader
+        if asset is None or reader is None:
+            canvas.set_picture(None)
+            canvas.set_before(None)
+            return
+        size = QSize(asset.width, asset.height)
+        ready = self._loader.cached(asset.id)
+        if ready is not None:
+            if canvas.picture is not ready:
+                canvas.set_picture(ready, keep_view=True)
+        else:
+            thumb = self._thumbnails.pixmap(asset.id) or QPixmap()
+            canvas.set_placeholder(thumb.toImage(), size, keep_view=True)
+            self._loader.load(asset.id, reader.path(asset))
+        self._display_before()
+        if self._view is not None:
+            canvas.restore_view(self._view)
+            self._view = None
+        canvas.show_mask(not self.session.proposing)
+
+    def _display_before(self) -> None:
+        session, reader = self.session, self._studio.reader
+        base, shown = session.base, session.shown
+        alike = base and shown and (base.width, base.height) == (shown.width, shown.height)
+        if not (session.proposing and alike and base and reader):
+            self.canvas.set_before(None)
+            return
+        ready = self._loader.cached(base.id)
+        self.canvas.set_before(ready)
+        if ready is None:
+            self._loader.load(base.id, reader.path(base))
+
+    def _picture_ready(self, key: str, picture: Pyramid) -> None:
+        shown, base = self.session.shown, self.session.base
+        if shown is not None and key == shown.id and not self._watched:
+            self.canvas.set_picture(picture, keep_view=True)
+            self._display_before()
+        elif base is not None and key == base.id:
+            self._display_before()
+        self._sync()
+
+    def _picture_failed(self, key: str, error: StudioError) -> None:
+        if self.session.shown is not None and key == self.session.shown.id:
+            self._studio.problem.emit(error)
+
+    def _list(self) -> None:
+        self.strip.set_assets(self.session.candidates, self.session.pending_results())
+        self._foot.setVisible(bool(self.session.candidates) or self.session.pending_results() > 0)
+        self._mark()
+        self._sync()
+
+    def _mark(self) -> None:
+        session = self.session
+        self.strip.mark(session.shown.id if session.shown else "", session.base.id if session.base else "")
+
+    def _sync(self) -> None:
+        """Enable what can be done now, and say why the rest cannot."""
+        session, canvas = self.session, self.canvas
+        info = self._studio.info
+        writable = info is not None and not info.read_only
+        shown = session.shown
+        self.welcome.setVisible(shown is None and not self._watched)
+        if self.welcome.isVisible():
+            self.welcome.raise_()
+        self.candidate_bar.setVisible(session.proposing and not self._watched)
+        ids = [asset.id for asset in session.candidates]
+        if shown is not None and shown.id in ids:
+            self.candidate_bar.show_number(ids.index(shown.id) + 1, len(ids))
+        canvas.editable = writable and shown is not None
+        for tool in self.acts.tools.actions():
+            tool.setEnabled(shown is not None)
+        made = shown is not None and shown.origin == "generated"
+        for id, on in {
+            "select_all": canvas.editable,
+            "invert": canvas.editable,
+            "clear": not canvas.selection.empty and not session.proposing,
+            "compare": canvas.can_compare,
+            "next": len(ids) > 1,
+            "former": len(ids) > 1,
+            "keep": session.proposing,
+            "star": shown is not None and writable,
+            "variation": made and writable,
+            "start": shown is not None and writable and self.inspector.can("variation"),
+            "use_prompt": made,
+            "use_seed": made,
+            "use_all": made,
+            "copy": canvas.picture is not None,
+            "paste": writable,
+            "open": writable,
+            "export": shown is not None,
+            "trash": shown is not None and writable,
+        }.items():
+            self.acts[id].setEnabled(on)
+        self.acts["compare"].setChecked(canvas.slider)
+        self.acts["star"].setChecked(bool(shown and shown.starred))
+        self.inspector.block(self._why_not())
+
+    def _why_not(self) -> str:
+        info, inspector = self._studio.info, self.inspector
+        if info is None:
+            return tr("Open or make a project first.")
+        if info.read_only:
+            return tr("This project is open in another window or cannot be written; nothing can be made here.")
+        if not inspector.can(inspector.mode):
+            return tr("This model cannot do that; choose another one.")
+        if inspector.mode != "generate" and self.session.shown is None:
+            return tr("Make or open a picture first.")
+        if inspector.mode == "inpaint" and (self.canvas.selection.empty or self.session.proposing):
+            return tr("Paint over the part that shall change.")
+        return ""
+
+    # -- making
+    def generate(self) -> None:
+        """Start what the form says."""
+        if self._why_not():
+            return
+        request = self.inspector.request()
+        shown = self.session.shown
+        if request.task == "inpaint":
+            self.session.submit_with_mask(request)
+            self.canvas.setFocus()
+        elif request.task == "variation" and shown is not None:
+            self._submit_from(shown, request)
+        else:
+            self._watch(self.session.submit(request), request)
+
+    def _submit_key(self) -> None:
+        if not self._why_not():
+            self.generate()
+
+    def _example(self, prompt: str) -> None:
+        self.inspector.set_mode("generate")
+        self.inspector.prompt.set_text(prompt)
+        self.generate()
+
+    def _watch(self, job: str, request: Request) -> None:
+        """Show a picture in the making in the place it will have, until it is there or another one is chosen."""
+        self._watched = job
+        size = self.inspector.family.values(request.task, request.params).get("size") or (1024, 1024)
+        self.canvas.set_before(None)
+        self.canvas.show_mask(False)
+        self.canvas.set_placeholder(QImage(), QSize(*size))
+        self._sync()
+
+    def _variation(self) -> None:
+        """One relative of the picture on show, at once: by its family's own task, else the same with another seed."""
+        asset, reader = self.session.shown, self._studio.reader
+        recipe = reader.recipe(asset.id) if asset is not None and reader is not None else None
+        if recipe is None or asset is None:
+            return
+        former = Request.from_json(recipe["request"])
+        tasks = {task.id for task in registry.family(former.family).tasks}
+        if "variation" in tasks:
+            self._submit_from(asset, former.changed(task="variation", params={}, seed=new_seed(), count=1))
+        else:
+            request = former.changed(seed=new_seed(), count=1)
+            job = self.session.submit(request)
+            if not request.inputs:
+                self._watch(job, request)
+
+    def _submit_from(self, asset: Asset, request: Request) -> None:
+        """Queue a request that starts from a picture."""
+        self.session.submit(request.changed(inputs={"image": asset.id}))
+
+    def _job_changed(self) -> None:
+        session = self.session
+        job, progress = session.job, session.progress
+        running = job is not None
+        self.inspector.show_running(running, progress, session.waiting)
+        if job is None:
+            self.canvas.set_working("")
+            self.canvas.set_preview(QImage())
+            return
+        edits = session.edits(job.id)
+        here = job.id == self._watched or (edits and not session.proposing and self._base_of(job))
+        self.canvas.set_working(progress_text(progress, 0) if here else "", progress.fraction if progress else 0.0)
+        if not here:
+            self.canvas.set_preview(QImage())
+        elif progress is not None and progress.preview is not None:
+            self.canvas.set_preview(progress.preview, self._edit_box() if edits else None)
+
+    def _base_of(self, job: Job) -> bool:
+        return self.session.base is not None and job.request.inputs.get("image") == self.session.base.id
+
+    def _edit_box(self) -> QRect:
+        return mask_bounds(self.canvas.selection.pixels)
+
+    def _job_ended(self, job: Job) -> None:
+        if job.id == self._watched:
+            self._watched = ""
+            self._display(self.session.shown)
+            self._sync()
+        if job.state == JobState.FAILED and job.error is not None:
+            self._studio.problem.emit(job.error)
+
+    # -- mask
+    def _edit_mask(self, change) -> Any:
+        """A change of the whole mask, on the picture on show."""
+
+        def run() -> None:
+            self.session.keep()
+            change()
+            if not self.canvas.tool.edits:
+                self.canvas.choose_tool("brush")
+
+        return run
+
+    def _swap(self) -> None:
+        self.canvas.choose_tool("brush" if self.canvas.tool.id == "eraser" else "eraser")
+
+    def _tool_changed(self, id: str) -> None:
+        self.acts[id].setChecked(True)
+        self.mask_bar.setVisible(self.canvas.tool.edits)
+
+    def _mask_emptied(self, empty: bool) -> None:
+        if not empty:
+            self.inspector.set_mode("inpaint")
+        self._sync()
+
+    def _mode_changed(self, mode: str) -> None:
+        if mode == "inpaint" and not self.canvas.tool.edits and self.session.shown is not None:
+            self.canvas.choose_tool("brush")
+        self._sync()
+
+    def _escape(self) -> None:
+        if self.canvas.cancel_gesture():
+            return
+        if self.session.job is not None:
+            self.session.cancel()
+        else:
+            self.session.back()
+
+    # -- assets
+    def _star(self) -> None:
+        if (asset := self.session.shown) is not None:
+            self._studio.store(lambda project: project.star([asset.id], not asset.starred))
+
+    def _trash(self, asset: Asset | None) -> None:
+        if asset is None or not self.acts["trash"].isEnabled():
+            return
+
+        def trashed(_: object) -> None:
+            text = tr("“{title}” moved to the trash.", title=asset.title)
+            self.undoOffered.emit(text, lambda: self._studio.store(lambda project: project.restore([asset.id])))
+
+        self._studio.store(lambda project: project.trash([asset.id]), trashed)
+
+    def _reuse_shown(self, *, prompt: bool = False, seed: bool = False, settings: bool = False) -> None:
+        asset, reader = self.session.shown, self._studio.reader
+        recipe = reader.recipe(asset.id) if asset is not None and reader is not None else None
+        if recipe is not None:
+            self._use_recipe(recipe, prompt=prompt, seed=seed, settings=settings)
+
+    def _use_recipe(self, recipe: dict[str, Any], *, prompt: bool, seed: bool, settings: bool) -> None:
+        request = Request.from_json(recipe["request"])
+        self.inspector.use(request, prompt=prompt, settings=settings, seed=int(recipe["seed"]) if seed else None)
+
+    def _copy(self) -> None:
+        asset, picture, reader = self.session.shown, self.canvas.picture, self._studio.reader
+        if asset is None or picture is None or reader is None:
+            return
+        data = QMimeData()
+        data.setImageData(picture.region(QRect(0, 0, picture.size.width(), picture.size.height())))
+        data.setUrls([QUrl.fromLocalFile(str(reader.path(asset)))])
+        QGuiApplication.clipboard().setMimeData(data)
+        self.noticed.emit(tr("Picture copied."))
+
+    def _paste(self) -> None:
+        data = QGuiApplication.clipboard().mimeData()
+        if data.hasImage() and not data.hasUrls():
+            self._store_image(data.imageData())
+        else:
+            self._dropped(data)
+
+    def _store_image(self, image: QImage) -> None:
+        """A picture without a file, from the clipboard or dragged out of a browser."""
+        image = image.convertToFormat(QImage.Format.Format_RGBA8888)
+        picture = Image.frombytes(
+            "RGBA", (image.width(), image.height()), bytes(image.constBits()), "raw", "RGBA", image.bytesPerLine()
+        )
+        title = tr("Pasted picture")
+        self._studio.store(lambda project: project.store_image(picture, title=title), self.open_asset)
+
+    def _dropped(self, data: QMimeData) -> None:
+        found = [asset for id in asset_ids_of(data) if (asset := self.session.asset(id)) and asset.kind == "image"]
+        if found:
+            self.session.open(found[0])
+        elif files := local_files(data):
+            self.import_files(files)
+
+    def import_files(self, files: list[Path]) -> None:
+        """Copy picture files into the project and open the first."""
+
+        def bring(project: Project) -> list[Asset]:
+            return [project.import_file(file) for file in files]
+
+        def brought(assets: list[Asset]) -> None:
+            pictures = [asset for asset in assets if asset.kind == "image"]
+            if pictures:
+                self.session.open(pictures[0])
+            if len(pictures) < len(assets):
+                self.noticed.emit(tr("Only pictures can be opened here; the rest is in Assets."))
+
+        self._studio.store(bring, brought)
+
+    def _folder(self, key: str) -> str:
+        settings = self._studio.settings
+        return str(settings.state(key, str(Path.home()))) if settings is not None else str(Path.home())
+
+    def _remember_folder(self, key: str, file: Path) -> None:
+        if self._studio.settings is not None:
+            self._studio.settings.set_state(key, str(file.parent))
+
+    def _choose_file(self) -> None:
+        folder = self._folder("picture/folder")
+        pattern = tr("Pictures") + " (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.psd *.avif)"
+        name, _ = QFileDialog.getOpenFileName(self, tr("Open a picture…"), folder, pattern)
+        if name:
+            self._remember_folder("picture/folder", Path(name))
+            self.import_files([Path(name)])
+
+    def _export(self) -> None:
+        asset, reader = self.session.shown, self._studio.reader
+        if asset is None or reader is None:
+            return
+        source, recipe = reader.path(asset), reader.recipe(asset.id)
+        start = Path(self._folder("picture/export")) / (
+            source.stem + (source.suffix if source.suffix in (".png", ".jpg", ".webp") else ".png")
+        )
+        name, _ = QFileDialog.getSaveFileName(
+            self, tr("Save as…"), str(start), "PNG (*.png);;JPEG (*.jpg *.jpeg);;WebP (*.webp)"
+        )
+        if not name:
+            return
+        target = Path(name)
+        self._remember_folder("picture/export", target)
+        self._studio.store(
+            lambda _project: export_image(source, target, recipe),
+            lambda _none: self.noticed.emit(tr("Saved as “{name}”.", name=target.name)),
+        )

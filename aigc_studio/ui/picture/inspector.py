@@ -1,0 +1,336 @@
+"""The left column: what to make. Task, prompt, model, parameters, and the button that starts and stops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from aigc_studio.core import catalogue
+from aigc_studio.core.errors import StudioError
+from aigc_studio.core.i18n import N_, tr
+from aigc_studio.core.requests import Request
+from aigc_studio.engines import registry
+from aigc_studio.engines.base import Family, Understanding
+from aigc_studio.ui.events import Progress
+from aigc_studio.ui.i18n import Translated
+from aigc_studio.ui.icons import icon
+from aigc_studio.ui.studio import Studio
+from aigc_studio.ui.theme import set_role
+from aigc_studio.ui.widgets.form import ParamForm
+
+from .prompt import PromptBox
+
+__all__ = ["MODES", "Inspector", "duration"]
+
+MODES = (("generate", N_("New##picture task")), ("inpaint", N_("Change part")), ("variation", N_("Vary##picture task")))
+"""Task id and the name of its button."""
+
+_HINTS = {
+    "inpaint": N_("Paint over what you want to change and say what should be there. Only that part is made anew."),
+    "variation": N_("Makes relatives of the picture on the canvas."),
+}
+
+
+class Inspector(Translated, QFrame):
+    """What the person wants. It builds requests but sends none: `submitted` and `cancelled` say what was pressed."""
+
+    submitted = Signal()
+    cancelled = Signal()
+    modeChanged = Signal(str)
+
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._studio = studio
+        self.setProperty("role", "inspector")
+        self.setMinimumWidth(280)
+        self._running = False
+        self._blocked = ""
+        self._entries = [entry for entry in catalogue.models("image") if entry.problem is None]
+        self._entry = self._entries[0]
+        self._build()
+        self._name_models()
+        self._sync()
+
+    # -- building
+    def _build(self) -> None:
+        self.modes = QButtonGroup(self)
+        modes = QHBoxLayout()
+        modes.setSpacing(0)
+        for number, (_, title) in enumerate(MODES):
+            button = QPushButton(self)
+            button.setCheckable(True)
+            button.setAutoDefault(False)
+            button.setProperty("role", "segment")
+            button.setChecked(number == 0)
+            self.tr_bind(button.setText, title)
+            self.modes.addButton(button, number)
+            modes.addWidget(button, 1)
+        self.modes.idToggled.connect(lambda _id, on: self._mode_chosen() if on else None)
+        self.hint = QLabel(self, wordWrap=True)
+        self.hint.setProperty("role", "muted")
+        self.prompt = PromptBox(self.understanding, self)
+        self.prompt.submitted.connect(self._pressed)
+        self.prompt.changed.connect(self._sync)
+        self.prompt.modelWanted.connect(self.choose_model)
+        model_label = QLabel(self)
+        model_label.setProperty("role", "label")
+        self.tr_bind(model_label.setText, "Model")
+        self.model = QComboBox(self)
+        self.model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.model.setMinimumContentsLength(8)
+        self.tr_bind(self.model.setAccessibleName, "Model")
+        model_label.setBuddy(self.model)
+        self.model.activated.connect(self._model_chosen)
+        self.about = QLabel(self, wordWrap=True)
+        self.about.setProperty("role", "faint")
+        self.form = ParamForm(self.family, "generate", memory=self._studio.settings, seed=True, count=True, parent=self)
+        self.form.changed.connect(self._form_changed)
+
+        inside = QWidget(self)
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(16, 16, 16, 16)
+        column.setSpacing(12)
+        column.addLayout(modes)
+        column.addWidget(self.hint)
+        column.addWidget(self.prompt)
+        line = QVBoxLayout()
+        line.setSpacing(4)
+        line.addWidget(model_label)
+        line.addWidget(self.model)
+        line.addWidget(self.about)
+        column.addLayout(line)
+        column.addWidget(self.form)
+        column.addStretch(1)
+        scroll = QScrollArea(self)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(inside)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(scroll, 1)
+        outer.addWidget(self._build_foot())
+
+    def _build_foot(self) -> QWidget:
+        foot = QFrame(self)
+        foot.setProperty("role", "footer")
+        self.state = QLabel(foot)
+        self.state.setProperty("role", "faint")
+        self.bar = QProgressBar(foot)
+        self.bar.setRange(0, 1000)
+        self.bar.setTextVisible(False)
+        self.go = QPushButton(foot, autoDefault=False)
+        self.go.setProperty("role", "primary")
+        self.go.clicked.connect(self._pressed)
+        self.more = QPushButton(foot, autoDefault=False)
+        self.tr_bind(self.more.setText, "Add to queue")
+        self.tr_bind(self.more.setToolTip, "Make this after what is running now (Ctrl+Enter)")
+        self.more.clicked.connect(self.submitted)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.go, 1)
+        row.addWidget(self.more)
+        column = QVBoxLayout(foot)
+        column.setContentsMargins(16, 12, 16, 12)
+        column.setSpacing(8)
+        column.addWidget(self.state)
+        column.addWidget(self.bar)
+        column.addLayout(row)
+        return foot
+
+    # -- what is chosen
+    @property
+    def family(self) -> Family:
+        """Of the chosen model."""
+        return registry.family(self._entry.family)
+
+    @property
+    def mode(self) -> str:
+        """The task: "generate", "inpaint" or "variation"."""
+        return MODES[self.modes.checkedId()][0]
+
+    def set_mode(self, task: str) -> None:
+        """Choose the task."""
+        self.modes.button([id for id, _ in MODES].index(task)).setChecked(True)
+
+    def can(self, task: str) -> bool:
+        """Whether the chosen model does this task."""
+        return any(known.id == task for known in self.family.tasks)
+
+    def request(self, *, take_seed: bool = True) -> Request:
+        """What the form says; without inputs. take_seed: draw a new seed where it is not locked."""
+        seed_field = self.form.seed_field
+        seed = self.form.take_seed() if take_seed else (seed_field.value() if seed_field else 0)
+        return Request(
+            kind="image",
+            task=self.mode,
+            family=self.family.id,
+            model=self._entry.id,
+            prompt=self.prompt.text(),
+            params=self.form.values(),
+            seed=seed,
+            count=self.form.count(),
+        )
+
+    def understanding(self) -> Understanding | None:
+        """What the model makes of the prompt."""
+        return self._studio.understand(self.request(take_seed=False))
+
+    def use(self, request: Request, *, prompt: bool = True, settings: bool = True, seed: int | None = None) -> None:
+        """Take over parts of a former request. An unknown model leaves the chosen one."""
+        if settings:
+            for number, entry in enumerate(self._entries):
+                if entry.id == request.model or (not request.model and entry.family == request.family):
+                    self.model.setCurrentIndex(number)
+                    self._model_chosen(number)
+            if self.family.id == request.family:
+                self.form.set_values(request.params)
+            if self.form.count_field is not None:
+                self.form.count_field.set_value(min(self.family.max_count, max(1, request.count)))
+        if seed is not None and self.form.seed_field is not None:
+            self.form.seed_field.set_value(seed)
+            self.form.seed_field.keep(True)
+        if prompt:
+            self.prompt.set_text(request.prompt)
+
+    def choose_model(self) -> None:
+        """Open the list of models."""
+        self.model.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.model.showPopup()
+
+    def state_now(self) -> dict[str, Any]:
+        """Remembered between runs."""
+        return {"prompt": self.prompt.edit.toPlainText(), "model": self._entry.id, "mode": self.mode}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """The inverse of `state_now`."""
+        for number, entry in enumerate(self._entries):
+            if entry.id == state.get("model"):
+                self.model.setCurrentIndex(number)
+                self._model_chosen(number)
+        self.prompt.set_text(str(state.get("prompt", "")))
+
+    # -- running
+    def block(self, reason: str) -> None:
+        """Why nothing can be started now (shown on the button), "" when it can."""
+        self._blocked = reason
+        self._sync()
+
+    def show_running(self, running: bool, progress: Progress | None, waiting: int) -> None:
+        """Show the state of the job being waited for."""
+        self._running = running
+        self.bar.setVisible(running)
+        self.state.setVisible(running)
+        self.more.setVisible(running)
+        if running:
+            self.bar.setValue(round(progress.fraction * 1000) if progress else 0)
+            self.state.setText(progress_text(progress, waiting))
+        self._sync()
+
+    def _sync(self) -> None:
+        self.hint.setVisible(self.mode in _HINTS)
+        self.hint.setText(tr(_HINTS[self.mode]) if self.mode in _HINTS else "")
+        count = self.form.count()
+        if self._running:
+            text, name = tr("Cancel"), "close"
+        elif self.mode == "inpaint":
+            text, name = tr("Change this part"), "auto-fix"
+        elif self.mode == "variation":
+            text, name = tr("Make {count} variations", count=count) if count > 1 else tr("Make a variation"), "creation"
+        else:
+            text, name = tr("Generate {count} pictures", count=count) if count > 1 else tr("Generate"), "creation"
+        ready = not self._blocked
+        self.go.setText(text)
+        set_role(self.go, "" if self._running else "primary")
+        self.go.setIcon(icon(name) if self._running else icon(name, "on-accent", disabled="on-accent-disabled"))
+        self.go.setEnabled(self._running or ready)
+        self.go.setToolTip(self._blocked or (tr("Stop (Esc)") if self._running else tr("Start (Ctrl+Enter)")))
+        self.more.setEnabled(ready)
+        if not self._running:
+            self.state.setText(self._blocked)
+            self.state.setVisible(bool(self._blocked))
+
+    def _pressed(self) -> None:
+        if self._running and self.sender() is self.go:
+            self.cancelled.emit()
+        elif not self._blocked:
+            self.submitted.emit()
+
+    def _mode_chosen(self) -> None:
+        if self.can(self.mode):
+            self.form.show_task(self.family, self.mode)
+        self._sync()
+        self.modeChanged.emit(self.mode)
+
+    def _form_changed(self) -> None:
+        self._sync()
+
+    def _model_chosen(self, number: int) -> None:
+        if not 0 <= number < len(self._entries) or self._entries[number] is self._entry:
+            return
+        self._entry = self._entries[number]
+        if not self.can(self.mode):
+            self.set_mode("generate")
+        self.form.show_task(self.family, self.mode)
+        self._describe()
+        self.prompt.look()
+
+    def _name_models(self) -> None:
+        chosen = self.model.currentIndex()
+        self.model.clear()
+        for entry in self._entries:
+            self.model.addItem(entry.title, entry.id)
+        self.model.setCurrentIndex(max(0, chosen))
+        self._describe()
+
+    def _describe(self) -> None:
+        self.about.setText(self._entry.note or tr(self.family.summary))
+
+    def retranslate(self) -> None:
+        """What is composed here."""
+        super().retranslate()
+        self._name_models()
+        self._sync()
+
+
+def progress_text(progress: Progress | None, waiting: int) -> str:
+    """ "Picture 2 of 4 · Painting · 12 s left · 1 more waiting"."""
+    parts = []
+    if progress is None:
+        parts.append(tr("Waiting for its turn"))
+    else:
+        if progress.count > 1:
+            parts.append(tr("Picture {number} of {count}", number=progress.index + 1, count=progress.count))
+        if progress.stage:
+            parts.append(tr(progress.stage))
+        if progress.eta_s is not None:
+            parts.append(tr("{time} left", time=duration(progress.eta_s)))
+    if waiting:
+        parts.append(tr("{count} more waiting", count=waiting))
+    return " · ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """ "12 s", "3 min"."""
+    whole = max(1, round(seconds))
+    return tr("{count} s", count=whole) if whole < 100 else tr("{count} min", count=round(whole / 60))
+
+
+def blocked(error: StudioError | None) -> str:
+    """A StudioError as a reason for `Inspector.block`."""
+    return str(error) if error is not None else ""

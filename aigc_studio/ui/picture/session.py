@@ -1,0 +1,342 @@
+"""What the Picture panel works on: the picture kept, the one on show, the candidates, the jobs that make them.
+
+No widget here. `base` is the picture the person has decided for; `shown` is what the canvas shows, which is the base or
+a candidate for its place. Deciding for a candidate is one undo step, and so is opening another picture; the mask that
+was drawn on the former picture comes back with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+from PySide6.QtCore import QObject, QSize, Signal
+from PySide6.QtGui import QUndoCommand, QUndoStack
+
+from aigc_studio.core.assets import Asset
+from aigc_studio.core.i18n import tr
+from aigc_studio.core.jobs import Job, JobState
+from aigc_studio.core.requests import Request
+from aigc_studio.ui.canvas.mask import MaskLayer
+from aigc_studio.ui.events import AssetsChange, Progress
+from aigc_studio.ui.studio import Studio
+
+__all__ = ["PictureSession"]
+
+ACTIVE = (JobState.PENDING, JobState.RUNNING, JobState.PAUSED)
+"""States in which a job may still bring results."""
+
+_LINEAGE = 24
+"""How many ancestors of a picture are listed."""
+
+
+class _Decide(QUndoCommand):
+    """The base becomes another picture; the masks of both are kept in a few kilobytes."""
+
+    def __init__(self, session: PictureSession, new: Asset, text: str) -> None:
+        super().__init__(text)
+        self._session, self._old, self._new = session, session.base, new
+        self._mask = _Frozen(session.mask)
+
+    def redo(self) -> None:
+        self._session._settle(self._new, None)
+
+    def undo(self) -> None:
+        self._session._settle(self._old, self._mask)
+
+
+class _Frozen:
+    """A mask, compressed."""
+
+    def __init__(self, mask: MaskLayer) -> None:
+        self.size = mask.size
+        self._data = b"" if mask.empty else zlib.compress(mask.pixels.tobytes(), 1)
+
+    def pixels(self) -> np.ndarray | None:
+        """The mask's pixels, None for an empty one."""
+        if not self._data:
+            return None
+        shape = (self.size.height(), self.size.width())
+        return np.frombuffer(zlib.decompress(self._data), np.uint8).reshape(shape)
+
+
+class PictureSession(QObject):
+    """The state behind the panel. Every change ends in a signal."""
+
+    shownChanged = Signal()
+    """`shown` or `base` is another picture, or was renamed or starred."""
+    candidatesChanged = Signal()
+    jobChanged = Signal()
+    """The job being waited for began, moved on or ended; see `job` and `progress`."""
+    jobEnded = Signal(object)
+    """Job, in its final state."""
+
+    def __init__(self, studio: Studio, mask: MaskLayer, undo_stack: QUndoStack, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._studio = studio
+        self.mask = mask
+        self._undo = undo_stack
+        self.base: Asset | None = None
+        self.shown: Asset | None = None
+        self.candidates: list[Asset] = []
+        self.progress: Progress | None = None
+        self._jobs: dict[str, Request] = {}
+        self._fresh: set[str] = set()
+        self._mask_asset: tuple[str, str] | None = None
+        self._dropped: set[str] = set()
+        studio.jobProgress.connect(self._job_progress)
+        studio.jobOutput.connect(self._job_output)
+        studio.jobFinished.connect(self._job_finished)
+        studio.jobsChanged.connect(self._jobs_changed)
+        studio.assetsChanged.connect(self._assets_changed)
+
+    # -- pictures
+    @property
+    def proposing(self) -> bool:
+        """Whether the picture on show is a candidate and not the base."""
+        return self.shown is not None and self.base is not None and self.shown.id != self.base.id
+
+    def asset(self, id: str) -> Asset | None:
+        """An asset of the open project that is not in the trash."""
+        reader = self._studio.reader
+        asset = reader.asset(id) if reader is not None and id else None
+        return asset if asset is not None and not asset.trashed else None
+
+    def open(self, asset: Asset) -> None:
+        """Work on another picture; its ancestors and descendants become the candidates. One undo step."""
+        if self.base is not None and asset.id == self.base.id:
+            self.show(asset)
+            return
+        if self.base is None:
+            self._settle(asset, None)
+        else:
+            self._undo.push(_Decide(self, asset, tr("Open picture")))
+        self._gather()
+
+    def show(self, asset: Asset) -> None:
+        """Show a candidate (or the base) without deciding for it."""
+        if self.base is None:
+            self._settle(asset, None)
+        elif self.shown is None or self.shown.id != asset.id:
+            self.shown = asset
+            self.shownChanged.emit()
+
+    def keep(self) -> None:
+        """Decide for the picture on show."""
+        if self.proposing and self.shown is not None:
+            self._undo.push(_Decide(self, self.shown, tr("Keep picture")))
+
+    def back(self) -> None:
+        """Show the base again."""
+        if self.proposing and self.base is not None:
+            self.show(self.base)
+
+    def step(self, direction: int) -> None:
+        """Show the next (1) or former (-1) candidate."""
+        ids = [asset.id for asset in self.candidates]
+        if not ids:
+            return
+        here = ids.index(self.shown.id) if self.shown is not None and self.shown.id in ids else -1
+        self.show(self.candidates[min(len(ids) - 1, max(0, here + direction))])
+
+    def restore(self, base: str, shown: str, candidates: list[str]) -> None:
+        """Take up again what was remembered; what is gone is left out."""
+        found = self.asset(base)
+        if found is None:
+            return
+        self.candidates = [asset for id in candidates if (asset := self.asset(id))]
+        self._settle(found, None)
+        self._gather()
+        if other := self.asset(shown):
+            self.show(other)
+
+    def close(self) -> None:
+        """Nothing is open (the project was closed)."""
+        self.base = self.shown = None
+        self.candidates = []
+        self._dropped.clear()
+        self._jobs.clear()
+        self._fresh.clear()
+        self._mask_asset = None
+        self.progress = None
+        self._undo.clear()
+        self.mask.reset(QSize(1, 1))
+        self.shownChanged.emit()
+        self.candidatesChanged.emit()
+        self.jobChanged.emit()
+
+    def _settle(self, base: Asset | None, mask: _Frozen | None) -> None:
+        self.base = self.shown = base
+        if base is not None and all(asset.id != base.id for asset in self.candidates):
+            self.candidates.append(base)
+            self.candidatesChanged.emit()
+        pixels = mask.pixels() if mask is not None else None
+        self.mask.reset(self._size(base), pixels)
+        self.shownChanged.emit()
+
+    @staticmethod
+    def _size(asset: Asset | None) -> QSize:
+        return QSize(asset.width, asset.height) if asset is not None else QSize(1, 1)
+
+    def _gather(self) -> None:
+        """List the base's ancestors, its own children and the results so far, oldest first."""
+        reader = self._studio.reader
+        if reader is None or self.base is None:
+            return
+        family: dict[str, Asset] = {}
+        queue = [self.base.id]
+        while queue and len(family) < _LINEAGE:
+            id = queue.pop(0)
+            asset = self.asset(id)
+            if id in family or asset is None or asset.kind != "image":
+                continue
+            family[id] = asset
+            queue += reader.parents(id)
+        for id in reader.children(self.base.id)[:_LINEAGE]:
+            if (asset := self.asset(id)) and asset.kind == "image":
+                family.setdefault(id, asset)
+        for asset in self.candidates:
+            if asset.job_id in self._jobs:
+                family.setdefault(asset.id, asset)
+        self.candidates = sorted(family.values(), key=lambda asset: (asset.created, asset.index))
+        self.candidatesChanged.emit()
+
+    # -- jobs
+    @property
+    def job(self) -> Job | None:
+        """The job being waited for: the running one of this panel, else its first in line."""
+        mine = [job for job in self._studio.jobs() if job.id in self._jobs and job.state in ACTIVE]
+        running = [job for job in mine if job.state == JobState.RUNNING]
+        return (running or mine or [None])[0]
+
+    @property
+    def waiting(self) -> int:
+        """How many more jobs of this panel stand in line."""
+        mine = [job for job in self._studio.jobs() if job.id in self._jobs and job.state == JobState.PENDING]
+        return max(0, len(mine) - (0 if any(job.state == JobState.RUNNING for job in self._all()) else 1))
+
+    def _all(self) -> list[Job]:
+        return [job for job in self._studio.jobs() if job.id in self._jobs]
+
+    def submit(self, request: Request) -> str:
+        """Queue a request whose results become candidates here."""
+        id = self._studio.submit(request)
+        self._jobs[id] = request
+        self._fresh.add(id)
+        self.jobChanged.emit()
+        return id
+
+    def submit_with_mask(self, request: Request, then: Callable[[str], None] | None = None) -> None:
+        """Store the mask as an asset, then queue `request` with it as an input. An unchanged mask is stored once."""
+        if self.base is None:
+            return
+        base = self.base
+        image = self.mask.image()
+        digest = base.id + hashlib.blake2b(image.tobytes(), digest_size=16).hexdigest()
+
+        def go(mask: str) -> None:
+            id = self.submit(request.changed(inputs={**request.inputs, "image": base.id, "mask": mask}))
+            if then is not None:
+                then(id)
+
+        if self._mask_asset is not None and self._mask_asset[0] == digest and self.asset(self._mask_asset[1]):
+            go(self._mask_asset[1])
+            return
+        title = tr("Mask for {title}", title=base.title)
+
+        def stored(mask: Asset) -> None:
+            self._mask_asset = (digest, mask.id)
+            go(mask.id)
+
+        self._studio.store(
+            lambda project: project.store_image(image, title=title, kind="mask", parents=(base.id,)), stored
+        )
+
+    def cancel(self) -> None:
+        """Cancel the job being waited for."""
+        if (job := self.job) is not None:
+            self._studio.cancel(job.id)
+
+    def adopt(self) -> None:
+        """After a project was opened: unfinished picture jobs of an earlier session are this panel's."""
+        for job in self._studio.jobs():
+            if job.request.kind == "image" and job.state in ACTIVE:
+                self._jobs.setdefault(job.id, job.request)
+        self.jobChanged.emit()
+
+    def edits(self, id: str) -> bool:
+        """Whether a job paints a part of a picture."""
+        return "mask" in self._jobs[id].inputs if id in self._jobs else False
+
+    def _job_progress(self, id: str, progress: Progress) -> None:
+        job = self.job
+        if job is not None and job.id == id:
+            self.progress = progress
+            self.jobChanged.emit()
+
+    def _job_output(self, id: str, index: int, asset: Asset) -> None:
+        if id not in self._jobs or asset.kind != "image":
+            return
+        if all(known.id != asset.id for known in self.candidates):
+            self.candidates.append(asset)
+            self.candidatesChanged.emit()
+        if id in self._fresh:  # the first result of what was asked for last is shown at once; later ones wait
+            self._fresh.discard(id)
+            self.show(asset)
+
+    def _job_finished(self, id: str, job: Job) -> None:
+        if id not in self._jobs:
+            return
+        self._fresh.discard(id)
+        self.progress = None
+        self.jobChanged.emit()
+        self.candidatesChanged.emit()
+        self.jobEnded.emit(job)
+
+    def _jobs_changed(self) -> None:
+        if self._jobs:
+            self.jobChanged.emit()
+
+    # -- assets
+    def _assets_changed(self, change: AssetsChange) -> None:
+        removed, changed = set(change.removed), set(change.changed)
+        back = [asset for id in change.added if id in self._dropped and (asset := self.asset(id))]
+        if back:  # taken out of the trash again
+            self._dropped -= {asset.id for asset in back}
+            self.candidates = sorted([*self.candidates, *back], key=lambda asset: (asset.created, asset.index))
+            self.candidatesChanged.emit()
+            if self.base is None:
+                self.show(back[0])
+        mine = {asset.id for asset in self.candidates} | {a.id for a in (self.base, self.shown) if a is not None}
+        if not mine & (removed | changed):
+            return
+        self._dropped |= mine & removed
+        fresh = {id: self.asset(id) for id in mine & (removed | changed)}
+        self.candidates = [fresh.get(a.id, a) or a for a in self.candidates if fresh.get(a.id, a) is not None]
+        base, shown = self.base, self.shown
+        if base is not None:
+            base = fresh.get(base.id, base)
+        if shown is not None:
+            shown = fresh.get(shown.id, shown)
+        if base is None and self.base is not None:
+            self._base_gone(shown)
+        else:
+            self.base, self.shown = base, shown or base
+        self.candidatesChanged.emit()
+        self.shownChanged.emit()
+
+    def _base_gone(self, shown: Asset | None) -> None:
+        """The base was deleted: the picture on show takes its place, else the nearest candidate, else nothing."""
+        self._undo.clear()  # its steps belong to a picture that is not there
+        following = shown or (self.candidates[-1] if self.candidates else None)
+        self._settle(following, None)
+
+    def pending_results(self) -> int:
+        """How many results this panel's jobs still owe."""
+        return sum(
+            job.request.count - len(job.done)
+            for job in self._all()
+            if job.state in (JobState.PENDING, JobState.RUNNING)
+        )
