@@ -44,7 +44,7 @@ class AssetGrid(GridView):
         loader.ready.connect(self._thumbnail_ready)
         self.activated.connect(self._activated)
         self.zoomRequested.connect(self.step_size)
-        self.setProperty("role", "grid")
+        self.setProperty("role", "plain")
         self.set_side(self._side)
 
     @property
@@ -111,7 +111,7 @@ class AssetGrid(GridView):
         theme = self._theme
         well = QRect(rect.left(), rect.top(), rect.width(), rect.height() - _TITLE_HEIGHT)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.color("accent-soft" if selected else "hover" if hovered else "sunken"))
+        painter.setBrush(theme.color("accent-soft" if selected else "hover" if hovered else "panel"))
         painter.drawRoundedRect(well, _RADIUS, _RADIUS)
         pixmap = self._loader.pixmap(asset.id) if asset.kind == "image" else None
         if pixmap is not None and not pixmap.isNull():

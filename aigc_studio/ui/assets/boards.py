@@ -8,8 +8,8 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QMenu, QWidget
 
+from aigc_studio.core.assets import Board
 from aigc_studio.core.i18n import N_, tr
-from aigc_studio.core.project import Board
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 
@@ -47,7 +47,7 @@ class BoardList(Translated, QListWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setProperty("role", "sidebar")
+        self.setProperty("role", "plain")
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setAcceptDrops(True)
         self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)

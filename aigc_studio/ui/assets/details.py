@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QLocale, QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QPixmap
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QFormLayout,
     QFrame,
@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from aigc_studio.core.assets import Asset
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, current_language, tr
-from aigc_studio.core.project import ProjectReader
+from aigc_studio.core.reader import ProjectReader
 from aigc_studio.engines import registry
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
@@ -33,7 +33,8 @@ from .thumbnails import ThumbnailLoader
 
 __all__ = ["AssetDetails", "duration_text", "size_text"]
 
-_LINEAGE_SHOWN = 12
+_LINEAGE_SHOWN = 5
+_MARGIN = 16
 _KINDS = {"image": N_("Picture"), "audio": N_("Recording"), "text": N_("Text"), "other": N_("File"), "mask": N_("Mask")}
 _KIND_ICONS = {
     "image": "image-outline",
@@ -75,22 +76,22 @@ class AssetDetails(Translated, QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setProperty("role", "inspector")
+        self.setProperty("role", "panel")
         self._build()
         loader.ready.connect(self._thumbnail_ready)
         self.show_nothing()
 
     def _build(self) -> None:
         body = QWidget()
-        body.setProperty("role", "inspector")
+        body.setProperty("role", "panel")
         layout = QVBoxLayout(body)
-        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         layout.setSpacing(12)
         self._hint = QLabel(wordWrap=True, alignment=Qt.AlignmentFlag.AlignCenter)
         self._hint.setProperty("role", "muted")
         self._picture = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
-        self._picture.setMinimumHeight(160)
-        self._picture.setProperty("role", "well")
+        self._picture.setMinimumSize(1, 160)  # the picture follows the column's width, not the other way round
+        self._picture.setProperty("role", "sunken")
         self._title = QLineEdit()
         self._title.editingFinished.connect(self._rename)
         self.tr_bind(self._title.setAccessibleName, "Title")
@@ -265,14 +266,20 @@ class AssetDetails(Translated, QScrollArea):
             pixmap = icon(_KIND_ICONS.get(asset.kind, "file-outline")).pixmap(QSize(64, 64))
         else:
             ratio = self.devicePixelRatioF()
-            room = QSize(round(260 * ratio), round(260 * ratio))
-            pixmap = (
-                QPixmap(pixmap)
-                if pixmap.width() <= room.width() and pixmap.height() <= room.height()
-                else pixmap.scaled(room, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
-            )
-            pixmap.setDevicePixelRatio(max(1, ratio))
+            side = max(64, min(self.viewport().width() - 2 * _MARGIN - 8, 320))
+            room = QSize(round(side * ratio), round(side * ratio))
+            if pixmap.width() > room.width() or pixmap.height() > room.height() or ratio > 1:
+                pixmap = pixmap.scaled(
+                    room, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+                )
+            pixmap = QPixmap(pixmap)
+            pixmap.setDevicePixelRatio(ratio)
         self._picture.setPixmap(pixmap)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The picture follows the width."""
+        super().resizeEvent(event)
+        self._show_picture()
 
     def _thumbnail_ready(self, id: str) -> None:
         if self._asset and self._asset.id == id:

@@ -18,7 +18,7 @@ from PySide6.QtCore import (
 )
 
 from aigc_studio.core.assets import Asset, AssetQuery
-from aigc_studio.core.project import ProjectReader
+from aigc_studio.core.reader import ProjectReader
 
 __all__ = ["ASSET_MIME", "AssetModel", "asset_ids_of"]
 
@@ -148,8 +148,10 @@ class AssetModel(QAbstractListModel):
 
     def flags(self, index: _Index) -> Qt.ItemFlag:
         """Rows can be selected and dragged."""
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
-        return flags | Qt.ItemFlag.ItemIsDragEnabled if index.isValid() else flags
+        return flags | Qt.ItemFlag.ItemIsDragEnabled
 
     def mimeTypes(self) -> list[str]:
         """Our own format and file URLs."""

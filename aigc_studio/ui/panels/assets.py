@@ -5,11 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication, QKeySequence
+from PySide6.QtGui import (
+    QAction,
+    QActionGroup,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeySequence,
+)
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QComboBox,
     QFileDialog,
+    QFrame,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -98,12 +106,16 @@ class AssetsPanel(Translated, QWidget):
         top.addWidget(heading, 1)
         top.addWidget(self._new_board)
         side = QWidget()
-        side.setProperty("role", "side")
+        side.setProperty("role", "inspector")
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 8)
         column.setSpacing(0)
         column.addLayout(top)
         column.addWidget(self._boards, 1)
+        self._count = QLabel()
+        self._count.setProperty("role", "faint")
+        self._count.setContentsMargins(16, 4, 8, 4)
+        column.addWidget(self._count)
 
         self._grid = AssetGrid(self._loader)
         self._grid.setModel(self._model)
@@ -116,7 +128,7 @@ class AssetsPanel(Translated, QWidget):
         work = QVBoxLayout(middle)
         work.setContentsMargins(0, 0, 0, 0)
         work.setSpacing(0)
-        work.addLayout(self._build_bar())
+        work.addWidget(self._build_bar())
         work.addWidget(self._stack, 1)
 
         self._details = AssetDetails(self._loader)
@@ -124,15 +136,15 @@ class AssetsPanel(Translated, QWidget):
         for widget, stretch in ((side, 0), (middle, 1), (self._details, 0)):
             self._splitter.addWidget(widget)
             self._splitter.setStretchFactor(self._splitter.count() - 1, stretch)
-        self._splitter.setSizes([200, 700, 300])
+        self._splitter.setSizes([184, 700, 280])
         self._splitter.setCollapsible(1, False)
-        side.setMinimumWidth(150)
-        self._details.setMinimumWidth(240)
+        side.setMinimumWidth(140)
+        self._details.setMinimumWidth(220)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._splitter)
 
-    def _build_bar(self) -> QHBoxLayout:
+    def _build_bar(self) -> QFrame:
         self._search = QLineEdit()
         self._search.setClearButtonEnabled(True)
         self._search.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition)
@@ -149,32 +161,41 @@ class AssetsPanel(Translated, QWidget):
             self.tr_bind(button.setText, title)
             self._kinds.addButton(button, number)
             kinds.addWidget(button)
-        self._order = QComboBox()
-        for order, title in _ORDERS:
-            self._order.addItem(tr(title), order)
+        self._order = QToolButton()
+        self._order.setIcon(icon("sort"))
+        self._order.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.tr_bind(self._order.setToolTip, "Order")
         self.tr_bind(self._order.setAccessibleName, "Order")
+        self._orders = QActionGroup(self)
+        menu = QMenu(self._order)
+        for order, title in _ORDERS:
+            action = QAction(self, checkable=True, checked=order == "newest")
+            action.setData(order)
+            self.tr_bind(action.setText, title)
+            self._orders.addAction(action)
+        menu.addActions(self._orders.actions())
+        self._order.setMenu(menu)
         self._size = QSlider(Qt.Orientation.Horizontal)
         self._size.setRange(0, len(CELL_SIZES) - 1)
         self._size.setPageStep(1)
         self._size.setValue(CELL_SIZES.index(self._grid.side))
-        self._size.setFixedWidth(88)
+        self._size.setFixedWidth(72)
         self.tr_bind(self._size.setAccessibleName, "Thumbnail size")
         self.tr_bind(self._size.setToolTip, "Thumbnail size")
         self._import = QPushButton(icon("tray-arrow-down"), "")
         self.tr_bind(self._import.setText, "Import…")
-        self._count = QLabel()
-        self._count.setProperty("role", "muted")
-        bar = QHBoxLayout()
-        bar.setContentsMargins(16, 12, 16, 8)
+        frame = QFrame()
+        frame.setProperty("role", "toolbar")
+        bar = QHBoxLayout(frame)
+        bar.setContentsMargins(16, 8, 16, 8)
         bar.setSpacing(8)
-        self._search.setMinimumWidth(120)
+        self._search.setMinimumWidth(96)
         bar.addWidget(self._search, 1)
         bar.addLayout(kinds)
         bar.addWidget(self._order)
         bar.addWidget(self._size)
-        bar.addWidget(self._count)
         bar.addWidget(self._import)
-        return bar
+        return frame
 
     def _connect(self) -> None:
         studio = self._studio
@@ -188,7 +209,7 @@ class AssetsPanel(Translated, QWidget):
         self._search.textChanged.connect(lambda: self._typing.start())
         self._search.returnPressed.connect(self._grid.setFocus)
         self._kinds.idClicked.connect(self._ask)
-        self._order.currentIndexChanged.connect(self._ask)
+        self._orders.triggered.connect(self._ask)
         self._boards.chosen.connect(self._ask)
         self._boards.renamed.connect(self._doing.rename_board)
         self._boards.removeRequested.connect(self._doing.remove_board)
@@ -277,6 +298,11 @@ class AssetsPanel(Translated, QWidget):
 
     # what is shown
 
+    def order(self) -> str:
+        """The chosen order, as `AssetQuery` names it."""
+        action = self._orders.checkedAction()
+        return action.data() if action else "newest"
+
     def query(self) -> AssetQuery:
         """What the controls ask for."""
         place = self._boards.place()
@@ -287,7 +313,7 @@ class AssetsPanel(Translated, QWidget):
             board=place.board,
             starred=place.fixed == "starred",
             trashed=place.fixed == "trash",
-            order=self._order.currentData() or "newest",
+            order=self.order(),
         )
 
     def _ask(self, *_: object) -> None:
@@ -462,10 +488,8 @@ class AssetsPanel(Translated, QWidget):
     # remembered
 
     def retranslate(self) -> None:
-        """Combo, counts and empty state in the new language."""
+        """Counts in the new language."""
         super().retranslate()
-        for number, (_, title) in enumerate(_ORDERS):
-            self._order.setItemText(number, tr(title))
         self._rows_changed()
 
     def open_asset(self, asset: Asset) -> None:
@@ -474,14 +498,16 @@ class AssetsPanel(Translated, QWidget):
 
     def save_state(self) -> dict[str, object]:
         """Sizes and order, not what was searched."""
-        return {"side": self._grid.side, "order": self._order.currentData(), "splitter": self._splitter.sizes()}
+        return {"side": self._grid.side, "order": self.order(), "splitter": self._splitter.sizes()}
 
     def restore_state(self, state: dict) -> None:
         """The inverse; wrong types are ignored."""
         side, order, sizes = state.get("side"), state.get("order"), state.get("splitter")
         if isinstance(side, int):
             self._grid.set_side(side)
-        if (place := self._order.findData(order)) >= 0:
-            self._order.setCurrentIndex(place)
+        for action in self._orders.actions():
+            if action.data() == order:
+                action.setChecked(True)
+                self._ask()
         if isinstance(sizes, list) and len(sizes) == 3 and all(isinstance(size, int) and size >= 0 for size in sizes):
             self._splitter.setSizes(sizes)
