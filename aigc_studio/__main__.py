@@ -10,8 +10,9 @@ __all__ = ["main"]
 def main():
     """Run the command line in its environment; the exit code."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # Chinese on a console with another code page
-            stream.reconfigure(errors="replace")
+        reconfigure = getattr(stream, "reconfigure", None)  # absent where a program replaced the stream
+        if reconfigure is not None:
+            reconfigure(errors="replace")  # Chinese on a console with another code page
     code = enter(sys.argv[1:])
     if code is None:
         from aigc_studio.cli import main as command

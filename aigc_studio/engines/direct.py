@@ -1,0 +1,77 @@
+"""One request, run now and to its end: for the command line, the demo and whoever has no queue to watch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aigc_studio.core.errors import Cancelled, StudioError
+from aigc_studio.core.i18n import N_
+from aigc_studio.core.jobs import Job, JobState
+
+from .runner import QuietListener, RunListener, run_job
+
+if TYPE_CHECKING:
+    from aigc_studio.core.assets import Asset
+    from aigc_studio.core.project import Project
+    from aigc_studio.core.requests import Request
+
+    from .engine import CancelToken, Engine, Preview
+
+__all__ = ["run_now"]
+
+
+def run_now(
+    project: Project,
+    request: Request,
+    engine: Engine,
+    listener: RunListener | None = None,
+    token: CancelToken | None = None,
+) -> list[Asset]:
+    """Put a request at the head of its line, run it and return what it made, in order.
+
+    Raises the job's own StudioError when it fails, Cancelled when it is cancelled.
+    """
+    stored = _Stored(listener or QuietListener())
+    job = run_job(project, _claim(project, request), engine, stored, token)
+    if job.state is JobState.CANCELLED:
+        raise Cancelled
+    if job.state is not JobState.DONE:
+        raise job.error or StudioError(N_("The job did not finish ({state}); try again."), code="job", state=job.state)
+    return [asset for _, asset in sorted(stored.assets.items())]
+
+
+def _claim(project: Project, request: Request) -> Job:
+    queue = project.queue
+    job = queue.add(request)
+    queue.move(job.id, 0)
+    try:
+        claimed = queue.claim(job.lane)
+    except ValueError:
+        claimed = None
+    if claimed is not None and claimed.id != job.id:
+        queue.release(claimed.id)
+    if claimed is None or claimed.id != job.id:
+        queue.cancel(job.id)
+        raise StudioError(N_("Another job of this project is running; wait for it, then try again."), code="busy")
+    return claimed
+
+
+class _Stored:
+    """Remembers what a job stored, and tells the other listener."""
+
+    def __init__(self, listener: RunListener) -> None:
+        self._listener = listener
+        self.assets: dict[int, Asset] = {}
+
+    def progress(self, index: int, done: int, total: int, stage: str, preview: Preview | None) -> None:
+        """See `RunListener`."""
+        self._listener.progress(index, done, total, stage, preview)
+
+    def partial(self, index: int, piece: str) -> None:
+        """See `RunListener`."""
+        self._listener.partial(index, piece)
+
+    def stored(self, index: int, asset: Asset) -> None:
+        """See `RunListener`."""
+        self.assets[index] = asset
+        self._listener.stored(index, asset)
