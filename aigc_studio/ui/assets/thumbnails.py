@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, QTimer, Signal, Slot
 from PySide6.QtGui import QImage, QImageReader, QPixmap
+from shiboken6 import isValid
 
 __all__ = ["ThumbnailLoader"]
 
@@ -127,6 +128,8 @@ class ThumbnailLoader(QObject):
             self._timer.start()
 
     def _made(self, id: str, path: Path | None) -> None:
+        if not isValid(self):  # the answer came after the window had gone
+            return
         self._waiting.discard(id)
         if path is None:
             self._keep(id, QPixmap())
