@@ -98,8 +98,8 @@ def _list(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     folder = options.project
-    if (folder / INDEX).is_file() and (problem := index_problem(folder / INDEX, thorough=True)):
-        print(tr("The index is damaged ({reason}); repair the project.", reason=problem))
+    if (folder / INDEX).is_file() and index_problem(folder / INDEX, thorough=True):
+        print(tr("The index is damaged; repair the project."))
         return 1
     with contextlib.closing(_reader(folder)) as reader:
         problems = []
@@ -139,7 +139,7 @@ def _repair(options: argparse.Namespace) -> int:
         report = project.report
         project.maintenance()
         if report.rebuilt:
-            print(tr("The index was {reason}; it was made anew from the files.", reason=report.rebuilt))
+            print(tr("The index was lost or damaged; it was made anew from the files."))
         if report.adopted:
             print(tr("Files taken into the index: {count}", count=len(report.adopted)))
         if report.missing:

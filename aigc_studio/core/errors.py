@@ -7,6 +7,10 @@ from .i18n import N_, tr
 __all__ = ["Cancelled", "StudioError", "describe"]
 
 
+_OUR_NAMES = ("family", "param", "task")
+"""Fields that hold a marked text: the title of a family, a parameter or a task."""
+
+
 class StudioError(Exception):
     """Something a person can act on: one clear sentence that says what happened and what to do next.
 
@@ -23,8 +27,9 @@ class StudioError(Exception):
         self.params = params
 
     def __str__(self) -> str:
-        """The sentence in the current language."""
-        return tr(self.source, **self.params)
+        """The sentence in the current language, with the names of ours that it mentions."""
+        shown = {key: tr(str(value)) if key in _OUR_NAMES else value for key, value in self.params.items()}
+        return tr(self.source, **shown)
 
     def to_json(self) -> dict[str, object]:
         """A plain dict for the database and the pipe between processes."""
