@@ -201,9 +201,13 @@ class MaskLayer(QObject):
                 self._tiles.clear()
             side, step = _TILE << level, 1 << level
             part = self.pixels[row * side : (row + 1) * side : step, column * side : (column + 1) * side : step]
-            if part.any():
+            # One row and column more all round: the outline needs to see across the tile's edge.
+            left, top = max(0, column * side - step), max(0, row * side - step)
+            around = self.pixels[top : (row + 1) * side + step : step, left : (column + 1) * side + step : step] >= 128
+            if part.any() or around.any():
                 colours = np.ascontiguousarray(self._lut[part])
                 rows, columns = colours.shape
+                _outline(colours, around, int(row > 0), int(column > 0))
                 image = QImage(
                     colours.data, columns, rows, columns * 4, QImage.Format.Format_ARGB32_Premultiplied
                 ).copy()
@@ -215,9 +219,9 @@ class MaskLayer(QObject):
     def _drop(self, box: Box) -> None:
         left, top, right, bottom = box
         for key in list(self._tiles):
-            side = _TILE << key[0]
+            side, step = _TILE << key[0], 1 << key[0]
             x, y = key[1] * side, key[2] * side
-            if x < right and x + side > left and y < bottom and y + side > top:
+            if x - step < right and x + side + step > left and y - step < bottom and y + side + step > top:
                 del self._tiles[key]
 
     def _look(self) -> None:
@@ -225,3 +229,23 @@ class MaskLayer(QObject):
         if empty != self._empty:
             self._empty = empty
             self.emptied.emit(empty)
+
+
+_LIGHT, _DARK = 0xE6E6E6E6, 0x8C000000
+"""Premultiplied colours of the outline inside and outside the selection: one of them is seen on any picture."""
+
+
+def _outline(colours: np.ndarray, solid: np.ndarray, row: int, column: int) -> None:
+    """Draw the edge of the selection into a tile's `colours`; `solid` is wider, the tile begins at (row, column)."""
+    grown, shrunk = solid.copy(), solid.copy()
+    grown[1:] |= solid[:-1]
+    grown[:-1] |= solid[1:]
+    grown[:, 1:] |= solid[:, :-1]
+    grown[:, :-1] |= solid[:, 1:]
+    shrunk[1:] &= solid[:-1]
+    shrunk[:-1] &= solid[1:]
+    shrunk[:, 1:] &= solid[:, :-1]
+    shrunk[:, :-1] &= solid[:, 1:]
+    cut = np.s_[row : row + colours.shape[0], column : column + colours.shape[1]]
+    colours[(solid & ~shrunk)[cut]] = _LIGHT
+    colours[(grown & ~solid)[cut]] = _DARK

@@ -378,7 +378,8 @@ class Canvas(Translated, QWidget):
     def _mask_changed(self, box: tuple[int, int, int, int]) -> None:
         left, top, right, bottom = box
         a, b = self.transform.to_view(QPointF(left, top)), self.transform.to_view(QPointF(right, bottom))
-        self.update(QRectF(a, b).toAlignedRect().adjusted(-2, -2, 2, 2))
+        margin = 2 + int(2 * self.transform.scale / self.transform.ratio)  # the outline is one pixel wider
+        self.update(QRectF(a, b).toAlignedRect().adjusted(-margin, -margin, margin, margin))
 
     def _theme_changed(self) -> None:
         self._checker = painting.checkerboard(theme_of(self))

@@ -23,6 +23,7 @@ from aigc_studio.ui.assets.thumbnails import ThumbnailLoader
 from aigc_studio.ui.canvas.pyramid import PictureLoader, Pyramid
 from aigc_studio.ui.canvas.view import Canvas, local_files, mask_bounds
 from aigc_studio.ui.i18n import Translated
+from aigc_studio.ui.icons import icon
 from aigc_studio.ui.picture.actions import PictureActions
 from aigc_studio.ui.picture.inspector import Inspector, progress_text
 from aigc_studio.ui.picture.session import PictureSession
@@ -220,6 +221,9 @@ class PicturePanel(Translated, QWidget):
         self.canvas.set_working("")
         if self._studio.info is not None:
             self.session.adopt()
+        else:
+            self.inspector.set_mode("generate")
+            self.canvas.choose_tool("hand")
         self._sync()
 
     def _thumbnail_path(self, id: str) -> Path | None:
@@ -319,6 +323,9 @@ class PicturePanel(Translated, QWidget):
             "former": len(ids) > 1,
             "keep": session.proposing,
             "star": shown is not None and writable,
+            "fit": shown is not None,
+            "zoom_in": shown is not None,
+            "zoom_out": shown is not None,
             "variation": made and writable,
             "start": shown is not None and writable and self.inspector.can("variation"),
             "use_prompt": made,
@@ -332,7 +339,9 @@ class PicturePanel(Translated, QWidget):
         }.items():
             self.acts[id].setEnabled(on)
         self.acts["compare"].setChecked(canvas.slider)
-        self.acts["star"].setChecked(bool(shown and shown.starred))
+        starred = bool(shown and shown.starred)
+        self.acts["star"].setChecked(starred)
+        self.acts["star"].setIcon(icon("star", "star", on="star") if starred else icon("star-outline"))
         self.inspector.block(self._why_not())
 
     def _why_not(self) -> str:
@@ -345,7 +354,7 @@ class PicturePanel(Translated, QWidget):
             return tr("This model cannot do that; choose another one.")
         if inspector.mode != "generate" and self.session.shown is None:
             return tr("Make or open a picture first.")
-        if inspector.mode == "inpaint" and (self.canvas.selection.empty or self.session.proposing):
+        if inspector.mode == "inpaint" and self.canvas.selection.empty:
             return tr("Paint over the part that shall change.")
         return ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QScrollArea,
+    QToolTip,
     QVBoxLayout,
     QWidget,
 )
@@ -69,6 +70,7 @@ class Inspector(Translated, QFrame):
         self.modes = QButtonGroup(self)
         modes = QHBoxLayout()
         modes.setSpacing(0)
+        modes.setContentsMargins(1, 0, 0, 0)  # segments overlap by a pixel
         for number, (_, title) in enumerate(MODES):
             button = QPushButton(self)
             button.setCheckable(True)
@@ -77,7 +79,7 @@ class Inspector(Translated, QFrame):
             button.setChecked(number == 0)
             self.tr_bind(button.setText, title)
             self.modes.addButton(button, number)
-            modes.addWidget(button, 1)
+            modes.addWidget(button, 3 if number == 1 else 2)
         self.modes.idToggled.connect(lambda _id, on: self._mode_chosen() if on else None)
         self.hint = QLabel(self, wordWrap=True)
         self.hint.setProperty("role", "muted")
@@ -101,7 +103,7 @@ class Inspector(Translated, QFrame):
 
         inside = QWidget(self)
         column = QVBoxLayout(inside)
-        column.setContentsMargins(16, 16, 16, 16)
+        column.setContentsMargins(16, 16, 6, 16)  # the scroll bar stands in the right margin
         column.setSpacing(12)
         column.addLayout(modes)
         column.addWidget(self.hint)
@@ -118,6 +120,7 @@ class Inspector(Translated, QFrame):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(inside)
         outer = QVBoxLayout(self)
@@ -209,7 +212,13 @@ class Inspector(Translated, QFrame):
             self.prompt.set_text(request.prompt)
 
     def choose_model(self) -> None:
-        """Open the list of models."""
+        """Open the list of models; where there is but one, say what it can do."""
+        if len(self._entries) == 1:
+            text = tr("Only the abstract painter is here so far. It paints colours, moods and patterns, not things.")
+            QToolTip.showText(
+                self.prompt.link.mapToGlobal(QPoint(0, self.prompt.link.height())), text, self.prompt.link
+            )
+            return
         self.model.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.model.showPopup()
 

@@ -140,7 +140,7 @@ class PromptBox(Translated, QWidget):
         if found is not None and found.understood:
             parts.append(tr("Understood: {words}", words=_listed(found.understood)))
         if found is not None and found.ignored:
-            parts.append(tr("Not understood: {words}", words=_listed(found.ignored)))
+            parts.append(tr("Not: {words}", words=_listed(found.ignored)))
         self.notice.setText(" · ".join(parts))
         self.notice.setVisible(bool(parts))
         self.link.setVisible(bool(found is not None and found.ignored))

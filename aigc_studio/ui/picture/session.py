@@ -226,6 +226,7 @@ class PictureSession(QObject):
         self._jobs[id] = request
         self._fresh.add(id)
         self.jobChanged.emit()
+        self.candidatesChanged.emit()  # with a place for what is to come
         return id
 
     def submit_with_mask(self, request: Request, then: Callable[[str], None] | None = None) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QSlider, QToolButton, QWidget
 
 from aigc_studio.core.brush import MAX_DIAMETER
-from aigc_studio.core.i18n import tr
+from aigc_studio.core.i18n import N_, tr
 from aigc_studio.ui.canvas.view import Canvas
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
@@ -99,12 +99,12 @@ class MaskBar(Translated, QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 4, 12, 4)
         row.setSpacing(8)
-        self.size_slider = self._slider(row, "Size", 1, 1000, 110)
+        self.size_slider = self._slider(row, N_("Size"), 1, 1000, 110)
         self.size_label = QLabel(self)
         self.size_label.setProperty("role", "faint")
         self.size_label.setMinimumWidth(48)
         row.addWidget(self.size_label)
-        self.softness_slider = self._slider(row, "Softness", 0, 100, 80)
+        self.softness_slider = self._slider(row, N_("Softness"), 0, 100, 80)
         self.size_slider.valueChanged.connect(lambda value: canvas.set_brush(diameter=_diameter(value)))
         self.softness_slider.valueChanged.connect(lambda value: canvas.set_brush(hardness=1 - value / 100))
         row.addStretch(1)
@@ -159,18 +159,18 @@ class CandidateBar(Translated, QFrame):
         row.setContentsMargins(8, 6, 8, 6)
         row.setSpacing(4)
         self._number = 0, 0
-        former = self._arrow("chevron-left", "Former candidate", -1)
+        former = self._arrow("chevron-left", N_("Former candidate"), -1)
         self.label = QLabel(self)
-        following = self._arrow("chevron-right", "Next candidate", 1)
+        following = self._arrow("chevron-right", N_("Next candidate"), 1)
         self.back = QPushButton(self, autoDefault=False)
         set_role(self.back, "ghost")
-        self.tr_bind(self.back.setText, "Back to the former one")
+        self.tr_bind(self.back.setText, "Back##to the former picture")
         self.tr_bind(self.back.setToolTip, "Show the picture this one would replace (Esc)")
         self.back.clicked.connect(self.backWanted)
         self.keep = QPushButton(self, autoDefault=False)
         set_role(self.keep, "primary")
         self.keep.setIcon(icon("check", "on-accent"))
-        self.tr_bind(self.keep.setText, "Keep this one")
+        self.tr_bind(self.keep.setText, "Keep")
         self.tr_bind(self.keep.setToolTip, "Go on with this picture; Undo brings the former one back (Enter)")
         self.keep.clicked.connect(self.keepWanted)
         for widget in (former, self.label, following):
