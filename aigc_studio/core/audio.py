@@ -167,7 +167,7 @@ def loudness(samples: np.ndarray, rate: int) -> float:
     hop = round(0.1 * rate)
     if len(signal) < 4 * hop:
         signal = np.pad(signal, ((0, 4 * hop - len(signal)), (0, 0)))
-    steps = sum(_step_power(channel, rate, hop) for channel in signal.T)
+    steps = np.sum([_step_power(channel, rate, hop) for channel in signal.T], axis=0)
     power = np.convolve(steps, np.full(4, 0.25), mode="valid")  # blocks of 400 ms, one each 100 ms
     level = -0.691 + 10 * np.log10(np.maximum(power, 1e-12))
     loud = power[level > -70]

@@ -7,7 +7,7 @@ from PIL import Image
 
 from .palette import from_picture
 
-__all__ = ["matched", "surroundings"]
+__all__ = ["matched", "surroundings", "texture_scale"]
 
 _SMALL = 192
 """Longer side at which colour differences are spread: they are smooth, so nothing is lost."""
@@ -16,6 +16,22 @@ _SMALL = 192
 def surroundings(pixels: np.ndarray) -> np.ndarray:
     """Six colours (linear light, darkest first) of uint8 sRGB pixels (n, 3)."""
     return from_picture(pixels, 6)
+
+
+def texture_scale(pixels: np.ndarray) -> float:
+    """The `Style.scale` at which a painting is about as busy as the uint8 picture (h, w, 3): 0.3 fine to 2 broad.
+
+    Busy is the mean slope of the brightness over its deviation, per shorter side; a painting of scale 1 has about 9.
+    """
+    height, width = pixels.shape[:2]
+    shrink = 160 / min(height, width)
+    size = (max(2, round(width * shrink)), max(2, round(height * shrink)))
+    grey = np.asarray(Image.fromarray(pixels).convert("L").resize(size, Image.Resampling.BOX), dtype=np.float32)
+    deviation = float(grey.std())
+    if deviation < 2:  # one flat colour tells nothing
+        return 1.0
+    slope = (np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean()) / 2
+    return float(np.clip(9.0 / max(0.5, slope / deviation * 160), 0.3, 2.0))
 
 
 def matched(painted: np.ndarray, original: np.ndarray, opacity: np.ndarray, amount: float) -> np.ndarray:

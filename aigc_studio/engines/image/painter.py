@@ -26,7 +26,7 @@ from aigc_studio.engines.base import Choice, Context, Family, Model, Param, Task
 
 from .composition import AUTO, compose, names_colours
 from .cppn import BLOCK, Paint, Painting
-from .harmony import matched, surroundings
+from .harmony import matched, surroundings, texture_scale
 from .lexicon import Reading, read
 
 __all__ = ["FAMILY", "load", "run", "understand"]
@@ -108,7 +108,7 @@ FAMILY = Family(
         Param.float(
             "match",
             N_("Match surroundings"),
-            0.7,
+            0.9,
             0.0,
             1.0,
             help=N_("How far colours at the edge follow the picture around it."),
@@ -191,8 +191,9 @@ Made = tuple[Image.Image, Painting, dict[str, Any]]
 
 
 def _generate(values: dict[str, Any], reading: Reading, seed: int, ctx: Context) -> Made:
+    width, height = values["size"]
     painting = compose(reading, values, seed)
-    return paint(painting, *values["size"], ctx), painting, {}
+    return paint(painting, width, height, ctx), painting, {}
 
 
 def _vary(values: dict[str, Any], reading: Reading, seed: int, ctx: Context) -> Made:
@@ -215,7 +216,8 @@ def _vary(values: dict[str, Any], reading: Reading, seed: int, ctx: Context) -> 
 
 
 def _inpaint(values: dict[str, Any], reading: Reading, seed: int, ctx: Context) -> Made:
-    image = open_image(ctx.input("image"))
+    path = ctx.input("image")
+    image = open_image(path)
     mask = mask_from_image(open_mask(ctx.input("mask")), image.size)
     if not mask.any():
         raise StudioError(
@@ -230,8 +232,18 @@ def _inpaint(values: dict[str, Any], reading: Reading, seed: int, ctx: Context) 
     named = names_colours(reading, values)
     around = surroundings_of(original[..., :3], opacity)
     painting = compose(reading, values, seed, around)
-    if painting.style.vignette > 0:  # corners of the picture are not corners of the part
-        painting = replace(painting, style=replace(painting.style, vignette=0.0))
+    style = painting.style
+    known = recipe_painting(path)
+    if not reading.moods:  # nothing was asked of the manner: take the picture's own
+        if known is not None:
+            style = replace(known.style, symmetry="none", seamless=False)
+        else:
+            style = replace(style, scale=_limited(style.scale * texture_scale(original[..., :3])))
+        style = replace(style, scale=_limited(style.scale * values["scale"]))
+    part_share = max(right - left, bottom - top) / min(image.size)
+    # A small part seen at the picture's scale would be one flat shape; the vignette belongs to the picture's corners.
+    style = replace(style, scale=_limited(style.scale * min(1.0, max(0.4, part_share**0.5))), vignette=0.0)
+    painting = replace(painting, style=style)
     painter = Paint(painting, *image.size)
     rows = np.empty((bottom - top, image.width, 3), np.uint8)
     small = image.convert("RGB")
@@ -247,6 +259,10 @@ def _inpaint(values: dict[str, Any], reading: Reading, seed: int, ctx: Context) 
         over[part][..., 3] = 255
     result = composite(original, over, opacity * np.float32(values["strength"]))
     return Image.fromarray(result), painting, {"box": [left, top, right, bottom]}
+
+
+def _limited(scale: float) -> float:
+    return round(min(8.0, max(0.15, scale)), 4)
 
 
 def surroundings_of(original: np.ndarray, opacity: np.ndarray) -> np.ndarray:
