@@ -1,0 +1,169 @@
+"""The format of a project's index, as the steps that led to it. A new project runs all of them.
+
+Changing the format: add one step here, and keep a project of the former format under `tests/data/projects/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from . import jobs
+from .errors import StudioError
+from .i18n import N_
+from .store.database import Connection
+
+__all__ = ["APPLICATION_ID", "check_version", "format_of", "migrate", "migration", "newest_format"]
+
+APPLICATION_ID = 0x41494743
+"""Marks the file as ours for `file(1)` and for us ("AIGC")."""
+
+Step = Callable[[Connection], None]
+_S = TypeVar("_S", bound=Step)
+_steps: dict[int, Step] = {}
+
+
+def migration(version: int) -> Callable[[_S], _S]:
+    """Declare the step that brings an index from format `version - 1` to `version`."""
+
+    def register(step: _S) -> _S:
+        if version in _steps:
+            raise ValueError(f"two steps for format {version}")
+        _steps[version] = step
+        return step
+
+    return register
+
+
+def newest_format() -> int:
+    """The format this version of the app writes."""
+    return max(_steps)
+
+
+def format_of(connection: Connection) -> int:
+    """The format of an index, 0 for an empty one."""
+    return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def check_version(connection: Connection) -> None:
+    """Raise StudioError when the index was written by a newer version of the app."""
+    if format_of(connection) > newest_format():
+        raise StudioError(
+            N_("This project was made with a newer version of AIGC Studio; update the app to open it."),
+            code="newer-format",
+            detail=f"format {format_of(connection)}",
+        )
+
+
+def migrate(connection: Connection) -> int:
+    """Bring an index to the newest format, all steps in one transaction; returns the format it had."""
+    check_version(connection)
+    before = format_of(connection)
+    if before == newest_format():
+        return before
+    with connection.change():
+        for version in range(before + 1, newest_format() + 1):
+            _steps[version](connection)
+            connection.execute(f"PRAGMA user_version={version}")
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    return before
+
+
+def _run(connection: Connection, script: str) -> None:
+    """Statements one by one: executescript() would commit the surrounding transaction."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if _complete(statement):
+            connection.execute(statement)
+            statement = ""
+
+
+def _complete(statement: str) -> bool:
+    # A trigger ends with "END;"; other statements with ";".
+    text = statement.strip()
+    trigger = text.upper().startswith("CREATE TRIGGER")
+    return text.upper().endswith("END;") if trigger else text.endswith(";")
+
+
+_TABLES = """
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE assets(
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, title TEXT NOT NULL,
+    file TEXT NOT NULL UNIQUE, created REAL NOT NULL, starred INTEGER NOT NULL DEFAULT 0, origin TEXT NOT NULL,
+    width INTEGER NOT NULL, height INTEGER NOT NULL, seconds REAL NOT NULL, job_id TEXT NOT NULL, idx INTEGER NOT NULL,
+    bytes INTEGER NOT NULL, trashed REAL NOT NULL DEFAULT 0, renamed INTEGER NOT NULL DEFAULT 0, recipe TEXT NOT NULL
+);
+CREATE INDEX assets_shown ON assets(trashed, created, seq, kind, starred);
+CREATE INDEX assets_titles ON assets(title COLLATE NOCASE, seq, trashed, kind, starred);
+CREATE INDEX assets_jobs ON assets(job_id, idx) WHERE job_id <> '';
+CREATE VIRTUAL TABLE assets_text USING fts5(
+    title, prompt, body, prefix='1 2 3', tokenize="unicode61 remove_diacritics 2 categories 'L* N* Co So'"
+);
+CREATE TABLE lineage(child TEXT NOT NULL, parent TEXT NOT NULL, PRIMARY KEY(child, parent)) WITHOUT ROWID;
+CREATE INDEX lineage_parents ON lineage(parent);
+CREATE TABLE boards(id TEXT PRIMARY KEY, title TEXT NOT NULL, created REAL NOT NULL);
+CREATE TABLE board_assets(
+    board TEXT NOT NULL, asset TEXT NOT NULL, added REAL NOT NULL, PRIMARY KEY(board, asset)
+) WITHOUT ROWID;
+CREATE INDEX board_assets_asset ON board_assets(asset);
+CREATE TABLE documents(
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, title TEXT NOT NULL, modified REAL NOT NULL, mirrored REAL NOT NULL,
+    deleted REAL NOT NULL, body TEXT NOT NULL
+);
+CREATE TABLE revisions(
+    document TEXT NOT NULL, number INTEGER NOT NULL, saved REAL NOT NULL, characters INTEGER NOT NULL,
+    body TEXT NOT NULL, PRIMARY KEY(document, number)
+);
+CREATE TABLE changes(n INTEGER PRIMARY KEY AUTOINCREMENT, entry TEXT NOT NULL);
+"""
+
+# What no asset's file can tell is noted in `changes` by the database itself, in the same transaction, whoever writes.
+# core.store.journal copies these notes into a file beside the index.
+_JOURNALLED = {
+    "meta": ("key", "value"),
+    "assets": ("id", "kind", "title", "file", "created", "starred", "origin", "trashed", "renamed", "job_id", "idx"),
+    "boards": ("id", "title", "created"),
+    "board_assets": ("board", "asset", "added"),
+    "jobs": ("id", "lane", "state", "position", "request", "error", "created", "started", "finished"),
+    "job_outputs": ("job_id", "idx"),
+}
+_KEYS = {
+    "meta": ("key",),
+    "assets": ("id",),
+    "boards": ("id",),
+    "board_assets": ("board", "asset"),
+    "jobs": ("id",),
+} | {"job_outputs": ("job_id", "idx")}
+
+
+def _triggers(table: str) -> str:
+    def row(side: str, names: tuple[str, ...]) -> str:
+        return ", ".join(f"'{name}', {side}.{name}" for name in names)
+
+    # The window's memory is not worth a note, and a generated asset's file tells all of its first row.
+    new = {"assets": " WHEN new.origin<>'generated'", "meta": " WHEN new.key IN ('id', 'name', 'created')"}.get(
+        table, ""
+    )
+    of = " OF title, starred, trashed, file" if table == "assets" else ""
+    put = f"INSERT INTO changes(entry) VALUES(json_object('put', '{table}', 'row', json_object("
+    gone = f"INSERT INTO changes(entry) VALUES(json_object('drop', '{table}', 'row', json_object("
+    columns, keys = _JOURNALLED[table], _KEYS[table]
+    return "".join(
+        f"CREATE TRIGGER {table}_{name} AFTER {event} ON {table}{when} BEGIN {text}))); END;\n"
+        for name, event, when, text in (
+            ("added", "INSERT", new, put + row("new", columns)),
+            ("changed", f"UPDATE{of}", new if table == "meta" else "", put + row("new", columns)),
+            ("dropped", "DELETE", "", gone + row("old", keys)),
+        )
+        if not (table == "meta" and name == "dropped")
+    )
+
+
+@migration(1)
+def first_format(connection: Connection) -> None:
+    """The first format: assets with full-text search and lineage, boards, documents, the queue, the journal."""
+    _run(connection, _TABLES)
+    _run(connection, jobs.SCHEMA)
+    for table in _JOURNALLED:
+        _run(connection, _triggers(table))

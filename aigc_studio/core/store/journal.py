@@ -1,0 +1,213 @@
+"""Stars, titles, boards, trash and queue beside the index, so that losing the index loses none of them.
+
+The database's triggers note every such change in its table `changes`; `flush` appends the new notes to `changes.jsonl`
+after each commit, and `compact` now and then writes everything into `state.json`. Both lie in `backups/`. A lost index
+is rebuilt from the newest of state and backup plus the notes that came after it (`replay`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from . import files
+from .database import Connection
+
+__all__ = ["Journal", "asset_rows", "replay"]
+
+log = logging.getLogger(__name__)
+
+_COMPACT_BYTES = 2 << 20
+
+# Table -> its columns, its key, and which rows the assets' own files cannot tell.
+_TABLES: dict[str, tuple[tuple[str, ...], str]] = {
+    "meta": (("key", "value"), "key IN ('id', 'name', 'created')"),
+    "assets": (
+        ("id", "kind", "title", "file", "created", "starred", "origin", "trashed", "renamed", "job_id", "idx"),
+        "starred OR trashed OR renamed OR origin<>'generated'",
+    ),
+    "boards": (("id", "title", "created"), "1"),
+    "board_assets": (("board", "asset", "added"), "1"),
+    "jobs": (("id", "lane", "state", "position", "request", "error", "created", "started", "finished"), "1"),
+    "job_outputs": (("job_id", "idx"), "1"),
+}
+
+
+class Journal:
+    """The journal of one project that is open for writing. Never raises: the index has the change already."""
+
+    def __init__(self, connection: Connection, folder: Path) -> None:
+        self._connection = connection
+        self._folder = folder / "backups"
+        self._log = self._folder / "changes.jsonl"
+        self._state = self._folder / "state.json"
+        self._written = max((entry["n"] for entry in _entries(self._log)), default=_state_number(self._state))
+        self._compacted = _state_number(self._state)
+
+    @property
+    def number(self) -> int:
+        """Of the last note that is in the file."""
+        return self._written
+
+    def flush(self) -> None:
+        """Append the notes that are committed and not in the file yet, durable."""
+        rows = self._connection.execute(
+            "SELECT n, entry FROM changes WHERE n>? ORDER BY n", (self._written,)
+        ).fetchall()
+        if not rows:
+            return
+        lines = b"".join(f'{{"n":{n},{entry[1:]}\n'.encode("utf-8", "replace") for n, entry in rows)
+        try:
+            self._folder.mkdir(exist_ok=True)
+            with open(self._log, "ab") as file:
+                size = file.tell()
+                if size and not _ends_with_line(self._log):
+                    lines = b"\n" + lines  # a power cut left half a line
+                file.write(lines)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            log.exception("the journal could not be written; it is tried again with the next change")
+            return
+        self._written = rows[-1][0]
+        if size + len(lines) > _COMPACT_BYTES:
+            self.compact()
+
+    def compact(self) -> None:
+        """Write the whole state into one file and begin the notes anew. Nothing when nothing changed."""
+        number = self._connection.execute("SELECT coalesce(max(n), 0) FROM changes").fetchone()[0]
+        number = max(number, self._written)
+        if number == self._compacted and self._state.exists():
+            return
+        tables = {
+            name: self._connection.execute(f"SELECT {', '.join(columns)} FROM {name} WHERE {which}").fetchall()
+            for name, (columns, which) in _TABLES.items()
+        }
+        data = {"format": 1, "n": number, "tables": tables}
+        try:
+            self._folder.mkdir(exist_ok=True)
+            with files.write_atomically(self._state) as file:
+                file.write(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
+            files.remove(self._log)
+        except OSError:
+            log.exception("the journal could not be compacted; it is tried again later")
+            return
+        with self._connection.change():
+            self._connection.execute("DELETE FROM changes WHERE n<=?", (number,))
+        self._written = self._compacted = number
+
+
+def replay(connection: Connection, folder: Path) -> int:
+    """Bring a restored or empty index to the journal's state; returns how many notes were used.
+
+    Rows of `assets` are only changed here, never made: a row is made from its file. So call this again after files were
+    adopted; it gives the same result as once.
+    """
+    used = 0
+    state = _read_state(folder / "backups" / "state.json")
+    have = connection.execute("SELECT value FROM meta WHERE key='journal'").fetchone()
+    base = int(have[0]) if have else 0
+    number = connection.execute("SELECT coalesce(max(n), 0) FROM changes").fetchone()[0]
+    base = max(base, number)
+    with connection.change():
+        if state is not None and state["n"] >= base:
+            used += _restore_state(connection, state)
+            base = state["n"]
+        last = base
+        for entry in _entries(folder / "backups" / "changes.jsonl"):
+            if entry["n"] > base:
+                _apply(connection, entry)
+                last = max(last, entry["n"])
+                used += 1
+        # Numbers go on where they ended, so that a later note is never taken for an earlier one.
+        connection.execute("DELETE FROM changes")
+        connection.execute("DELETE FROM sqlite_sequence WHERE name='changes'")
+        connection.execute("INSERT INTO sqlite_sequence(name, seq) VALUES('changes', ?)", (last,))
+    return used
+
+
+def _restore_state(connection: Connection, state: dict[str, Any]) -> int:
+    tables: dict[str, list[list[Any]]] = state["tables"]
+    for name in ("boards", "board_assets", "jobs", "job_outputs"):
+        connection.execute(f"DELETE FROM {name}")
+    connection.execute("UPDATE assets SET starred=0 WHERE starred")
+    count = 0
+    for name, rows in tables.items():
+        if name not in _TABLES:
+            continue
+        columns = _TABLES[name][0]
+        for row in rows:
+            _apply(connection, {"put": name, "row": dict(zip(columns, row, strict=False))})
+            count += 1
+    return count
+
+
+def _apply(connection: Connection, entry: dict[str, Any]) -> None:
+    row = entry.get("row")
+    name = entry.get("put") or entry.get("drop")
+    if name not in _TABLES or not isinstance(row, dict):
+        return
+    columns = [column for column in _TABLES[name][0] if column in row]
+    values = [row[column] for column in columns]
+    if "drop" in entry:
+        where = " AND ".join(f"{column}=?" for column in columns)
+        if name != "assets":  # an asset without a file is dropped by the recovery; one with a file is not gone
+            connection.execute(f"DELETE FROM {name} WHERE {where}", values)
+    elif name == "assets":
+        connection.execute(
+            "UPDATE assets SET starred=?, title=?, renamed=?, origin=?, created=?, kind=? WHERE id=?",
+            [row.get(key) for key in ("starred", "title", "renamed", "origin", "created", "kind", "id")],
+        )
+    else:
+        marks = ", ".join("?" * len(columns))
+        connection.execute(f"INSERT OR REPLACE INTO {name}({', '.join(columns)}) VALUES({marks})", values)
+
+
+def asset_rows(folder: Path) -> dict[str, dict[str, Any]]:
+    """File -> the last known row of an asset that its own file cannot tell all about (imported, made on the canvas)."""
+    found: dict[str, dict[str, Any]] = {}
+    state = _read_state(folder / "backups" / "state.json")
+    for row in (state or {"tables": {}})["tables"].get("assets", []):
+        values = dict(zip(_TABLES["assets"][0], row, strict=False))
+        found[Path(values["file"]).name] = values
+    for entry in _entries(folder / "backups" / "changes.jsonl"):
+        if entry.get("put") == "assets" and isinstance(entry.get("row"), dict):
+            found[Path(entry["row"]["file"]).name] = entry["row"]
+    return found
+
+
+def _state_number(path: Path) -> int:
+    state = _read_state(path)
+    return state["n"] if state else 0
+
+
+def _read_state(path: Path) -> dict[str, Any] | None:
+    try:
+        data = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    good = isinstance(data, dict) and isinstance(data.get("n"), int) and isinstance(data.get("tables"), dict)
+    return data if good else None
+
+
+def _entries(path: Path) -> Iterable[dict[str, Any]]:
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return
+    for line in data.split(b"\n"):
+        with contextlib.suppress(ValueError, RecursionError):  # a power cut may leave half a line
+            entry = json.loads(line)
+            if isinstance(entry, dict) and isinstance(entry.get("n"), int):
+                yield entry
+
+
+def _ends_with_line(path: Path) -> bool:
+    with open(path, "rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
