@@ -1,0 +1,432 @@
+"""The window: puts rail, bars, banners and panels together, and does what the actions say.
+
+Must not know any family or what panels do; they talk to the studio.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QTimer, QUrl
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QIcon, QUndoGroup
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QMainWindow,
+    QPlainTextEdit,
+    QStackedWidget,
+    QTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from aigc_studio.core.errors import StudioError
+from aigc_studio.core.i18n import N_, current_language, tr
+from aigc_studio.core.installer import engine_state
+from aigc_studio.core.jobs import JobState
+from aigc_studio.core.logs import log_file
+from aigc_studio.core.paths import resources
+from aigc_studio.core.settings import Settings
+
+from .actions import Actions
+from .events import ProjectInfo
+from .i18n import Translated, switch_language
+from .shell.panel_host import PanelHost, available_panels
+from .shell.rail import Rail
+from .shell.start_page import StartPage
+from .shell.status_bar import StatusBar
+from .shell.top_bar import TopBar
+from .studio import Studio
+from .theme import Theme
+from .widgets.banner import BannerArea
+from .widgets.toast import Toast
+
+__all__ = ["MainWindow"]
+
+log = logging.getLogger(__name__)
+
+SAVE_MS = 1500
+"""How often what changed in the settings is written."""
+
+
+class MainWindow(Translated, QMainWindow):
+    """One per process. `studio` and `settings` belong to the caller, who shuts the studio down when the window is gone."""
+
+    def __init__(self, studio: Studio, settings: Settings, theme: Theme) -> None:
+        super().__init__()
+        self.studio, self.settings, self.theme = studio, settings, theme
+        self._really_close = False
+        self.undo_group = QUndoGroup(self)
+        self.setWindowIcon(QIcon(str(resources() / "icons" / "app.svg")))
+        self.setMinimumSize(960, 640)
+        self.actions_table = Actions(self)
+        self._build()
+        self._connect_actions()
+        self._connect_studio()
+        self._restore_layout()
+        self._show_project(studio.info)
+        self._saver = QTimer(self)
+        self._saver.setInterval(SAVE_MS)
+        self._saver.timeout.connect(self._save_settings)
+        self._saver.start()
+
+    # -- what is shown
+    def retranslate(self) -> None:
+        """The title and the checked language."""
+        super().retranslate()
+        self._title()
+        self._check_choices()
+
+    def show_problem(self, error: StudioError) -> None:
+        """One clear sentence in a banner, with what helps against it where the program can do something."""
+        helps: dict[str, tuple[str, Callable[[], object]]] = {
+            "engine-missing": (N_("Install the engine"), self.install_engine),
+            "engine-died": (N_("Show the log"), self.show_log),
+            "unexpected": (N_("Show the log"), self.show_log),
+            "not-a-project": (N_("Open another"), self.choose_project),
+        }
+        if error.detail:
+            log.info("%s: %s (%s)", error.code, error, error.detail)
+        self.banners.show_error(error, helps.get(error.code))
+
+    def show_panel(self, id: str) -> QWidget | None:
+        """Bring a panel to the front."""
+        return self.panels.show_panel(id)
+
+    # -- projects
+    def new_project(self) -> None:
+        """Ask for a name and make a project."""
+        from .dialogs.new_project import NewProjectDialog
+
+        dialog = NewProjectDialog(self.settings.projects_folder, self)
+        dialog.chosen.connect(self.studio.create_project)
+        dialog.open()
+
+    def choose_project(self) -> None:
+        """Let the person choose the folder of a project."""
+        start = self.settings.recent()[0].parent if self.settings.recent() else self.settings.projects_folder
+        folder = QFileDialog.getExistingDirectory(
+            self, tr("Open project"), str(start if start.exists() else Path.home())
+        )
+        if folder:
+            self.open_path(Path(folder))
+
+    def open_path(self, path: Path) -> None:
+        """Open a project's folder, its project.aigc, or a package."""
+        if path.is_file() and path.suffix == ".zip":
+            self.unpack(path)
+            return
+        self.panels.flush()
+        self._remember_project()
+        self.studio.open_project(path.parent if path.is_file() else path)
+
+    def close_project(self) -> None:
+        """Back to the start page."""
+        self.panels.flush()
+        self._remember_project()
+        self.studio.close_project()
+
+    def install_engine(self) -> None:
+        """Show the dialog that installs the engine group."""
+        from .dialogs.install_engine import InstallEngineDialog
+
+        dialog = InstallEngineDialog(self)
+        dialog.installed.connect(self.read_engine_state)
+        dialog.open()
+
+    def read_engine_state(self) -> None:
+        """Say in the status bar whether large models can run. Looks for files; no import."""
+        self.status.show_engine(engine_state())
+
+    def make_demo(self) -> None:
+        """Make the demo project in front of the person."""
+
+    def show_log(self) -> None:
+        """Open the log file with what the system has for it."""
+        file = log_file()
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(file if file.exists() else file.parent)))
+
+    # -- closing
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Running jobs are paused and come back when the project is opened again; nothing is asked."""
+        if self._really_close or self.studio.info is None:
+            self._save_layout()
+            super().closeEvent(event)
+            return
+        event.ignore()
+        self.setEnabled(False)
+        self.panels.flush()
+        self._remember_project()
+        self.studio.close_project(self._close_now)
+
+    def _close_now(self) -> None:
+        self._really_close = True
+        self.close()
+
+    # -- building
+    def _build(self) -> None:
+        panels = available_panels()
+        self.actions_table.fill(self.menuBar())
+        self.start_page = StartPage(self)
+        self.rail = Rail(self.actions_table, panels, self)
+        self.top_bar = TopBar(self.actions_table, self)
+        self.banners = BannerArea(self)
+        self.panels = PanelHost(self.studio, self.undo_group, self)
+        work = QWidget(self)
+        right = QVBoxLayout()
+        right.setContentsMargins(0, 0, 0, 0)
+        right.setSpacing(0)
+        right.addWidget(self.top_bar)
+        right.addWidget(self.panels, 1)
+        across = QHBoxLayout(work)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(0)
+        across.addWidget(self.rail)
+        across.addLayout(right, 1)
+        self.pages = QStackedWidget(self)
+        self.pages.addWidget(self.start_page)
+        self.pages.addWidget(work)
+        self._work = work
+        center = QWidget(self)
+        column = QVBoxLayout(center)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.banners)
+        column.addWidget(self.pages, 1)
+        self.setCentralWidget(center)
+        self.status = StatusBar(self.studio, self)
+        self.setStatusBar(self.status)
+        self.toast = Toast(self)
+        self.tr_bind(self.menuBar().setAccessibleName, N_("Menu bar"))
+
+    def _connect_actions(self) -> None:
+        calls: dict[str, Callable[[], object]] = {
+            "project.new": self.new_project,
+            "project.open": self.choose_project,
+            "project.close": self.close_project,
+            "project.folder": self._show_folder,
+            "app.settings": self._show_settings,
+            "app.quit": self.close,
+            "edit.undo": lambda: self._undo("undo"),
+            "edit.redo": lambda: self._undo("redo"),
+            "view.next": lambda: self.panels.step(1),
+            "view.previous": lambda: self.panels.step(-1),
+            "view.fullscreen": self._toggle_fullscreen,
+            "queue.cancel": self._cancel_running,
+            "queue.clear": self.studio.clear_finished,
+            "help.shortcuts": self._show_shortcuts,
+            "help.engine": self.install_engine,
+            "help.log": self.show_log,
+            "help.about": self._show_about,
+        }
+        for info, action in self.actions_table:
+            head, _, tail = info.id.partition(".")
+            if head == "panel":
+                action.triggered.connect(lambda _on=False, id=tail: self.show_panel(id))
+            elif head == "theme":
+                action.triggered.connect(lambda _on=False, name=tail: self.settings.set("theme", name))
+            elif head == "language":
+                action.triggered.connect(lambda _on=False, code=tail: self.settings.set("language", code))
+            elif info.id in calls:
+                action.triggered.connect(lambda _on=False, call=calls[info.id]: call())
+        self.actions_table["queue.pause"].toggled.connect(self.studio.pause_all)
+        self.start_page.newWanted.connect(self.new_project)
+        self.start_page.openWanted.connect(self.choose_project)
+        self.start_page.projectWanted.connect(self.open_path)
+        self.start_page.forgetWanted.connect(self._forget)
+        self.start_page.revealWanted.connect(lambda folder: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))))
+        for bar in (self.start_page, self.top_bar):
+            bar.languageWanted.connect(self._other_language)
+            bar.themeWanted.connect(self._other_theme)
+        self.settings.listen(self._setting_changed)
+        self._check_choices()
+
+    def _connect_studio(self) -> None:
+        self.studio.projectOpened.connect(self._show_project)
+        self.studio.projectClosed.connect(lambda: self._show_project(None))
+        self.studio.problem.connect(self.show_problem)
+        self.studio.jobsChanged.connect(self._count_jobs)
+        self.studio.jobFinished.connect(self._job_finished)
+        self.panels.shown.connect(self._panel_shown)
+        self.panels.noticed.connect(lambda text: self.banners.show_ready("info", text))
+        self.panels.undoOffered.connect(self.toast.show_undo)
+        self.panels.installRequested.connect(self.install_engine)
+        self.panels.problem.connect(self.show_problem)
+        self.status.queueWanted.connect(lambda: self.show_panel("queue"))
+        self.status.engineWanted.connect(self.install_engine)
+
+    # -- the project's life
+    def _show_project(self, info: ProjectInfo | None) -> None:
+        self.actions_table.enable(info is not None)
+        for panel in self.actions_table:
+            if panel[0].id.startswith("panel.") and panel[0].id.removeprefix("panel.") not in self.panels.ids():
+                panel[1].setVisible(False)
+        self.menuBar().setVisible(True)
+        if info is None:
+            self._show_recent()
+            self.pages.setCurrentWidget(self.start_page)
+        else:
+            self.settings.opened(info.folder)
+            names = self.settings.state("project_names", {})
+            self.settings.set_state("project_names", {**names, str(info.folder): info.name})
+            self.top_bar.show_project(info.name, str(info.folder), read_only=info.read_only)
+            reader = self.studio.reader
+            self.panels.restore_state((reader.view_state("panels") if reader else None) or {})
+            self.pages.setCurrentWidget(self._work)
+            last = (reader.view_state("panel") if reader else None) or ""
+            ids = self.panels.ids()
+            self.show_panel(last if last in ids else ids[0] if ids else "")
+            if info.read_only:
+                self.banners.show_text(
+                    "warning",
+                    N_(
+                        "This project is open for reading only: it is open in another window, or its folder cannot be written."
+                    ),
+                )
+        self.status.refresh()
+        self._count_jobs()
+        self._title()
+
+    def _remember_project(self) -> None:
+        """Keep the panels' state in the project, and what its card on the start page shows."""
+        info, reader = self.studio.info, self.studio.reader
+        if info is None or reader is None:
+            return
+        from aigc_studio.core.assets import AssetQuery
+
+        newest = reader.assets(AssetQuery(kinds=("image",)), 0, 3)
+        pictures = [str(path) for asset in newest if (path := reader.thumbnail_path(asset.id)).exists()]
+        known = self.settings.state("project_pictures", {})
+        self.settings.set_state("project_pictures", {**known, str(info.folder): pictures})
+        if info.read_only:
+            return
+        states, current = self.panels.save_state(), self.panels.current
+
+        def keep(project: Any) -> None:
+            project.set_view_state("panels", states)
+            project.set_view_state("panel", current)
+
+        self.studio.store(keep)
+
+    def _show_recent(self) -> None:
+        names = self.settings.state("project_names", {})
+        pictures = self.settings.state("project_pictures", {})
+        shown = [(f, names.get(str(f), f.name), pictures.get(str(f), [])) for f in self.settings.recent()]
+        self.start_page.show_recent(shown)
+
+    def _forget(self, folder: Path) -> None:
+        self.settings.forget(folder)
+        self._show_recent()
+
+    def _show_folder(self) -> None:
+        if self.studio.info is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.studio.info.folder)))
+
+    # -- jobs
+    def _count_jobs(self) -> None:
+        jobs = self.studio.jobs()
+        self.rail.set_waiting(sum(job.state in (JobState.RUNNING, JobState.PENDING) for job in jobs))
+        pause = self.actions_table["queue.pause"]
+        pause.blockSignals(True)
+        pause.setChecked(self.studio.held)
+        pause.blockSignals(False)
+
+    def _job_finished(self, _id: str, job: Any) -> None:
+        if job.state == JobState.FAILED and job.error is not None:
+            self.show_problem(job.error)
+
+    def _cancel_running(self) -> None:
+        for job in self.studio.jobs():
+            if job.state == JobState.RUNNING:
+                self.studio.cancel(job.id)
+
+    # -- view
+    def _panel_shown(self, id: str) -> None:
+        for info, action in self.actions_table:
+            if info.id.startswith("panel."):
+                action.setChecked(info.id == f"panel.{id}")
+        menu = self.actions_table.menus["panel"]
+        menu.clear()
+        widget = self.panels.panel(id)
+        own = widget.actions() if widget is not None else []
+        menu.addActions(own)
+        menu.menuAction().setVisible(bool(own))
+
+    def _toggle_fullscreen(self) -> None:
+        if self.isFullScreen():
+            self.showNormal()
+        else:
+            self.showFullScreen()
+
+    def _undo(self, what: str) -> None:
+        """In a text field its own undo, elsewhere that of the panel in front."""
+        focus = QApplication.focusWidget()
+        if isinstance(focus, QLineEdit | QTextEdit | QPlainTextEdit):
+            getattr(focus, what)()
+        else:
+            getattr(self.undo_group, what)()
+
+    def _other_language(self) -> None:
+        self.settings.set("language", "en" if current_language() != "en" else "zh_CN")
+
+    def _other_theme(self) -> None:
+        self.settings.set("theme", "light" if self.theme.dark else "dark")
+
+    def _setting_changed(self, id: str) -> None:
+        if id == "language":
+            app = QApplication.instance()
+            assert app is not None
+            switch_language(app, self.settings.get("language"))
+        elif id == "theme":
+            self.theme.choose(self.settings.get("theme"))
+        self._check_choices()
+
+    def _check_choices(self) -> None:
+        for info, action in self.actions_table:
+            head, _, tail = info.id.partition(".")
+            if head in ("theme", "language"):
+                action.setChecked(self.settings.get(head) == tail)
+
+    def _title(self) -> None:
+        info = self.studio.info
+        self.setWindowTitle(f"{info.name} — AIGC Studio" if info else "AIGC Studio")
+
+    # -- dialogs
+    def _show_settings(self) -> None:
+        from .dialogs.settings import SettingsDialog
+
+        SettingsDialog(self.settings, self).open()
+
+    def _show_shortcuts(self) -> None:
+        from .dialogs.shortcuts import ShortcutsDialog
+
+        ShortcutsDialog(self.actions_table, self).open()
+
+    def _show_about(self) -> None:
+        from .dialogs.about import AboutDialog
+
+        AboutDialog(self).open()
+
+    # -- what is remembered
+    def _restore_layout(self) -> None:
+        kept = self.settings.state("window/geometry", "")
+        if not (
+            isinstance(kept, str) and kept and self.restoreGeometry(QByteArray.fromHex(kept.encode("ascii", "ignore")))
+        ):
+            self.resize(1360, 860)
+
+    def _save_layout(self) -> None:
+        self.settings.set_state("window/geometry", bytes(self.saveGeometry().data()).hex())
+        self._save_settings()
+
+    def _save_settings(self) -> None:
+        try:
+            self.settings.save()
+        except StudioError as error:
+            self.show_problem(error)
+            self._saver.stop()  # once is enough; the next start tries again

@@ -1,0 +1,150 @@
+"""Sentences for the person at the top of the work area: never a dialog, never in the way of the next click."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from aigc_studio.core.errors import StudioError
+from aigc_studio.core.i18n import N_
+from aigc_studio.ui.i18n import Translated
+from aigc_studio.ui.icons import icon
+
+__all__ = ["Banner", "BannerArea"]
+
+_ICONS = {
+    "info": "information-outline",
+    "success": "check-circle-outline",
+    "warning": "alert-outline",
+    "error": "alert-circle-outline",
+}
+_COLORS = {"info": "info", "success": "success", "warning": "warning", "error": "danger"}
+INFO_MS = 6000
+MOST = 3
+
+
+class Banner(Translated, QFrame):
+    """One sentence with an icon, at most one action button, and a button that closes it.
+
+    level: "info", "success" (both go by themselves), "warning" or "error" (stay until closed).
+    """
+
+    def __init__(self, level: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.level = level
+        self.error: StudioError | None = None
+        """Shown in the current language."""
+        self.setProperty("role", "banner")
+        self.setProperty("level", level)
+        self._icon = QLabel(self)
+        self.text = QLabel(self)
+        self.text.setWordWrap(True)
+        self.text.setTextFormat(Qt.TextFormat.PlainText)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.button = QPushButton(self)
+        self.button.hide()
+        self.close_button = QToolButton(self)
+        self.close_button.setProperty("role", "small")
+        self.close_button.setIcon(icon("close"))
+        self.close_button.setIconSize(QSize(16, 16))
+        self.tr_bind(self.close_button.setToolTip, N_("Dismiss"))
+        self.tr_bind(self.close_button.setAccessibleName, N_("Dismiss"))
+        self.close_button.clicked.connect(self.dismiss)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(12, 6, 8, 6)
+        line.setSpacing(8)
+        line.addWidget(self._icon)
+        line.addWidget(self.text, 1)
+        line.addWidget(self.button)
+        line.addWidget(self.close_button)
+        self._draw()
+        if level in ("info", "success"):
+            timer = QTimer(self)
+            timer.setSingleShot(True)
+            timer.timeout.connect(self.dismiss)
+            timer.start(INFO_MS)
+
+    def add_action(self, title: str, call: Callable[[], object]) -> None:
+        """Offer what to do about it; title marked with N_()."""
+        self.tr_bind(self.button.setText, title)
+        self.button.clicked.connect(lambda: (call(), self.dismiss()))
+        self.button.show()
+
+    def retranslate(self) -> None:
+        """An error translates itself, with its fields."""
+        super().retranslate()
+        if self.error is not None:
+            self.text.setText(str(self.error))
+
+    def dismiss(self) -> None:
+        """Take it away."""
+        self.hide()
+        self.deleteLater()
+
+    def changeEvent(self, event) -> None:
+        """The icon takes the new theme's colour."""
+        super().changeEvent(event)
+        if event.type() == event.Type.PaletteChange and hasattr(self, "level"):
+            self._draw()
+
+    def _draw(self) -> None:
+        picture = icon(_ICONS[self.level], _COLORS[self.level])
+        self._icon.setPixmap(picture.pixmap(QSize(18, 18), self.devicePixelRatioF()))
+
+
+class BannerArea(QWidget):
+    """Holds the newest banners, at most three; the same sentence is not shown twice."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(4)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+
+    def banners(self) -> list[Banner]:
+        """Those shown, oldest first."""
+        return [child for child in self.findChildren(Banner) if not child.isHidden()]
+
+    def show_error(self, error: StudioError, action: tuple[str, Callable[[], object]] | None = None) -> Banner:
+        """Show an error's sentence in the current language, and follow a switch."""
+        banner = self._add("error")
+        banner.error = error
+        banner.retranslate()
+        return self._finish(banner, action)
+
+    def show_text(
+        self, level: str, source: str, action: tuple[str, Callable[[], object]] | None = None, /, **params: object
+    ) -> Banner:
+        """Show a text marked with N_()."""
+        banner = self._add(level)
+        banner.tr_bind(banner.text.setText, source, **params)
+        return self._finish(banner, action)
+
+    def show_ready(self, level: str, text: str) -> Banner:
+        """Show a text that is already in the person's language."""
+        banner = self._add(level)
+        banner.text.setText(text)
+        return self._finish(banner, None)
+
+    def clear(self) -> None:
+        """Dismiss all."""
+        for banner in self.banners():
+            banner.dismiss()
+
+    def _add(self, level: str) -> Banner:
+        return Banner(level, self)
+
+    def _finish(self, banner: Banner, action: tuple[str, Callable[[], object]] | None) -> Banner:
+        if action is not None:
+            banner.add_action(*action)
+        for old in self.banners():
+            if old is not banner and old.text.text() == banner.text.text():
+                old.dismiss()
+        for old in self.banners()[:-MOST]:
+            old.dismiss()
+        self._column.addWidget(banner)
+        return banner
