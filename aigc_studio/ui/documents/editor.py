@@ -1,0 +1,309 @@
+"""The editor: a calm column of text that shows which passages were generated and takes streamed text without jumping.
+
+It knows nothing of jobs or projects; `continuation.py` feeds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QMimeData, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QDragEnterEvent,
+    QDropEvent,
+    QFont,
+    QInputMethodEvent,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QTextCharFormat,
+    QTextCursor,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
+
+from aigc_studio.core.assets import TEXT_SUFFIXES
+from aigc_studio.core.documents import Segment
+
+from ..theme import theme_of
+from .passages import PROPERTY, Passage, Passages, clean, plain_format
+
+__all__ = ["COLUMN", "PassageEditor", "text_files"]
+
+COLUMN = 720
+"""Width of the text in pixels at most: about 42 Chinese characters or 85 Latin ones at the usual size."""
+
+TEXT_SIZES = range(12, 33)
+_MARGIN = 28
+_ROOM_BELOW = 160  # empty space after the last line, so that one does not write at the window's lower edge
+
+
+class PassageEditor(QTextEdit):
+    """Plain text with passages.
+
+    edited: the person or a stream changed the text. passageChanged: another passage stands under the caret, or it
+    changed. composed: an input method finished a composition. filesDropped: text files, list of Path.
+    """
+
+    edited = Signal()
+    passageChanged = Signal()
+    composed = Signal()
+    filesDropped = Signal(list)
+    textSizeChanged = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAcceptRichText(False)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setProperty("role", "document")
+        self.setTabChangesFocus(True)  # the keyboard alone must find the way out
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.document().setDocumentMargin(_MARGIN)
+        self.passages = Passages(self.document())
+        self._composing = False
+        self._writing: Passage | None = None
+        self._loading = False
+        self._size = 0
+        self.set_text_size(17)
+        self.document().contentsChanged.connect(self._contents_changed)
+        self.passages.changed.connect(self._passages_changed)
+        self.cursorPositionChanged.connect(self._caret_moved)
+        theme_of(self).changed.connect(self._mark_writing)
+
+    # -- text ----------------------------------------------------------------------------------------------------
+
+    def load(self, segments: Sequence[Segment]) -> None:
+        """Show a document; the caret goes to its end."""
+        self._loading = True
+        self._writing = None
+        try:
+            self.passages.load(segments)
+            frame = self.document().rootFrame()
+            layout = frame.frameFormat()
+            layout.setBottomMargin(_ROOM_BELOW)
+            self.document().setUndoRedoEnabled(False)
+            frame.setFrameFormat(layout)
+            self.document().setUndoRedoEnabled(True)
+            self.document().setModified(False)
+        finally:
+            self._loading = False
+        self._mark_writing()
+        self.moveCursor(QTextCursor.MoveOperation.End)
+        self.passageChanged.emit()
+
+    def segments(self) -> list[Segment]:
+        """The document as it stands."""
+        return self.passages.segments()
+
+    def text_before(self, limit: int) -> str:
+        """At most `limit` characters before the caret (before the selection's end when there is one)."""
+        position = self.insert_position()
+        return self.passages.text(max(0, position - 2 * limit), position)[-limit:]
+
+    def insert_position(self) -> int:
+        """Where generated text goes: the caret, or the end of the selection."""
+        cursor = self.textCursor()
+        return max(cursor.position(), cursor.anchor())
+
+    def selected_text(self) -> str:
+        """The selection as plain text."""
+        cursor = self.textCursor()
+        return self.passages.text(cursor.selectionStart(), cursor.selectionEnd()) if cursor.hasSelection() else ""
+
+    def replace_all(self, segments: Sequence[Segment]) -> None:
+        """Replace the whole text as one undo step (an older version is restored)."""
+        cursor = QTextCursor(self.document())
+        cursor.beginEditBlock()
+        cursor.select(QTextCursor.SelectionType.Document)
+        cursor.removeSelectedText()
+        cursor.insertText(clean("".join(segment.text for segment in segments)), plain_format())
+        cursor.endEditBlock()
+
+    def set_text_size(self, pixels: int) -> None:
+        """The size of the text, in pixels."""
+        pixels = max(TEXT_SIZES.start, min(TEXT_SIZES.stop - 1, pixels))
+        if pixels == self._size:
+            return
+        self._size = pixels
+        self._apply_font()
+        self.textSizeChanged.emit(pixels)
+
+    @property
+    def text_size(self) -> int:
+        """The size of the text, in pixels."""
+        return self._size
+
+    def _apply_font(self) -> None:
+        font = QFont(self.font())
+        font.setPixelSize(self._size)
+        self.document().setDefaultFont(font)
+
+    # -- streaming -----------------------------------------------------------------------------------------------
+
+    @property
+    def composing(self) -> bool:
+        """Whether an input method is composing: the text must not change under it."""
+        return self._composing
+
+    def set_writing(self, passage: Passage | None) -> None:
+        """Which passage is being written at this moment: it is tinted."""
+        self._writing = passage
+        self._mark_writing()
+
+    def append_piece(self, passage: Passage, piece: str, *, join: bool) -> None:
+        """Add a streamed piece; the view follows only where the person was looking at the end of it."""
+        bar = self.verticalScrollBar()
+        before = self.cursorRect(passage.end)
+        followed = before.top() >= 0 and before.bottom() <= self.viewport().height()
+        self.passages.append(passage, piece, join=join)
+        self._mark_writing()
+        if followed:
+            beyond = self.cursorRect(passage.end).bottom() + 72 - self.viewport().height()
+            if beyond > 0:
+                bar.setValue(bar.value() + beyond)
+
+    def _mark_writing(self) -> None:
+        if self._writing is None or self._writing.empty:
+            self.setExtraSelections([])
+            return
+        selection = QTextEdit.ExtraSelection()
+        cursor = QTextCursor(self.document())
+        cursor.setPosition(self._writing.start.position())
+        cursor.setPosition(self._writing.end.position(), QTextCursor.MoveMode.KeepAnchor)
+        look = QTextCharFormat()
+        look.setBackground(theme_of(self).color("accent-soft"))
+        selection.cursor, selection.format = cursor, look  # type: ignore[attr-defined]
+        self.setExtraSelections([selection])
+
+    # -- passages ------------------------------------------------------------------------------------------------
+
+    def current_passage(self) -> Passage | None:
+        """The undecided passage under the caret."""
+        return self.passages.at(self.textCursor().position())
+
+    def _caret_moved(self) -> None:
+        self.passageChanged.emit()
+
+    def _step_out(self) -> None:
+        """What is typed behind a passage must not take on its mark, which Qt hands on from the character before."""
+        cursor = self.textCursor()
+        if self._composing or cursor.hasSelection():
+            return
+        id = self.currentCharFormat().stringProperty(PROPERTY)
+        passage = self.passages.get(id) if id else None
+        if passage is not None and cursor.position() >= passage.end.position():
+            self.setCurrentCharFormat(plain_format())
+
+    def _passages_changed(self) -> None:
+        if not self._loading:
+            self.viewport().update()
+            self.passageChanged.emit()
+
+    def _contents_changed(self) -> None:
+        if not self._loading:
+            self.edited.emit()
+
+    # -- Qt's events ---------------------------------------------------------------------------------------------
+
+    def inputMethodEvent(self, event: QInputMethodEvent) -> None:
+        """Keep in mind whether a composition is under way."""
+        self._step_out()
+        was = self._composing
+        self._composing = bool(event.preeditString())
+        super().inputMethodEvent(event)
+        if was and not self._composing:
+            self.composed.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Ctrl+Enter and Escape belong to the panel; QTextEdit would take the first for a new line."""
+        control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        if event.key() == Qt.Key.Key_Escape or (control and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)):
+            event.ignore()
+            return
+        self._step_out()
+        super().keyPressEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """A new style sheet or font of the window would take the text's size along."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange, QEvent.Type.Polish) and hasattr(
+            self, "_size"
+        ):
+            self._apply_font()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Centre the column."""
+        self._centre()
+        super().resizeEvent(event)
+
+    def _centre(self) -> None:
+        spare = max(0, self.width() - COLUMN - 2 * _MARGIN)
+        self.setViewportMargins(spare // 2, 0, spare - spare // 2, 0)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """With Ctrl: the size of the text."""
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.set_text_size(self._size + (1 if event.angleDelta().y() > 0 else -1))
+            event.accept()
+            return
+        super().wheelEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The text, and a thin bar beside each generated passage that is not decided yet."""
+        super().paintEvent(event)
+        undecided = [passage for passage in self.passages.live() if not passage.kept]
+        if not undecided:
+            return
+        height = self.viewport().height()
+        first = self.cursorForPosition(self.viewport().rect().topLeft()).position()
+        last = self.cursorForPosition(self.viewport().rect().bottomRight()).position()
+        current = self.current_passage()
+        painter = QPainter(self.viewport())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        for passage in undecided:
+            if passage.end.position() < first or passage.start.position() > last:
+                continue
+            top = max(-8, self.cursorRect(passage.start).top())
+            bottom = min(height + 8, self.cursorRect(passage.end).bottom())
+            color: QColor = theme_of(self).color("accent" if passage in (current, self._writing) else "accent-line")
+            painter.setBrush(color)
+            painter.drawRoundedRect(QRectF(_MARGIN - 16, top + 2, 3, max(8, bottom - top - 4)), 1.5, 1.5)
+        painter.end()
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        """Text, and text files."""
+        return bool(text_files(source)) or super().canInsertFromMimeData(source)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        """Paste or drop: text goes in cleaned, files are handed to the panel."""
+        if files := text_files(source):
+            self.filesDropped.emit(files)
+        elif source.hasText():
+            self.textCursor().insertText(clean(source.text()), plain_format())
+            self.ensureCursorVisible()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take text files although QTextEdit would show them as addresses."""
+        if text_files(event.mimeData()):
+            event.acceptProposedAction()
+        else:
+            super().dragEnterEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """See `insertFromMimeData`."""
+        if files := text_files(event.mimeData()):
+            event.acceptProposedAction()
+            self.filesDropped.emit(files)
+        else:
+            super().dropEvent(event)
+
+
+def text_files(data: QMimeData) -> list[Path]:
+    """The text files that are dragged or pasted."""
+    paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+    return [path for path in paths if path.suffix.lower() in TEXT_SUFFIXES]

@@ -1,0 +1,296 @@
+"""Passages: stretches of generated text inside an ordinary text document, with the variants each was chosen from.
+
+A passage's characters carry its id as a property of their format. The document's own undo stack keeps formats, so an
+undo that brings a passage's text back brings the passage back, without a second history beside Qt's. Positions are
+Qt's (UTF-16 units), never indices of a Python string: the two differ after the first emoji.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QTextBlockFormat, QTextCharFormat, QTextCursor, QTextDocument, QTextFormat
+
+from aigc_studio.core.documents import Segment, Variant, new_id
+
+__all__ = ["LINE_HEIGHT", "Passage", "Passages", "clean"]
+
+PROPERTY = QTextFormat.Property.UserProperty.value + 1
+LINE_HEIGHT = 165
+"""Per cent of the font's own height: Chinese needs more air between lines than Latin, and both read well at this."""
+
+_UNSHOWABLE = dict.fromkeys((0, *range(64976, 65008), 65534, 65535))
+_NEW_LINES = str.maketrans({"\u2028": "\n", "\u2029": "\n"})
+
+
+def clean(text: str) -> str:
+    """`text` with Unix line ends, without what a text document cannot hold (NUL, Qt's frame marks, lone surrogates)."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_UNSHOWABLE)
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def plain_format() -> QTextCharFormat:
+    """The format of text a person wrote."""
+    return QTextCharFormat()
+
+
+@dataclass(eq=False)
+class Passage:
+    """One stretch of generated text.
+
+    variants: what was made for this place, in order. shown: index of the one in the text while it is being written
+    (afterwards the text itself decides, see `Passages.shown`). kept: the writer chose; it is ordinary text by now, and
+    its variants are only remembered.
+    """
+
+    id: str
+    start: QTextCursor
+    end: QTextCursor
+    variants: list[Variant] = field(default_factory=list)
+    shown: int = 0
+    kept: bool = False
+    asset_id: str = ""
+    joins: bool = False
+    """Whether its first piece belongs to the undo step before it (which split another passage for it)."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing of it is in the text (it was undone, or deleted)."""
+        return self.end.position() <= self.start.position()
+
+    def text(self) -> str:
+        """Its text as it stands in the document."""
+        cursor = QTextCursor(self.start)
+        cursor.setPosition(self.end.position(), QTextCursor.MoveMode.KeepAnchor)
+        return cursor.selectedText().translate(_NEW_LINES)
+
+    def format(self) -> QTextCharFormat:
+        """The character format that marks it."""
+        marked = plain_format()
+        marked.setProperty(PROPERTY, self.id)
+        return marked
+
+
+class Passages(QObject):
+    """The passages of one QTextDocument: load, list, stream into, swap variants, and read back as segments."""
+
+    changed = Signal()
+    """A passage appeared, vanished, was kept or got another variant."""
+
+    def __init__(self, document: QTextDocument) -> None:
+        super().__init__(document)
+        self._document = document
+        self._known: dict[str, Passage] = {}
+        self._loading = False
+        document.contentsChange.connect(self._scan)
+
+    # -- whole document ------------------------------------------------------------------------------------------
+
+    def load(self, segments: Sequence[Segment]) -> None:
+        """Replace the document by these segments; its undo history starts anew."""
+        document = self._document
+        self._known.clear()
+        self._loading = True
+        try:
+            document.setUndoRedoEnabled(False)
+            document.clear()
+            cursor = QTextCursor(document)
+            spacing = QTextBlockFormat()
+            spacing.setLineHeight(LINE_HEIGHT, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+            cursor.setBlockFormat(spacing)  # later blocks inherit it
+            cursor.beginEditBlock()
+            for segment in segments:
+                self._insert_segment(cursor, segment)
+            cursor.endEditBlock()
+        finally:
+            document.setUndoRedoEnabled(True)
+            document.setModified(False)
+            self._loading = False
+        self.changed.emit()
+
+    def _insert_segment(self, cursor: QTextCursor, segment: Segment) -> None:
+        if not segment.variants:
+            cursor.insertText(clean(segment.text), plain_format())
+            return
+        passage = self._create(segment.id or new_id(), cursor.position())
+        passage.variants = [replace(variant) for variant in segment.variants]
+        passage.kept, passage.asset_id = segment.locked, segment.asset_id
+        begin = cursor.position()
+        cursor.insertText(clean(segment.text), passage.format())
+        passage.start.setPosition(begin)
+        passage.end.setPosition(cursor.position())
+
+    def segments(self) -> list[Segment]:
+        """The document as segments: ordinary text between passages, passages with their variants."""
+        found: list[Segment] = []
+        position = 0
+        for passage in self.live():
+            if passage.start.position() > position:
+                found.append(Segment(text=self.text(position, passage.start.position())))
+            found.append(
+                Segment(
+                    id=passage.id,
+                    text=passage.text(),
+                    variants=list(passage.variants),
+                    locked=passage.kept,
+                    asset_id=passage.asset_id,
+                )
+            )
+            position = passage.end.position()
+        if (end := self.length()) > position or not found:
+            found.append(Segment(text=self.text(position, end)))
+        return found
+
+    def length(self) -> int:
+        """Length of the text in UTF-16 units."""
+        return max(0, self._document.characterCount() - 1)
+
+    def text(self, start: int, end: int) -> str:
+        """The text between two positions."""
+        cursor = QTextCursor(self._document)
+        cursor.setPosition(max(0, min(start, self.length())))
+        cursor.setPosition(max(0, min(end, self.length())), QTextCursor.MoveMode.KeepAnchor)
+        return cursor.selectedText().translate(_NEW_LINES)
+
+    def live(self) -> list[Passage]:
+        """The passages that have text, in the order of the text."""
+        return sorted((p for p in self._known.values() if not p.empty), key=lambda p: p.start.position())
+
+    def at(self, position: int) -> Passage | None:
+        """The undecided passage at a position (its end counts; of two that touch, the later one)."""
+        found = [p for p in self.live() if not p.kept and p.start.position() <= position <= p.end.position()]
+        return found[-1] if found else None
+
+    def get(self, id: str) -> Passage | None:
+        """The passage with this id, also an undone one."""
+        return self._known.get(id)
+
+    # -- writing -------------------------------------------------------------------------------------------------
+
+    def begin(self, position: int) -> Passage:
+        """A new, empty passage at a position; one that spans the position becomes ordinary text."""
+        released = False
+        for passage in self.live():
+            if passage.start.position() < position < passage.end.position():
+                self._release(passage)
+                released = True
+        passage = self._create(new_id(), position)
+        passage.joins = released
+        return passage
+
+    def append(self, passage: Passage, piece: str, *, join: bool) -> None:
+        """Write a piece at the passage's end; with `join` it is part of the undo step before it."""
+        cursor = QTextCursor(self._document)
+        cursor.setPosition(passage.end.position())
+        if join:
+            cursor.joinPreviousEditBlock()
+        else:
+            cursor.beginEditBlock()
+        cursor.insertText(clean(piece), passage.format())
+        cursor.endEditBlock()
+
+    def swap(self, passage: Passage, index: int, *, join: bool = False) -> None:
+        """Show another variant. Text edited by hand since is kept as a variant of its own first."""
+        if not 0 <= index < len(passage.variants):
+            return
+        if self.shown(passage) < 0 and passage.text():
+            passage.variants.append(Variant(text=passage.text()))
+        self._replace(passage, passage.variants[index].text, join=join)
+        passage.shown = index
+        passage.asset_id = passage.variants[index].asset_id
+        self.changed.emit()
+
+    def _replace(self, passage: Passage, text: str, *, join: bool) -> None:
+        begin = passage.start.position()
+        cursor = QTextCursor(self._document)
+        cursor.setPosition(begin)
+        cursor.setPosition(passage.end.position(), QTextCursor.MoveMode.KeepAnchor)
+        if join:
+            cursor.joinPreviousEditBlock()
+        else:
+            cursor.beginEditBlock()
+        cursor.insertText(clean(text), passage.format())
+        cursor.endEditBlock()
+        passage.start.setPosition(begin)
+        passage.end.setPosition(cursor.position())
+
+    def shown(self, passage: Passage) -> int:
+        """Which variant stands in the text, -1 when it was edited since."""
+        text = passage.text()
+        if passage.shown < len(passage.variants) and clean(passage.variants[passage.shown].text) == text:
+            return passage.shown
+        return next((i for i, variant in enumerate(passage.variants) if clean(variant.text) == text), -1)
+
+    def keep(self, passage: Passage, on: bool = True) -> None:
+        """Choose what stands in the text (or, with `on` false, take the choice back)."""
+        passage.kept = on
+        self.changed.emit()
+
+    def dismiss(self, passage: Passage) -> None:
+        """Take the passage out of the text; an undo brings it back with its variants."""
+        self._replace(passage, "", join=False)
+        self.changed.emit()
+
+    # -- keeping up with edits ----------------------------------------------------------------------------------
+
+    def _create(self, id: str, position: int) -> Passage:
+        start, end = QTextCursor(self._document), QTextCursor(self._document)
+        start.setPosition(position)
+        end.setPosition(position)
+        end.setKeepPositionOnInsert(True)  # what a person types behind a passage is not part of it
+        passage = self._known[id] = Passage(id, start, end)
+        return passage
+
+    def _release(self, passage: Passage) -> None:
+        cursor = QTextCursor(passage.start)
+        cursor.setPosition(passage.end.position(), QTextCursor.MoveMode.KeepAnchor)
+        cursor.setCharFormat(plain_format())
+
+    def _scan(self, position: int, removed: int, added: int) -> None:
+        """Find the passages' ends again in the text that just changed: typing, undo, redo, a change of format."""
+        if self._loading or not self._known:
+            return
+        if removed:
+            self._forget_format(position, added)
+        found: dict[str, tuple[int, int]] = {}
+        for id, begin, end in self._marked(position, position + added):
+            low, high = found.get(id, (begin, end))
+            found[id] = (min(low, begin), max(high, end))
+        for id, (begin, end) in found.items():
+            if (passage := self._known.get(id)) is None:
+                continue
+            if not passage.empty:
+                begin, end = min(begin, passage.start.position()), max(end, passage.end.position())
+            passage.start.setPosition(begin)
+            passage.end.setPosition(end)
+        if removed or found:
+            self.changed.emit()
+
+    def _forget_format(self, position: int, added: int) -> None:
+        """A passage whose text lost its mark (released into ordinary text) has no text any more."""
+        if not added:
+            return
+        for passage in self._known.values():
+            begin, end = passage.start.position(), passage.end.position()
+            if end > begin and begin >= position and end <= position + added and not self._has(passage.id, begin, end):
+                passage.end.setPosition(begin)
+
+    def _has(self, id: str, begin: int, end: int) -> bool:
+        return any(found == id for found, _, _ in self._marked(begin, end))
+
+    def _marked(self, begin: int, end: int) -> Iterable[tuple[str, int, int]]:
+        block = self._document.findBlock(begin)
+        while block.isValid() and block.position() <= end:
+            low = block.position() - 1  # the line end before it is a character with a format of its own
+            if low >= max(begin, 0) and (id := block.charFormat().stringProperty(PROPERTY)):
+                yield id, low, low + 1
+            fragments = block.begin()
+            while not fragments.atEnd():
+                fragment = fragments.fragment()
+                low, high = fragment.position(), fragment.position() + fragment.length()
+                if high > begin and low < end and (id := fragment.charFormat().stringProperty(PROPERTY)):
+                    yield id, low, high
+                fragments += 1
+            block = block.next()

@@ -1,0 +1,218 @@
+"""The open document of a panel: read from the project, saved by itself, in order, on the storage thread.
+
+At most one save is under way; what changes meanwhile is saved after it, so that a slow disk makes no queue of old
+texts. The window never waits for any of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from enum import StrEnum
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from shiboken6 import isValid
+
+from aigc_studio.core.documents import Document, Segment
+from aigc_studio.core.errors import StudioError
+
+from ..studio import Studio
+
+__all__ = ["DocumentSession", "SaveState"]
+
+_QUIET_MS = 1000
+"""A save waits for this long without a change ..."""
+_LONGEST_MS = 3000
+"""... but no longer than this while somebody types or a text streams."""
+_RETRY_MS = 5000
+
+
+class SaveState(StrEnum):
+    """What the status line says about the open document."""
+
+    SAVED = "saved"
+    CHANGED = "changed"
+    SAVING = "saving"
+    FAILED = "failed"
+
+
+class DocumentSession(QObject):
+    """The one document a panel shows.
+
+    collect: puts the text (and title) as they stand on the screen into the Document it is given. The panel calls
+    `touch()` on every change and `flush()` when the text must be safe now (focus lost, another document, another panel,
+    the window closes).
+    """
+
+    opened = Signal(object)
+    """Document that is shown now, None when none is."""
+    stateChanged = Signal(object)
+    """SaveState."""
+
+    def __init__(
+        self, studio: Studio, kind: str, collect: Callable[[Document], None], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._studio = studio
+        self._kind = kind
+        self._collect = collect
+        self._document: Document | None = None
+        self._state = SaveState.SAVED
+        self._dirty = False
+        self._saves = 0
+        self._unsaved: dict[str, Document] = {}
+        self._quiet = self._timer(_QUIET_MS)
+        self._longest = self._timer(_LONGEST_MS)
+        self._retry = self._timer(_RETRY_MS)
+
+    def _timer(self, ms: int) -> QTimer:
+        timer = QTimer(self, singleShot=True, interval=ms)
+        timer.timeout.connect(self._autosave)
+        return timer
+
+    @property
+    def document(self) -> Document | None:
+        """The open document; its segments are those of the last load, the editor has the current ones."""
+        return self._document
+
+    @property
+    def id(self) -> str:
+        """Id of the open document, "" without one."""
+        return self._document.id if self._document else ""
+
+    @property
+    def state(self) -> SaveState:
+        """Whether the text on the screen is on the disk."""
+        return self._state
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the project cannot be changed from this window."""
+        info = self._studio.info
+        return info is None or info.read_only
+
+    def create(
+        self, title: str = "", segments: list[Segment] | None = None, then: Callable[[], None] | None = None
+    ) -> None:
+        """Make a document in the project and open it; `then` runs once it is shown."""
+        self.flush()
+        kind, wanted = self._kind, segments or []
+
+        def work(project):  # noqa: ANN001, ANN202  on the storage thread
+            document = project.documents.create(kind, title)
+            if wanted:
+                document.segments = wanted
+                project.documents.save(document)
+            return document
+
+        def made(document: Document) -> None:
+            if not isValid(self):
+                return
+            self._show(document)
+            if then:
+                then()
+
+        self._studio.store(work, made)
+
+    def open(self, id: str) -> None:
+        """Show another document of the project; the open one is saved first."""
+        if id == self.id or (reader := self._studio.reader) is None:
+            return
+        self.flush()
+        try:
+            document = self._unsaved.get(id) or reader.document(id)
+        except StudioError as error:
+            self._studio.problem.emit(error)
+            return
+        self._show(document)
+
+    def close(self) -> None:
+        """Show none. What was not saved is saved."""
+        self.flush()
+        self.forget()
+
+    def forget(self) -> None:
+        """Show none, without saving: the document was deleted, or its project is gone."""
+        self._stop()
+        self._dirty = False
+        self._unsaved.clear()
+        if self._document is not None:
+            self._document = None
+            self.opened.emit(None)
+        self._set_state(SaveState.SAVED)
+
+    def touch(self) -> None:
+        """The text on the screen differs from the one on the disk."""
+        if self._document is None or self.read_only:
+            return
+        self._dirty = True
+        self._quiet.start()
+        if not self._longest.isActive():
+            self._longest.start()
+        if self._state is SaveState.SAVED:
+            self._set_state(SaveState.CHANGED)
+
+    def flush(self) -> None:
+        """Hand what is not saved to the storage thread now; nothing to do otherwise."""
+        self._stop()
+        for document in list(self._unsaved.values()):
+            if document.id != self.id:
+                self._save(document)
+        if self._dirty and self._document is not None and not self.read_only:
+            self._dirty = False
+            self._collect(self._document)
+            self._set_state(SaveState.SAVING)
+            self._save(deepcopy(self._document))
+
+    def _autosave(self) -> None:
+        if self._saves == 0:  # `_saved` comes back here otherwise
+            self.flush()
+
+    def _save(self, document: Document) -> None:
+        self._saves += 1
+        self._studio.store(
+            lambda project: project.documents.save(document),
+            lambda _: self._saved(document),
+            lambda error: self._failed(document, error),
+        )
+
+    def _show(self, document: Document) -> None:
+        self._stop()
+        self._document = document
+        self._dirty = document.id in self._unsaved
+        self._set_state(SaveState.FAILED if self._dirty else SaveState.SAVED)
+        self.opened.emit(document)
+
+    def _saved(self, document: Document) -> None:
+        if not isValid(self):
+            return  # the window is gone; the text is on the disk
+        self._saves -= 1
+        self._unsaved.pop(document.id, None)
+        if document.id != self.id or self._saves:
+            return
+        if not self._dirty:
+            self._set_state(SaveState.SAVED)
+            return
+        self._set_state(SaveState.CHANGED)
+        if not self._quiet.isActive():
+            self.flush()
+
+    def _failed(self, document: Document, error: StudioError) -> None:
+        if not isValid(self):
+            return
+        self._saves -= 1
+        self._unsaved[document.id] = document  # kept, shown again when it is opened, and tried again
+        self._studio.problem.emit(error)
+        if document.id == self.id:
+            self._dirty = True
+            self._set_state(SaveState.FAILED)
+        self._retry.start()
+
+    def _stop(self) -> None:
+        for timer in (self._quiet, self._longest, self._retry):
+            timer.stop()
+
+    def _set_state(self, state: SaveState) -> None:
+        if state is not self._state:
+            self._state = state
+            self.stateChanged.emit(state)

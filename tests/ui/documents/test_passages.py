@@ -1,0 +1,206 @@
+"""Passages in a text document: streaming, undo, variants, and what an edit does to their ends."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PySide6.QtGui import QInputMethodEvent, QTextCursor
+from PySide6.QtWidgets import QApplication
+
+from aigc_studio.core.documents import Segment, Variant
+from aigc_studio.ui.documents.editor import PassageEditor
+from aigc_studio.ui.documents.passages import clean
+
+
+def editor_with(qtbot, *segments: Segment) -> PassageEditor:
+    editor = PassageEditor()
+    qtbot.addWidget(editor)
+    editor.load(segments)
+    return editor
+
+
+def texts(editor: PassageEditor) -> list[str]:
+    return [segment.text for segment in editor.segments()]
+
+
+def stream(editor: PassageEditor, pieces: list[str], position: int | None = None):
+    passage = editor.passages.begin(editor.passages.length() if position is None else position)
+    passage.variants.append(Variant(text="".join(pieces)))
+    for number, piece in enumerate(pieces):
+        editor.append_piece(passage, piece, join=number > 0)
+    return passage
+
+
+def test_segments_come_back_as_they_were(qtbot) -> None:
+    given = [
+        Segment(text="床前明月光，\n"),
+        Segment(
+            text="疑是😀地上霜。",
+            variants=[Variant(text="疑是😀地上霜。"), Variant(text="x")],
+            locked=True,
+            asset_id="a",
+        ),
+        Segment(text="\n\nthe end"),
+    ]
+    editor = editor_with(qtbot, *given)
+    found = editor.segments()
+    assert [s.text for s in found] == [s.text for s in given]
+    assert found[1] == given[1]
+    assert editor.passages.text(0, editor.passages.length()) == "".join(s.text for s in given)
+    assert not editor.document().isUndoAvailable()
+
+
+def test_a_streamed_passage_is_one_undo_step(qtbot) -> None:
+    editor = editor_with(qtbot, Segment(text="before "))
+    editor.insertPlainText("typed ")
+    stream(editor, ["once ", "upon\n", "\na time", "😀"])
+    assert texts(editor) == ["before typed ", "once upon\n\na time😀"]
+    editor.undo()
+    assert texts(editor) == ["before typed "]
+    editor.redo()
+    assert texts(editor) == ["before typed ", "once upon\n\na time😀"]
+    assert editor.segments()[1].variants[0].text == "once upon\n\na time😀"
+    editor.undo()
+    editor.undo()
+    assert texts(editor) == ["before "]
+
+
+def test_typing_behind_a_passage_is_not_part_of_it(qtbot) -> None:
+    editor = editor_with(qtbot, Segment(text="a"))
+    stream(editor, ["bc"])
+    editor.moveCursor(QTextCursor.MoveOperation.End)
+    for key in "xyz":
+        qtbot.keyClicks(editor, key)
+    assert texts(editor) == ["a", "bc", "xyz"]
+
+
+def test_typing_inside_a_passage_is_part_of_it_and_survives_browsing(qtbot) -> None:
+    editor = editor_with(qtbot, Segment(text="a"))
+    passage = stream(editor, ["bc"])
+    passage.variants.append(Variant(text="other"))
+    cursor = editor.textCursor()
+    cursor.setPosition(2)
+    editor.setTextCursor(cursor)
+    qtbot.keyClicks(editor, "!")
+    assert texts(editor) == ["a", "b!c"]
+    assert editor.passages.shown(passage) == -1
+    editor.passages.swap(passage, 1)
+    assert texts(editor) == ["a", "other"]
+    assert [v.text for v in passage.variants] == ["bc", "other", "b!c"]
+
+
+def test_swap_is_one_undo_step(qtbot) -> None:
+    editor = editor_with(qtbot, Segment(text="a"))
+    passage = stream(editor, ["first\nline"])
+    passage.variants.append(Variant(text="second", asset_id="s"))
+    editor.passages.swap(passage, 1)
+    assert (texts(editor), passage.asset_id) == (["a", "second"], "s")
+    editor.undo()
+    assert texts(editor) == ["a", "first\nline"]
+    assert editor.passages.shown(passage) == 0
+
+
+def test_dismissed_passage_comes_back_with_its_variants(qtbot) -> None:
+    editor = editor_with(qtbot, Segment(text="a"), Segment(text="bc", variants=[Variant(text="bc"), Variant(text="d")]))
+    editor.passages.dismiss(editor.passages.live()[0])
+    assert texts(editor) == ["a"]
+    editor.undo()
+    assert texts(editor) == ["a", "bc"]
+    assert len(editor.segments()[1].variants) == 2
+
+
+def test_a_passage_begun_inside_another_makes_that_ordinary_text(qtbot) -> None:
+    editor = editor_with(qtbot, Segment(text="a"))
+    outer = stream(editor, ["bcde"])
+    inner = editor.passages.begin(3)
+    inner.variants.append(Variant(text="NEW"))
+    editor.append_piece(inner, "NE", join=inner.joins)
+    editor.append_piece(inner, "W", join=True)
+    assert texts(editor) == ["abc", "NEW", "de"]
+    editor.undo()
+    assert texts(editor) == ["a", "bcde"]
+    assert editor.passages.live() == [outer]
+
+
+def test_two_passages_touch_without_mixing(qtbot) -> None:
+    editor = editor_with(qtbot, Segment(text="a"))
+    first, second = stream(editor, ["11", "11"]), stream(editor, ["22", "22"])
+    assert texts(editor) == ["a", "1111", "2222"]
+    assert editor.passages.at(first.end.position()) is second
+    editor.passages.keep(second)
+    assert editor.passages.at(first.end.position()) is first
+    editor.undo()
+    assert texts(editor) == ["a", "1111"]
+
+
+def test_caret_stays_where_the_person_writes(qtbot) -> None:
+    editor = editor_with(qtbot, Segment(text="one two"))
+    cursor = editor.textCursor()
+    cursor.setPosition(3)
+    editor.setTextCursor(cursor)
+    stream(editor, [" three"])
+    assert editor.textCursor().position() == 3
+
+
+def test_composition_is_noticed(qtbot) -> None:
+    editor = editor_with(qtbot, Segment(text=""))
+    done = []
+    editor.composed.connect(lambda: done.append(True))
+    QApplication.sendEvent(editor, QInputMethodEvent("ni", []))
+    assert editor.composing
+    assert not done
+    event = QInputMethodEvent("", [])
+    event.setCommitString("你")
+    QApplication.sendEvent(editor, event)
+    assert not editor.composing
+    assert (done, texts(editor)) == ([True], ["你"])
+
+
+def test_clean_drops_what_a_document_cannot_hold() -> None:
+    assert clean("a\r\nb\rc\x00\ufdd0\uffff") == "a\nb\nc"
+    assert clean("x\ud800y") == "x?y"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["type", "delete", "stream", "undo", "redo", "swap"]),
+            st.integers(0, 60),
+            st.integers(0, 12),
+        ),
+        max_size=25,
+    )
+)
+def test_segments_always_cover_the_text_exactly(qapp, steps) -> None:
+    """Whatever is done in whatever order: segments are the text, in order, with no piece lost or doubled."""
+    editor = PassageEditor()
+    editor.load(
+        [Segment(text="一二三\nfour"), Segment(text="five😀", variants=[Variant(text="five😀"), Variant(text="6")])]
+    )
+    for act, place, amount in steps:
+        length = editor.passages.length()
+        cursor = QTextCursor(editor.document())
+        cursor.setPosition(min(place, length))
+        if act == "type":
+            cursor.insertText("字x\n"[: 1 + amount % 3])
+        elif act == "delete":
+            cursor.setPosition(min(place + amount, length), QTextCursor.MoveMode.KeepAnchor)
+            cursor.removeSelectedText()
+        elif act == "stream":
+            stream(editor, ["p", "q\n", "r"][: 1 + amount % 3], cursor.position())
+        elif act == "undo":
+            editor.undo()
+        elif act == "redo":
+            editor.redo()
+        elif live := editor.passages.live():
+            passage = live[place % len(live)]
+            editor.passages.swap(passage, amount % len(passage.variants))
+        segments = editor.segments()
+        whole = editor.passages.text(0, editor.passages.length())
+        assert "".join(s.text for s in segments) == whole
+    copy = PassageEditor()
+    copy.load(editor.segments())
+    assert [s.text for s in copy.segments()] == [s.text for s in editor.segments()]
+    editor.deleteLater()
+    copy.deleteLater()
