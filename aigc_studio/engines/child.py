@@ -68,6 +68,18 @@ class ChildEngine:
     def run(self, order: Order, listener: Listener, token: CancelToken) -> None:
         """See `Engine`. A child that dies is a StudioError "engine-died"; the next run starts a fresh one."""
         token.check()
+        verdict = self._attempt(order, listener, token)
+        if verdict is None:  # a process that died while idle, which showed only now: once more with a fresh one
+            verdict = self._attempt(order, listener, token)
+        assert verdict is not None
+        if verdict.type == "cancelled":
+            raise Cancelled
+        if verdict.type == "error":
+            raise StudioError.from_json(json.loads(verdict.body))
+
+    def _attempt(self, order: Order, listener: Listener, token: CancelToken) -> Frame | None:
+        """The last frame of the job; None when a process that was there before died without taking it."""
+        reused = self.pid is not None
         child = self._ready()
         try:
             child.send(Frame("run", order.job_id, body=order.dumps()))
@@ -81,17 +93,16 @@ class ChildEngine:
             pass  # it died just now: the reader says how
         token.on_cancel(lambda: child.events.put(token))
         try:
-            verdict = self._listen(child, order, listener, token)
+            return self._listen(child, order, listener, token, reused)
         except BaseException:  # killed, died, or the listener failed: what it still does for this job is not wanted
             self._kill()
             raise
-        if verdict.type == "cancelled":
-            raise Cancelled
-        if verdict.type == "error":
-            raise StudioError.from_json(json.loads(verdict.body))
 
-    def _listen(self, child: _Process, order: Order, listener: Listener, token: CancelToken) -> Frame:
-        """Pass on what the child says of this job until its last frame, which is returned."""
+    def _listen(
+        self, child: _Process, order: Order, listener: Listener, token: CancelToken, reused: bool
+    ) -> Frame | None:
+        """Pass on what the child says of this job until its last frame, which is returned; None as for `_attempt`."""
+        taken = False
         deadline: float | None = None
         heard = told = time.monotonic()
         while True:
@@ -113,10 +124,13 @@ class ChildEngine:
             elif isinstance(event, _Death):
                 child.wait(0.0 if event.reason else 1.0)
                 token.check()
+                if reused and not taken:
+                    return None
                 raise _died(child, event)
             elif isinstance(event, Frame):
                 heard = time.monotonic()
                 if event.job == order.job_id:
+                    taken = True
                     if event.type in ("done", "cancelled", "error"):
                         return event
                     _pass_on(event, listener)

@@ -12,12 +12,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from aigc_studio.core.errors import Cancelled
+from aigc_studio.core.errors import Cancelled, StudioError
+from aigc_studio.core.i18n import N_
 from aigc_studio.core.requests import Request
 
 from .base import Model
 
-__all__ = ["CancelToken", "Engine", "Listener", "Order", "Preview"]
+__all__ = ["CancelToken", "Engine", "Listener", "Order", "Preview", "missing_input"]
+
+_MISSING = {
+    "image": N_("There is no picture to work on; choose one, then try again."),
+    "mask": N_("There is no part to change; paint over it first, then try again."),
+    "voice": N_("There is no recording of the voice; choose one, then try again."),
+}
+
+
+def missing_input(role: str) -> StudioError:
+    """What to tell when an input that a task needs was not chosen."""
+    other = N_('This needs "{role}" as an input; choose one, then try again.')
+    return StudioError(_MISSING.get(role, other), code="input", role=role)
 
 
 @dataclass(frozen=True)

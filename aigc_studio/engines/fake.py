@@ -26,7 +26,6 @@ from typing import Any
 from PIL import Image
 
 from aigc_studio.core.errors import StudioError
-from aigc_studio.core.i18n import N_
 from aigc_studio.core.requests import Request
 
 from .base import Context, Family, Model, Param, Task
@@ -76,7 +75,7 @@ class _Actor:
         total = int(argument or 1)
         for done in range(1, total + 1):
             self.ctx.check()
-            self.ctx.progress(done, total, N_("Painting"), self._picture())
+            self.ctx.progress(done, total, "Painting", self._picture())
             self.steps += 1
 
     def _picture(self) -> Image.Image:
@@ -121,7 +120,7 @@ class _Actor:
             self.ctx.progress(done, 100_000, preview=self._picture())
 
     def _fail(self, argument: str) -> None:
-        raise StudioError(N_('This needs "{role}" as an input; choose one.'), code="scripted", role=argument)
+        raise StudioError("The script says so.", code="scripted", detail=argument)
 
     def _crash(self, argument: str) -> None:
         raise RuntimeError(argument)

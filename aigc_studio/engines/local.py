@@ -26,7 +26,7 @@ from aigc_studio.core.recipe import make_recipe
 
 from . import registry
 from .base import Model
-from .engine import CancelToken, Listener, Order, Preview
+from .engine import CancelToken, Listener, Order, Preview, missing_input
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,7 +99,7 @@ class RunContext:
         try:
             return self._order.inputs[role]
         except KeyError:
-            raise StudioError(N_('This needs "{role}" as an input; choose one.'), code="input", role=role) from None
+            raise missing_input(role) from None
 
     def save_image(self, index: int, image: Image, **info: Any) -> None:
         """See `Context`."""

@@ -15,7 +15,7 @@ from aigc_studio.core.requests import Request
 
 from . import registry
 from .base import Model
-from .engine import CancelToken, Engine, Order, Preview
+from .engine import CancelToken, Engine, Order, Preview, missing_input
 from .interpreter import missing_engine
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def check_request(request: Request) -> None:
         )
     for role in task.inputs:
         if role not in request.inputs:
-            raise StudioError(N_('This needs "{role}" as an input; choose one.'), code="input", role=role)
+            raise missing_input(role)
     if (problem := missing_engine(family.needs)) is not None:
         raise problem
 
@@ -147,5 +147,9 @@ def _input(project: Project, role: str, asset_id: str) -> Path:
     asset = project.asset(asset_id)
     path = project.path(asset) if asset is not None else None
     if path is None or not path.is_file():
-        raise StudioError(N_('The file chosen as "{role}" is gone; choose another one.'), code="input-gone", role=role)
+        raise StudioError(
+            N_("A file that this job works on is not in the project any more; choose another one."),
+            code="input-gone",
+            detail=f"{role} {asset_id}",
+        )
     return path

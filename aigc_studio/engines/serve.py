@@ -89,6 +89,7 @@ class _Server:
 
     def _run(self, engine: Any, frame: Frame) -> None:
         token = self._tokens[frame.job]
+        self._send(Frame("taken", frame.job))
         try:
             order = Order.loads(frame.body)
             engine.run(order, _Report(self._send, frame.job), token)
