@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -40,15 +41,13 @@ from aigc_studio.core import i18n  # noqa: E402
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Import torch in one thread only: with more, a loaded machine makes it twenty times slower."""
-    config.addinivalue_line("markers", "allow_log(level): records below or at this level are expected")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first, so that no worker is left with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Take the user's folders of this run away."""
-    import shutil
-
     shutil.rmtree(_HOME, ignore_errors=True)
 
 
