@@ -222,13 +222,13 @@ class DocumentStore:
     def _mirror(self, document: Document, body: str) -> None:
         self._mirrors.mkdir(exist_ok=True)
         target = self._mirrors / file_name(document.title or document.kind, document.id, ".json")
-        for old in self._mirrors.glob(f"*-{document.id[:6]}.*"):
-            if old.stem != target.stem and self._is_mirror_of(old, document.id):
-                files.remove(old)
         with files.write_atomically(target.with_suffix(".md")) as file:
             file.write(as_markdown(document).encode("utf-8", "replace"))
         with files.write_atomically(target) as file:
             file.write(body.encode("utf-8"))
+        for old in self._mirrors.glob(f"*-{document.id[:6]}.*"):
+            if old.stem != target.stem and self._is_mirror_of(old, document.id):
+                files.remove(old)
         with self._connection.change():
             self._connection.execute("UPDATE documents SET mirrored=? WHERE id=?", (document.modified, document.id))
 

@@ -92,7 +92,8 @@ CREATE TABLE assets(
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, title TEXT NOT NULL,
     file TEXT NOT NULL UNIQUE, created REAL NOT NULL, starred INTEGER NOT NULL DEFAULT 0, origin TEXT NOT NULL,
     width INTEGER NOT NULL, height INTEGER NOT NULL, seconds REAL NOT NULL, job_id TEXT NOT NULL, idx INTEGER NOT NULL,
-    bytes INTEGER NOT NULL, trashed REAL NOT NULL DEFAULT 0, renamed INTEGER NOT NULL DEFAULT 0, recipe TEXT NOT NULL
+    bytes INTEGER NOT NULL, trashed REAL NOT NULL DEFAULT 0, renamed INTEGER NOT NULL DEFAULT 0,
+    labelled INTEGER NOT NULL, recipe TEXT NOT NULL
 );
 CREATE INDEX assets_shown ON assets(trashed, created, seq, kind, starred);
 CREATE INDEX assets_titles ON assets(title COLLATE NOCASE, seq, trashed, kind, starred);

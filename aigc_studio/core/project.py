@@ -21,7 +21,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import sqlite3
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,12 +37,11 @@ from .errors import StudioError
 from .i18n import N_
 from .imaging import make_thumbnail
 from .jobs import JobQueue
-from .metadata import read_recipe
-from .migrations import check_version, format_of, migrate, newest_format
+from .metadata import read_recipe, write_image
 from .reader import ProjectReader
 from .store import backups, files, intake, journal, recovery
-from .store.database import INDEX, Connection, index_problem, open_reader, open_writer
-from .store.lock import ProjectLock
+from .store.database import INDEX
+from .store.opening import Opened, is_project, open_for_reading, open_for_writing, set_meta
 from .store.place import place_warning
 from .store.queries import Queries
 from .store.search import searchable
@@ -51,9 +49,6 @@ from .store.search import searchable
 __all__ = ["Asset", "AssetQuery", "Board", "Changes", "Project", "ProjectReader", "is_project"]
 
 log = logging.getLogger(__name__)
-
-_FOLDERS = ("assets", "incoming", "documents", "thumbs", "trash", "backups")
-_JOURNAL_FILES = ("state.json", "changes.jsonl")
 
 
 @dataclass(frozen=True)
@@ -70,14 +65,6 @@ class Changes:
         return bool(self.added or self.removed or self.changed or self.documents or self.boards)
 
 
-def is_project(folder: Path) -> bool:
-    """Whether a folder holds a project, also one whose index is lost."""
-    if (folder / INDEX).is_file():
-        return True
-    kept = [*(folder / "backups").glob("project-*.aigc"), *(folder / "backups" / name for name in _JOURNAL_FILES)]
-    return (folder / "assets").is_dir() and any(path.is_file() for path in kept)
-
-
 class Project(Queries):
     """An open project.
 
@@ -86,16 +73,16 @@ class Project(Queries):
     holder: which computer has it open, when that is why it is read-only.
     """
 
-    def __init__(self, folder: Path, connection: Connection, lock: ProjectLock | None, report: recovery.Report) -> None:
+    def __init__(self, folder: Path, opened: Opened) -> None:
         """Use `create` or `open`."""
         self.folder = folder
-        self.read_only = lock is None
-        self.report = report
+        self.read_only = opened.lock is None
+        self.report = opened.report
+        self.holder = opened.holder
         self.warning = place_warning(folder)
-        self.holder = ""
-        self._connection = connection
-        self._lock = lock
-        self._journal = None if lock is None else journal.Journal(connection, folder)
+        self._connection = opened.connection
+        self._lock = opened.lock
+        self._journal = None if opened.lock is None else journal.Journal(opened.connection, folder)
         self._backed_up = time.monotonic()
         self._changes_at_backup = self._total_changes()
         self._added: dict[str, None] = {}
@@ -103,8 +90,8 @@ class Project(Queries):
         self._changed: dict[str, None] = {}
         self._boards_changed = False
         self._documents_state = self._documents_stamp()
-        self.documents = DocumentStore(connection, folder, self._need_writable)
-        self.queue = JobQueue(connection)
+        self.documents = DocumentStore(self._connection, folder, self._need_writable)
+        self.queue = JobQueue(self._connection)
 
     # --- opening and closing
 
@@ -121,7 +108,7 @@ class Project(Queries):
                 )
             folder.mkdir(parents=True, exist_ok=True)
             files.sync_folder(folder.parent)
-        project = cls._open_for_writing(folder, new=True)
+            project = cls(folder, open_for_writing(folder, new=True))
         with files.plain_errors(), project._connection.change():
             values = {"name": name.strip() or folder.name, "id": uuid.uuid4().hex, "created": str(time.time())}
             project._connection.executemany("INSERT OR REPLACE INTO meta(key, value) VALUES(?,?)", list(values.items()))
@@ -142,75 +129,7 @@ class Project(Queries):
                 code="not-a-project",
                 name=folder.name,
             )
-        return cls._open_for_reading(folder) if read_only else cls._open_for_writing(folder)
-
-    @classmethod
-    def _open_for_writing(cls, folder: Path, *, new: bool = False) -> Project:
-        lock = ProjectLock(folder)
-        if not lock.acquire():
-            project = cls._open_for_reading(folder)
-            project.holder = lock.holder
-            return project
-        connection = None
-        try:
-            with files.plain_errors():
-                for place in _FOLDERS:
-                    (folder / place).mkdir(exist_ok=True)
-                recovery.complete_moves(folder)
-                lost = "" if new else _index_lost(folder)
-                shared = place_warning(folder) is not None
-                if lost:
-                    recovery.set_index_aside(folder)
-                    recovery.restore_index(folder)
-                connection = open_writer(folder, shared_place=shared)
-                check_version(connection)
-                if 0 < format_of(connection) < newest_format():
-                    backups.back_up(connection, folder)
-                migrate(connection)
-                report = cls._put_right(connection, folder, lost)
-                with connection.change():
-                    _set_meta(connection, "clean", "0")
-            return cls(folder, connection, lock, report)
-        except BaseException:
-            if connection is not None:
-                connection.close()
-            lock.release()
-            raise
-
-    @classmethod
-    def _open_for_reading(cls, folder: Path) -> Project:
-        with files.plain_errors():
-            if problem := index_problem(folder / INDEX, thorough=False):
-                raise StudioError(
-                    N_(
-                        "The project's index is lost or damaged; open it where it can be written to rebuild it."
-                    ),
-                    code="damaged",
-                    detail=problem,
-                )
-            connection = open_reader(folder)
-            try:
-                check_version(connection)
-                return cls(folder, connection, None, recovery.Report())
-            except BaseException:
-                connection.close()
-                raise
-
-    @staticmethod
-    def _put_right(connection: Connection, folder: Path, lost: str) -> recovery.Report:
-        if lost:
-            log.warning("the index of %s is %s; it is rebuilt", folder.name, lost)
-            report = recovery.rebuild(connection, folder)
-            report.rebuilt = lost
-        else:
-            report = recovery.reconcile(connection, folder)
-        documents = DocumentStore(connection, folder, lambda: None)
-        documents.write_missing_mirrors()
-        queue = JobQueue(connection)
-        if report.adopted or lost:
-            recovery.count_outputs(connection, queue)
-        queue.recover()
-        return report
+        return cls(folder, open_for_reading(folder) if read_only else open_for_writing(folder))
 
     def close(self) -> None:
         """Back up, fold the write-ahead log into the index (so that a copied folder is whole), give the lock back."""
@@ -225,8 +144,8 @@ class Project(Queries):
                 assert self._journal is not None
                 self._journal.compact()
                 with self._connection.change():
-                    _set_meta(self._connection, "clean", "1")
-                    _set_meta(self._connection, "journal", str(self._journal.number))
+                    set_meta(self._connection, "clean", "1")
+                    set_meta(self._connection, "journal", str(self._journal.number))
                 self.checkpoint()
         finally:
             self._connection.close()
@@ -264,7 +183,11 @@ class Project(Queries):
                 )
             found = intake.examine(path)
             asset = recovery.store(
-                self._connection, self.folder, path, found, lambda: self.queue.output_stored(job_id, index)
+                self._connection,
+                self.folder,
+                path,
+                found,
+                also=lambda: self.queue.output_stored(job_id, index),
             )
             self._added[asset.id] = None
             return asset
@@ -284,14 +207,7 @@ class Project(Queries):
                     self._put_back([there])
                 asset = self.asset(there.id) or there
             else:
-                copy = self.folder / "incoming" / f"{uuid.uuid4().hex}{path.suffix.lower()}"
-                files.copy_into(path, copy)
-                try:
-                    asset = recovery.store(self._connection, self.folder, copy, found)
-                except BaseException:
-                    with contextlib.suppress(OSError):
-                        files.remove(copy)
-                    raise
+                asset = recovery.store(self._connection, self.folder, path, found, bring=files.copy_into)
                 self._added[asset.id] = None
             if board:
                 self.add_to_board(board, [asset.id])
@@ -300,16 +216,22 @@ class Project(Queries):
     def store_image(self, image: Image.Image, *, title: str, kind: str = "image", parents: Sequence[str] = ()) -> Asset:
         """Keep a picture made in the app by hand: a mask, a flattened canvas. kind: "image" or "mask"."""
         with self._changing():
-            asset_id = uuid.uuid4().hex
-            path = self.folder / "incoming" / f"{asset_id}.png"
-            with files.write_atomically(path) as file:
-                image.save(file, "PNG", compress_level=1)
-            known = {"id": asset_id, "title": title, "origin": "imported", "kind": kind}
-            found = intake.examine(path, known=known, kind=kind)
-            found = intake.Found(found.asset, {"parents": list(parents)} if parents else {}, "")
-            asset = recovery.store(self._connection, self.folder, path, found)
+            parents = [parent for parent in parents if self.asset(parent) is not None]
+            recipe = recipes.make_own(uuid.uuid4().hex, title, kind, parents, labelled=self._any_generated(parents))
+            path = self.folder / "incoming" / f"{recipe['asset_id']}.png"
+            write_image(path, image, recipe)
+            asset = recovery.store(self._connection, self.folder, path, intake.examine(path))
             self._added[asset.id] = None
             return asset
+
+    def _any_generated(self, ids: Iterable[str]) -> bool:
+        """Whether a model made any of these, so that what is made from them is labelled too."""
+        return any(
+            self._connection.execute(
+                "SELECT origin='generated' OR labelled FROM assets WHERE id=?", (each,)
+            ).fetchone()[0]
+            for each in ids
+        )
 
     # --- what a person does with assets
 
@@ -442,7 +364,7 @@ class Project(Queries):
     def set_view_state(self, key: str, value: Any) -> None:
         """Remember something of the window for this project: JSON types."""
         with self._changing(), self._connection.change():
-            _set_meta(self._connection, f"view/{key}", json.dumps(value, ensure_ascii=False))
+            set_meta(self._connection, f"view/{key}", json.dumps(value, ensure_ascii=False))
 
     def take_changes(self) -> Changes:
         """What changed since the last call. Also carries the journal forward: call it after every piece of work."""
@@ -466,7 +388,7 @@ class Project(Queries):
         with files.plain_errors():
             assert self._journal is not None
             with self._connection.change():
-                _set_meta(self._connection, "journal", str(self._journal.number))
+                set_meta(self._connection, "journal", str(self._journal.number))
             path = backups.back_up(self._connection, self.folder)
             self._backed_up = time.monotonic()
             self._changes_at_backup = self._total_changes()
@@ -531,23 +453,3 @@ class Project(Queries):
     def _documents_stamp(self) -> tuple[Any, ...]:
         sql = "SELECT count(*), max(modified), max(deleted), total(deleted>0) FROM documents"
         return self._connection.execute(sql).fetchone()
-
-
-def _index_lost(folder: Path) -> str:
-    """Why the index must be rebuilt, "" when it need not be. After a crash every page is read."""
-    index = folder / INDEX
-    if problem := index_problem(index, thorough=False):
-        return problem
-    connection = open_reader(folder)
-    try:
-        check_version(connection)
-        row = connection.execute("SELECT value FROM meta WHERE key='clean'").fetchone()
-    except sqlite3.DatabaseError as error:
-        return str(error)
-    finally:
-        connection.close()
-    return "" if row is not None and row[0] == "1" else index_problem(index, thorough=True)
-
-
-def _set_meta(connection: Connection, key: str, value: str) -> None:
-    connection.execute("INSERT OR REPLACE INTO meta(key, value) VALUES(?,?)", (key, value))

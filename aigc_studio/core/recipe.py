@@ -20,7 +20,17 @@ from aigc_studio import __version__
 
 from .requests import Request
 
-__all__ = ["APP", "FORMAT", "asset_id_for", "digital_source_type", "dumps", "loads", "make_recipe", "title_for"]
+__all__ = [
+    "APP",
+    "FORMAT",
+    "asset_id_for",
+    "digital_source_type",
+    "dumps",
+    "loads",
+    "make_own",
+    "make_recipe",
+    "title_for",
+]
 
 APP = "AIGC Studio"
 FORMAT = 1
@@ -63,14 +73,37 @@ def make_recipe(
     }
 
 
-def digital_source_type(recipe: Mapping[str, Any]) -> str:
-    """The IPTC Digital Source Type URI that says how far a result is made by a model.
+def make_own(asset_id: str, title: str, kind: str, parents: list[str], *, labelled: bool) -> dict[str, Any]:
+    """What a picture made in the app by hand says about itself: no job made it, so its request is empty.
 
-    An edit of an existing picture is a composite with generated elements; everything else is generated as a whole.
-    https://cv.iptc.org/newscodes/digitalsourcetype/
+    kind: "image" or "mask". labelled: whether parts of it come from a model (then its label says composite).
     """
+    return {
+        "format": FORMAT,
+        "app": APP,
+        "app_version": __version__,
+        "asset_id": asset_id,
+        "job_id": "",
+        "index": 0,
+        "request": {},
+        "ai_generated": labelled,
+        "engine": {},
+        "info": {"title": title, "kind": kind},
+        "created": datetime.now(UTC).isoformat(),
+        "parents": parents,
+    }
+
+
+def digital_source_type(recipe: Mapping[str, Any]) -> str:
+    """The IPTC Digital Source Type URI that says how far a result is made by a model, "" when it is not.
+
+    An edit of an existing picture, and what a hand made of generated ones, is a composite with generated elements;
+    everything else is generated as a whole. https://cv.iptc.org/newscodes/digitalsourcetype/
+    """
+    if not recipe.get("ai_generated"):
+        return ""
     inputs = recipe.get("request", {}).get("inputs", {}) if isinstance(recipe.get("request"), Mapping) else {}
-    edited = isinstance(inputs, Mapping) and "image" in inputs
+    edited = (isinstance(inputs, Mapping) and "image" in inputs) or not recipe.get("job_id")
     return _SOURCE_TYPES + ("compositeWithTrainedAlgorithmicMedia" if edited else "trainedAlgorithmicMedia")
 
 

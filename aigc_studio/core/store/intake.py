@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -41,7 +42,10 @@ def examine(path: Path, *, known: Mapping[str, Any] | None = None, kind: str = "
     """Read what a file says about itself. known: a former row of it. StudioError or OSError when it cannot be read."""
     recipe = read_recipe(path)
     known = known or {}
-    kind = kind or str(known.get("kind") or kind_of(path))
+    made = recipe or {}
+    info = made.get("info")
+    own = str(info.get("kind", "")) if isinstance(info, Mapping) else ""
+    kind = kind or str(known.get("kind") or "") or (own if own == "mask" else kind_of(path))
     width, height, seconds, body = 0, 0, 0.0, ""
     if kind in ("image", "mask"):
         width, height = image_size(path)
@@ -49,8 +53,7 @@ def examine(path: Path, *, known: Mapping[str, Any] | None = None, kind: str = "
         seconds = _seconds(path)
     elif kind == "text":
         body = read_text(path)
-    made = recipe or {}
-    title = str(known.get("title") or "") or recipes.title_for(made) or (_first_line(body) if recipe else path.stem)
+    title = str(known.get("title") or "") or recipes.title_for(made) or (_first_line(body) if recipe else _stem(path))
     asset = Asset(
         id=str(made.get("asset_id") or known.get("id") or uuid.uuid4().hex),
         kind=kind,
@@ -58,7 +61,7 @@ def examine(path: Path, *, known: Mapping[str, Any] | None = None, kind: str = "
         file="",
         created=float(known.get("created") or _created(made) or time.time()),
         starred=bool(known.get("starred", False)),
-        origin=str(known.get("origin") or ("generated" if recipe else "imported")),
+        origin=str(known.get("origin") or ("generated" if made.get("job_id") else "imported")),
         width=width,
         height=height,
         seconds=seconds,
@@ -68,6 +71,11 @@ def examine(path: Path, *, known: Mapping[str, Any] | None = None, kind: str = "
         trashed=False,
     )
     return Found(asset, made, body)
+
+
+def _stem(path: Path) -> str:
+    """A file's name without suffix and without the end that `file_name` gave it."""
+    return re.sub(r"-[0-9a-f]{6}$", "", path.stem) or path.stem
 
 
 def _created(recipe: Mapping[str, Any]) -> float:
@@ -180,11 +188,12 @@ def insert(connection: Connection, found: Found, file: str, *, trashed: float = 
     recipe = dict(found.recipe)
     cursor = connection.execute(
         "INSERT INTO assets(id, kind, title, file, created, starred, origin, width, height, seconds, job_id, idx,"
-        " bytes, trashed, recipe) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        " bytes, trashed, labelled, recipe) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         (
             *(asset.id, asset.kind, asset.title, asset.file, asset.created, asset.starred, asset.origin, asset.width),
             *(asset.height, asset.seconds, asset.job_id, asset.index, asset.bytes, trashed),
-            recipes.dumps(recipe) if recipe else "",
+            bool(recipe.get("ai_generated")),
+            recipes.dumps(recipe) if asset.job_id else "",
         ),
     )
     parents = recipe.get("parents", [])

@@ -48,6 +48,10 @@ class Journal:
         self._state = self._folder / "state.json"
         self._written = max((entry["n"] for entry in _entries(self._log)), default=_state_number(self._state))
         self._compacted = _state_number(self._state)
+        # An older index that somebody put in the place of a newer one would number its notes from where it was.
+        row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name='changes'").fetchone()
+        if (row[0] if row else 0) < self._written:
+            _number_from(connection, self._written)
 
     @property
     def number(self) -> int:
@@ -126,9 +130,13 @@ def replay(connection: Connection, folder: Path) -> int:
                 used += 1
         # Numbers go on where they ended, so that a later note is never taken for an earlier one.
         connection.execute("DELETE FROM changes")
-        connection.execute("DELETE FROM sqlite_sequence WHERE name='changes'")
-        connection.execute("INSERT INTO sqlite_sequence(name, seq) VALUES('changes', ?)", (last,))
+        _number_from(connection, last)
     return used
+
+
+def _number_from(connection: Connection, number: int) -> None:
+    connection.execute("DELETE FROM sqlite_sequence WHERE name='changes'")
+    connection.execute("INSERT INTO sqlite_sequence(name, seq) VALUES('changes', ?)", (number,))
 
 
 def _restore_state(connection: Connection, state: dict[str, Any]) -> int:

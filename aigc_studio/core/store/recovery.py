@@ -6,6 +6,7 @@ a row gets one. A file in `trash/` without a row is trashed. Nothing that holds 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -27,12 +28,12 @@ from .search import searchable
 __all__ = [
     "Report",
     "adopt_incoming",
-    "complete_moves",
     "count_outputs",
     "forget",
     "free_name",
     "rebuild",
     "reconcile",
+    "remove_parts",
     "restore_index",
     "set_index_aside",
     "store",
@@ -208,7 +209,7 @@ def _adopt(connection: Connection, folder: Path, file: str, known: Mapping[str, 
     try:
         found = intake.examine(path, known=known)
     except (StudioError, OSError) as error:
-        log.warning("%s is not adopted: %s", file, error)
+        log.info("%s is not adopted: %s", file, error)
         return
     trashed = float(known.get("trashed") or time.time()) if file.startswith("trash/") else 0.0
     if connection.execute("SELECT 1 FROM assets WHERE id=?", (found.asset.id,)).fetchone():
@@ -226,30 +227,48 @@ def adopt_incoming(connection: Connection, folder: Path) -> list[str]:
         if read_recipe(path) is None:
             continue
         try:
+            intake.check_import(path)  # to the last byte: a cut file must be made again, not counted
             found = intake.examine(path)
             row = connection.execute("SELECT 1 FROM assets WHERE id=?", (found.asset.id,)).fetchone()
             if row is not None:
                 files.remove(path)  # stored already: the crash came before the second name was gone
                 continue
             store(connection, folder, path, found)
-        except (StudioError, OSError) as error:
-            log.warning("%s is not adopted: %s", path.name, error)
+        except StudioError as error:
+            log.info("%s is not adopted: %s", path.name, error)
+            files.move(path, path.with_name(path.name + ".damaged"))
             continue
         adopted.append(found.asset.id)
     return adopted
 
 
 def store(
-    connection: Connection, folder: Path, path: Path, found: intake.Found, also: Callable[[], None] | None = None
+    connection: Connection,
+    folder: Path,
+    path: Path,
+    found: intake.Found,
+    *,
+    bring: Callable[[Path, Path], None] = files.move,
+    also: Callable[[], None] | None = None,
 ) -> Asset:
-    """Give a complete file in the project's folder its readable name in `assets/`, and then its row. also: done in the
-    row's transaction."""
+    """Give a complete file a readable name in `assets/` (`bring`: moved or copied there), and then its row.
+
+    also: done in the row's transaction. When the row cannot be written, the file is brought back.
+    """
     target = free_name(folder, found.asset.title or found.asset.kind, found.asset.id, path.suffix)
-    files.move(path, target)
-    with connection.change():
-        asset = intake.insert(connection, found, f"assets/{target.name}")
-        if also is not None:
-            also()
+    bring(path, target)
+    try:
+        with connection.change():
+            asset = intake.insert(connection, found, f"assets/{target.name}")
+            if also is not None:
+                also()
+    except BaseException:
+        with contextlib.suppress(OSError):
+            if bring is files.move:
+                files.move(target, path)
+            else:
+                files.remove(target)
+        raise
     return asset
 
 
@@ -262,7 +281,7 @@ def free_name(folder: Path, title: str, asset_id: str, suffix: str) -> Path:
     return folder / "assets" / name
 
 
-def complete_moves(folder: Path) -> None:
+def remove_parts(folder: Path) -> None:
     """Delete what was being written when the app ended: half files carry the suffix ".part"."""
     for place in ("", "assets", "incoming", "trash", "documents", "backups"):
         for path in (folder / place).glob(f".*{files.PART}"):
