@@ -90,7 +90,7 @@ def stroke(
     y = (np.arange(top, bottom, dtype=np.float32) + np.float32(0.5 - ay))[:, None]
     dx, dy = bx - ax, by - ay
     length2 = dx * dx + dy * dy
-    if length2 > 0:
+    if length2 > 1e-12:  # shorter than a millionth of a pixel is a dab
         along = x * np.float32(dx / length2) + y * np.float32(dy / length2)
         np.clip(along, 0, 1, out=along)
         across = x - along * np.float32(dx)

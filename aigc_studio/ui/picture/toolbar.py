@@ -99,7 +99,7 @@ class MaskBar(Translated, QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 4, 12, 4)
         row.setSpacing(8)
-        self.size_slider = self._slider(row, N_("Size"), 1, 1000, 110)
+        self.size_slider = self._slider(row, N_("Size##brush"), 1, 1000, 110)
         self.size_label = QLabel(self)
         self.size_label.setProperty("role", "faint")
         self.size_label.setMinimumWidth(48)
