@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from aigc_studio.core.assets import Asset
 from aigc_studio.core.documents import Document, Segment, Variant
 from aigc_studio.core.errors import StudioError
-from aigc_studio.core.i18n import N_
+from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.metadata import read_text
 from aigc_studio.core.project import Project
 from aigc_studio.core.requests import Request
@@ -42,7 +42,6 @@ class _Words:
     form: str
     picture: str
     edit: str
-    voice: str
 
 
 _WORDS = {
@@ -54,7 +53,6 @@ _WORDS = {
         form="fable",
         picture="calm ocean waves, blue and gold, soft dawn light",
         edit="glowing warm red sun, rings",
-        voice="en-us",
     ),
     "zh_CN": _Words(
         name="我的第一个项目",
@@ -64,7 +62,6 @@ _WORDS = {
         form="wujue",
         picture="平静的海浪，蓝色和金色，清晨柔光",
         edit="温暖的红色太阳，光环",
-        voice="cmn",
     ),
 }
 
@@ -146,7 +143,7 @@ class Demo:
         context = {}
         if document is not None:
             context = {"document": document.id, "segment": document.segments[0].id}
-        return Request("speech", "speak", "espeak", "espeak", line, {"voice": self._words.voice}, context=context)
+        return Request("speech", "speak", "espeak", "espeak", line, context=context)
 
     def write(self, project: Project, line: str, written: Asset | None = None) -> Document:
         """Put the line into a document of the project; `written` is the asset it came from."""
@@ -192,8 +189,9 @@ def make(project: Project, engine: Engine, demo: Demo, say: Callable[[str, Path 
     say("", project.path(picture))
 
     say(STEPS[2], None)
-    size = (picture.width, picture.height)
-    mask = project.store_image(demo.mask(size), title=f"{picture.title} · mask", kind="mask", parents=(picture.id,))
+    title = tr("Mask for {title}", title=picture.title)
+    drawn = demo.mask((picture.width, picture.height))
+    mask = project.store_image(drawn, title=title, kind="mask", parents=(picture.id,))
     edited = run(demo.edit_request(picture.id, mask.id))
     say("", project.path(edited))
 

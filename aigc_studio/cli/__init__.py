@@ -74,29 +74,19 @@ def _parser(name: str) -> argparse.ArgumentParser:
 # The window and the demo ----------------------------------------------------------------------------------------------
 
 
-def _window(arguments: list[str], *, demo: bool = False) -> int:
-    """Open the window: on a project, the last one or the start page."""
-    parser = _parser("demo" if demo else "")
-    if not demo:
-        parser.add_argument("project", nargs="?", help=tr("a project folder to open"))
-    parser.add_argument("--language", choices=list(i18n.LANGUAGES), help=tr("of the window"))
-    parser.add_argument("--engine", choices=["child", "thread"], default="child", help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
+def _window(arguments: list[str]) -> int:
+    """Open the window: on a project, the last one or the start page. The window reads the arguments itself."""
     platform = system.window_platform()
     if not system.display_answers(platform):
         raise StudioError(
             N_("There is no display to open a window on; start it on a desktop, or make the demo without one: {line}"),
             code="no-display",
-            line="aigc-studio demo",
+            line="python3 -m aigc_studio demo",
         )
     system.require_window()
     if (advice := system.font_advice()) is not None:
         print(advice, file=sys.stderr)
-    passed = ["--demo"] if demo else []
-    passed += ["--language", options.language] if options.language else []
-    passed += ["--engine", options.engine] if options.engine != "child" else []
-    passed += [options.project] if not demo and options.project else []
-    return importlib.import_module("aigc_studio.ui.app").main(passed)
+    return importlib.import_module("aigc_studio.ui.app").main(arguments)
 
 
 def _demo(arguments: list[str]) -> int:
@@ -105,11 +95,13 @@ def _demo(arguments: list[str]) -> int:
     parser.add_argument("--headless", action="store_true", help=tr("without a window"))
     parser.add_argument("--folder", type=Path, help=tr("where the project is made"))
     parser.add_argument("--language", choices=list(i18n.LANGUAGES), help=tr("of the window"))
-    options = parser.parse_args(arguments)
+    options, others = parser.parse_known_args(arguments)
     if not options.headless and options.folder is None:
         if system.display_answers(system.window_platform()):
-            return _window(["--language", options.language] if options.language else [], demo=True)
+            return _window(["--demo", *(["--language", options.language] if options.language else []), *others])
         print(tr("There is no display; the demo project is made without a window."))
+    if others:
+        parser.error(" ".join(others))
     if options.language:
         i18n.set_language(options.language)
     return _demo_without_window(options.folder)
