@@ -6,6 +6,8 @@ stream in place only while the person looks at them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, Signal
 
 from aigc_studio.core.assets import Asset
@@ -35,7 +37,7 @@ class Continuation(QObject):
         self.job_id, self.count = job_id, count
         self._first = len(passage.variants)  # variants that an earlier run made come before ours
         self._again = bool(self._first)
-        self._pending: list[tuple[int, str]] = []
+        self._pending: list[Callable[[], None]] = []
         self._written = self.running = False
         self._revision = -1
         self._reading = 0
@@ -65,14 +67,14 @@ class Continuation(QObject):
     def _partial(self, job_id: str, index: int, piece: str) -> None:
         if job_id != self.job_id or not self.running or not piece:
             return
-        self._pending.append((index, piece))
+        self._pending.append(lambda: self._write(index, piece))
         self._drain()
 
     def _drain(self) -> None:
         """Write what waits, unless an input method is composing: the text must not move under it."""
         while self._pending and self.running and not self._editor.composing:
-            index, piece = self._pending.pop(0)
-            self._write(index, piece)
+            self._pending.pop(0)()
+        self._maybe_end()
 
     def _variant(self, index: int) -> Variant:
         variants = self.passage.variants
@@ -116,8 +118,8 @@ class Continuation(QObject):
         self._reading += 1
 
         def read(text: str) -> None:
-            self._reading -= 1
-            self._stored(index, asset, text)
+            self._pending.append(lambda: self._stored(index, asset, text))
+            self._drain()
 
         def failed(_: StudioError) -> None:
             self._reading -= 1
@@ -128,6 +130,7 @@ class Continuation(QObject):
 
     def _stored(self, index: int, asset: Asset, text: str) -> None:
         """The stored text is the truth: beam search streams nothing, a stop string may have been streamed in part."""
+        self._reading -= 1
         variant = self._variant(index) if self.running else None
         text = clean(text).strip("\n")
         if variant is not None and text and variant.text.strip("\n") != text:
@@ -140,7 +143,6 @@ class Continuation(QObject):
                     self._editor.passages.swap(self.passage, self._first + index, join=True)
                     self._revision = self._editor.document().revision()
         self._link(index, asset)
-        self._maybe_end()
 
     def _link(self, index: int, asset: Asset) -> None:
         number = self._first + index
@@ -157,16 +159,14 @@ class Continuation(QObject):
         self._outcome = job
         if self.running:
             self._drain()
-            self._maybe_end()
         else:
             self.deleteLater()  # stopped before; the part that was kept has been linked by now
 
     def _maybe_end(self) -> None:
         if self._outcome is None or self._reading or not self.running:
             return
-        if self._pending and self._editor.composing:
-            self._editor.composed.connect(self._maybe_end)
-            return
+        if self._pending:
+            return  # a composition is under way; its end drains them
         failed = self._outcome.state is JobState.FAILED
         self._end(self._outcome.error if failed else None)
 

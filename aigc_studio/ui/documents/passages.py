@@ -7,6 +7,7 @@ Qt's (UTF-16 units), never indices of a Python string: the two differ after the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -18,17 +19,20 @@ from aigc_studio.core.documents import Segment, Variant, new_id
 __all__ = ["LINE_HEIGHT", "Passage", "Passages", "clean"]
 
 PROPERTY = QTextFormat.Property.UserProperty.value + 1
-LINE_HEIGHT = 165
+LINE_HEIGHT = 122
 """Per cent of the font's own height: Chinese needs more air between lines than Latin, and both read well at this."""
 
-_UNSHOWABLE = dict.fromkeys((0, *range(64976, 65008), 65534, 65535))
-_NEW_LINES = str.maketrans({"\u2028": "\n", "\u2029": "\n"})
+_UNSHOWABLE = re.compile("[\0\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
     """`text` with Unix line ends, without what a text document cannot hold (NUL, Qt's frame marks, lone surrogates)."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_UNSHOWABLE)
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return _UNSHOWABLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def unixed(text: str) -> str:
+    """A cursor's selected text with ordinary line ends. (`str.translate` takes 60 ms for a megabyte of Chinese.)"""
+    return text.replace("\u2029", "\n").replace("\u2028", "\n")
 
 
 def plain_format() -> QTextCharFormat:
@@ -64,7 +68,7 @@ class Passage:
         """Its text as it stands in the document."""
         cursor = QTextCursor(self.start)
         cursor.setPosition(self.end.position(), QTextCursor.MoveMode.KeepAnchor)
-        return cursor.selectedText().translate(_NEW_LINES)
+        return unixed(cursor.selectedText())
 
     def format(self) -> QTextCharFormat:
         """The character format that marks it."""
@@ -152,7 +156,7 @@ class Passages(QObject):
         cursor = QTextCursor(self._document)
         cursor.setPosition(max(0, min(start, self.length())))
         cursor.setPosition(max(0, min(end, self.length())), QTextCursor.MoveMode.KeepAnchor)
-        return cursor.selectedText().translate(_NEW_LINES)
+        return unixed(cursor.selectedText())
 
     def live(self) -> list[Passage]:
         """The passages that have text, in the order of the text."""

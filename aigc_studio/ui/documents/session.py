@@ -96,14 +96,7 @@ class DocumentSession(QObject):
     ) -> None:
         """Make a document in the project and open it; `then` runs once it is shown."""
         self.flush()
-        kind, wanted = self._kind, segments or []
-
-        def work(project):  # noqa: ANN001, ANN202  on the storage thread
-            document = project.documents.create(kind, title)
-            if wanted:
-                document.segments = wanted
-                project.documents.save(document)
-            return document
+        document = Document(kind=self._kind, title=title, segments=segments or [Segment()])
 
         def made(document: Document) -> None:
             if not isValid(self):
@@ -112,7 +105,7 @@ class DocumentSession(QObject):
             if then:
                 then()
 
-        self._studio.store(work, made)
+        self._studio.store(lambda project: project.documents.save(document), made)
 
     def open(self, id: str) -> None:
         """Show another document of the project; the open one is saved first."""

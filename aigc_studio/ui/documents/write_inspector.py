@@ -153,8 +153,8 @@ class WriteInspector(Translated, QFrame):
         """The button starts, or stops."""
         self._running = running
         self.go.setIcon(icon("stop", "on-accent") if running else icon("creation-outline", "on-accent"))
-        self.tr_bind(self.go.setText, N_("Stop##writing") if running else N_("Continue##text"))
-        self.tr_bind(self._key.setText, N_("Esc") if running else N_("Ctrl+Enter"))
+        self.tr_bind(self.go.setText, N_("Stop##writing") if running else N_("Continue"))
+        self._key.setText("Esc" if running else "Ctrl+Enter")
         self._enable()
 
     def set_usable(self, usable: bool) -> None:

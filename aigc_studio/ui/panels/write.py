@@ -117,7 +117,7 @@ class WritePanel(Translated, QWidget):
         made: dict[str, QAction] = {}
         for id, title, keys, picture, act in (
             ("new", N_("New document"), "Ctrl+Shift+N", "file-plus-outline", lambda: self.session.create()),
-            ("continue", N_("Continue##text"), "Ctrl+Return", "creation-outline", self.continue_text),
+            ("continue", N_("Continue"), "Ctrl+Return", "creation-outline", self.continue_text),
             ("stop", N_("Stop##writing"), "Esc", "stop", self.stop),
             ("previous", N_("Previous variant"), "Alt+Left", "chevron-left", lambda: self.browse(-1)),
             ("next", N_("Next variant"), "Alt+Right", "chevron-right", lambda: self.browse(1)),
@@ -156,7 +156,7 @@ class WritePanel(Translated, QWidget):
 
     def _lay_out(self) -> None:
         heading = QHBoxLayout()
-        heading.setContentsMargins(28, 24, 28, 4)
+        heading.setContentsMargins(24, 24, 28, 4)
         heading.addStretch(1)
         heading.addWidget(self.title, 100)
         heading.addStretch(1)
@@ -278,7 +278,7 @@ class WritePanel(Translated, QWidget):
         document.meta = {**document.meta, "titled": bool(typed)}
 
     def _begin_with(self, text: str) -> None:
-        self.session.create(segments=[Segment(text=text)], then=self.editor.setFocus)
+        self.session.create(first_line(text), [Segment(text=text)], self.editor.setFocus)
 
     def _title_edited(self) -> None:
         self._show_title()

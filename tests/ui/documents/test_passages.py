@@ -158,7 +158,7 @@ def test_composition_is_noticed(qtbot) -> None:
 
 def test_clean_drops_what_a_document_cannot_hold() -> None:
     assert clean("a\r\nb\rc\x00\ufdd0\uffff") == "a\nb\nc"
-    assert clean("x\ud800y") == "x?y"
+    assert clean("x\ud800y") == "xy"
 
 
 @settings(max_examples=60, deadline=None)
@@ -179,13 +179,14 @@ def test_segments_always_cover_the_text_exactly(qapp, steps) -> None:
         [Segment(text="一二三\nfour"), Segment(text="five😀", variants=[Variant(text="five😀"), Variant(text="6")])]
     )
     for act, place, amount in steps:
-        length = editor.passages.length()
         cursor = QTextCursor(editor.document())
-        cursor.setPosition(min(place, length))
+        for _ in range(place):  # not setPosition: a caret never stands inside an emoji
+            cursor.movePosition(QTextCursor.MoveOperation.NextCharacter)
         if act == "type":
             cursor.insertText("字x\n"[: 1 + amount % 3])
         elif act == "delete":
-            cursor.setPosition(min(place + amount, length), QTextCursor.MoveMode.KeepAnchor)
+            move = QTextCursor.MoveOperation.NextCharacter
+            cursor.movePosition(move, QTextCursor.MoveMode.KeepAnchor, amount)
             cursor.removeSelectedText()
         elif act == "stream":
             stream(editor, ["p", "q\n", "r"][: 1 + amount % 3], cursor.position())
