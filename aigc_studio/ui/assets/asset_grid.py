@@ -13,6 +13,7 @@ from aigc_studio.ui.icons import icon, paint_icon
 from aigc_studio.ui.theme import Theme, theme_of
 
 from .details import duration_text
+from .glimpses import GlimpseLoader
 from .grid import GridView
 from .model import AssetModel
 from .thumbnails import ThumbnailLoader
@@ -42,6 +43,8 @@ class AssetGrid(GridView):
         self._theme: Theme = theme_of(self)
         self._theme.changed.connect(self._restyle)
         loader.ready.connect(self._thumbnail_ready)
+        self._glimpses = GlimpseLoader(self)
+        self._glimpses.ready.connect(self._thumbnail_ready)
         self.activated.connect(self._activated)
         self.zoomRequested.connect(self.step_size)
         self.setProperty("role", "plain")
@@ -64,6 +67,10 @@ class AssetGrid(GridView):
         """One size up or down."""
         place = CELL_SIZES.index(self._side) + step
         self.set_side(CELL_SIZES[max(0, min(place, len(CELL_SIZES) - 1))])
+
+    def forget(self) -> None:
+        """Drop what was read of the project's files."""
+        self._glimpses.forget()
 
     def assets(self) -> list[Asset]:
         """The chosen assets, in the order shown."""
@@ -116,7 +123,7 @@ class AssetGrid(GridView):
         pixmap = self._loader.pixmap(asset.id) if asset.kind == "image" else None
         if pixmap is not None and not pixmap.isNull():
             self._paint_picture(painter, well.adjusted(4, 4, -4, -4), pixmap)
-        else:
+        elif not self._paint_glimpse(painter, well.adjusted(14, 14, -14, -14), asset):
             side = min(40, well.height() // 3)
             sign = QRect(0, 0, side, side)
             sign.moveCenter(well.center())
@@ -139,6 +146,29 @@ class AssetGrid(GridView):
         painter.drawText(
             line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self._title(asset, line.width())
         )
+
+    def _paint_glimpse(self, painter: QPainter, room: QRect, asset: Asset) -> bool:
+        """The first lines of a text, or a recording's waveform; False when there is nothing to paint."""
+        model = self.model()
+        assert isinstance(model, AssetModel)
+        path = model.path(asset)
+        glimpse = self._glimpses.glimpse(asset, path) if path else None
+        if glimpse is None or not len(glimpse):
+            return False
+        if isinstance(glimpse, str):
+            painter.setPen(self._theme.color("text-muted"))
+            painter.drawText(room, Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignTop, glimpse)
+            return True
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._theme.color("waveform"))
+        step, middle = room.width() / len(glimpse), room.center().y() + 0.5
+        height = min(room.height() - 24, room.width() // 2)
+        for number, (low, high) in enumerate(glimpse):
+            half = max(1.0, max(abs(float(low)), abs(float(high))) * height / 2)
+            painter.drawRoundedRect(
+                QRectF(room.left() + number * step, middle - half, max(1.0, step - 1.5), 2 * half), 1, 1
+            )
+        return True
 
     def _paint_picture(self, painter: QPainter, room: QRect, pixmap: QPixmap) -> None:
         size = pixmap.size()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import (
@@ -120,6 +121,10 @@ class AssetModel(QAbstractListModel):
         else:
             self._pages.move_to_end(number)
         return page[offset] if offset < len(page) else None
+
+    def path(self, asset: Asset) -> Path | None:
+        """The file of an asset; None when no project is open."""
+        return self._reader.path(asset) if self._reader else None
 
     def row_of(self, id: str) -> int:
         """The row of an asset among the pages at hand, -1 when it is not there."""

@@ -93,6 +93,9 @@ class AssetsPanel(Translated, QWidget):
     # building
 
     def _build(self) -> None:
+        self._grid = AssetGrid(self._loader)
+        self._grid.setModel(self._model)
+        self.tr_bind(self._grid.setAccessibleName, "Assets")
         self._boards = BoardList()
         self._new_board = QToolButton()
         self._new_board.setIcon(icon("folder-plus-outline"))
@@ -112,14 +115,21 @@ class AssetsPanel(Translated, QWidget):
         column.setSpacing(0)
         column.addLayout(top)
         column.addWidget(self._boards, 1)
+        self._size = QSlider(Qt.Orientation.Horizontal)
+        self._size.setRange(0, len(CELL_SIZES) - 1)
+        self._size.setPageStep(1)
+        self._size.setValue(CELL_SIZES.index(self._grid.side))
+        self._size.setFixedWidth(64)
+        self.tr_bind(self._size.setAccessibleName, "Thumbnail size")
+        self.tr_bind(self._size.setToolTip, "Thumbnail size")
         self._count = QLabel()
         self._count.setProperty("role", "faint")
-        self._count.setContentsMargins(16, 4, 8, 4)
-        column.addWidget(self._count)
+        bottom = QHBoxLayout()
+        bottom.setContentsMargins(16, 4, 12, 4)
+        bottom.addWidget(self._count, 1)
+        bottom.addWidget(self._size)
+        column.addLayout(bottom)
 
-        self._grid = AssetGrid(self._loader)
-        self._grid.setModel(self._model)
-        self.tr_bind(self._grid.setAccessibleName, "Assets")
         self._empty = EmptyState("image-multiple-outline", N_("Nothing here yet"), "")
         self._stack = QStackedWidget()
         self._stack.addWidget(self._grid)
@@ -175,13 +185,6 @@ class AssetsPanel(Translated, QWidget):
             self._orders.addAction(action)
         menu.addActions(self._orders.actions())
         self._order.setMenu(menu)
-        self._size = QSlider(Qt.Orientation.Horizontal)
-        self._size.setRange(0, len(CELL_SIZES) - 1)
-        self._size.setPageStep(1)
-        self._size.setValue(CELL_SIZES.index(self._grid.side))
-        self._size.setFixedWidth(72)
-        self.tr_bind(self._size.setAccessibleName, "Thumbnail size")
-        self.tr_bind(self._size.setToolTip, "Thumbnail size")
         self._import = QPushButton(icon("tray-arrow-down"), "")
         self.tr_bind(self._import.setText, "Import…")
         frame = QFrame()
@@ -193,7 +196,6 @@ class AssetsPanel(Translated, QWidget):
         bar.addWidget(self._search, 1)
         bar.addLayout(kinds)
         bar.addWidget(self._order)
-        bar.addWidget(self._size)
         bar.addWidget(self._import)
         return frame
 
@@ -256,6 +258,7 @@ class AssetsPanel(Translated, QWidget):
     def _project_changed(self, *_: object) -> None:
         self._loader.wait()
         self._loader.forget()
+        self._grid.forget()
         reader = self._studio.reader
         self._details.set_reader(reader)
         self._model.set_reader(reader)
