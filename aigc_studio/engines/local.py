@@ -162,9 +162,11 @@ class LocalEngine:
             if context.missing:
                 raise
         except StudioError:
+            context.finish()  # what was written before it failed is kept
             token.check()
             raise
         except Exception as error:
+            context.finish()
             token.check()  # a stopped library may fail in its own words; that is no error
             log.exception("job %s failed", order.job_id)
             failure = _explain(error)

@@ -58,7 +58,7 @@ class Lane(QObject):
     @property
     def idle_seconds(self) -> float:
         """How long a started worker has had nothing to do; 0 for one that is busy or not started."""
-        return 0.0 if self.busy or self._worker is None else time.monotonic() - self._idle_since
+        return 0.0 if self.job is not None or self._worker is None else time.monotonic() - self._idle_since
 
     def start(self, job: Job, order: Order) -> None:
         """Run a claimed job; `ended` follows."""

@@ -38,8 +38,8 @@ class _Task:
     """fn(project) and what becomes of its result. `project` None: runs without an open project, fn()."""
 
     fn: Callable[..., Any]
-    then: Callable[[Any], None] | None
-    fail: Callable[[StudioError], None] | None
+    then: Callable[[Any], object] | None
+    fail: Callable[[StudioError], object] | None
     needs_project: bool
 
 
@@ -71,8 +71,8 @@ class StorageThread(QThread):
     def post(
         self,
         fn: Callable[[Project], Any],
-        then: Callable[[Any], None] | None = None,
-        fail: Callable[[StudioError], None] | None = None,
+        then: Callable[[Any], object] | None = None,
+        fail: Callable[[StudioError], object] | None = None,
     ) -> None:
         """Run fn(project) after everything posted before; then `then(result)` or `fail(error)` by `answered`.
 
@@ -81,7 +81,7 @@ class StorageThread(QThread):
         self._add(self._tasks, _Task(fn, then, fail, True))
 
     def later(
-        self, fn: Callable[[Project], Any], then: Callable[[Any], None], fail: Callable[[StudioError], None]
+        self, fn: Callable[[Project], Any], then: Callable[[Any], object], fail: Callable[[StudioError], object]
     ) -> None:
         """As `post`, but when nothing else is to do; newest first, because that is what is on the screen."""
         self._add(self._later, _Task(fn, then, fail, True))
@@ -89,13 +89,13 @@ class StorageThread(QThread):
     def open(
         self,
         opener: Callable[[], Project],
-        then: Callable[[ProjectInfo], None],
-        fail: Callable[[StudioError], None],
+        then: Callable[[ProjectInfo], object],
+        fail: Callable[[StudioError], object],
     ) -> None:
         """Open a project with `opener`, after closing the one that is open."""
         self._add(self._tasks, _Task(lambda: self._open(opener), then, fail, False))
 
-    def close_project(self, then: Callable[[Any], None], fail: Callable[[StudioError], None]) -> None:
+    def close_project(self, then: Callable[[Any], object], fail: Callable[[StudioError], object]) -> None:
         """Close the project after everything posted before; what was for `later` is dropped."""
         self._add(self._tasks, _Task(self._close, then, fail, False))
 

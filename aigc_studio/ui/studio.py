@@ -242,8 +242,8 @@ class Studio(QObject):
     def store(
         self,
         fn: Callable[[Project], T],
-        then: Callable[[T], None] | None = None,
-        fail: Callable[[StudioError], None] | None = None,
+        then: Callable[[T], object] | None = None,
+        fail: Callable[[StudioError], object] | None = None,
     ) -> None:
         """Run `fn(project)` on the storage thread, in order; then `then(result)` or `fail(error)` in the UI thread.
 
@@ -251,7 +251,7 @@ class Studio(QObject):
         """
         self._storage.post(fn, then, fail or self.problem.emit)
 
-    def thumbnail(self, id: str, then: Callable[[Path | None], None]) -> None:
+    def thumbnail(self, id: str, then: Callable[[Path | None], object]) -> None:
         """The thumbnail of an asset, made first when it is missing; low priority."""
         self._storage.later(lambda project: project.thumbnail(id), then, lambda _error: then(None))
 
