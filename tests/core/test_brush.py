@@ -55,7 +55,8 @@ def test_drawing_only_adds_and_erasing_only_takes(
     drawn, erased = before.copy(), before.copy()
     stroke(drawn, start, end, width, hard)
     stroke(erased, start, end, width, hard, erase=True)
-    assert (drawn >= before).all() and (erased <= before).all()
+    assert (drawn >= before).all()
+    assert (erased <= before).all()
     both = np.zeros(SIZE, np.uint8)
     stroke(both, start, end, width, 1.0)
     stroke(both, start, end, width + 4, 1.0, erase=True)
@@ -98,7 +99,8 @@ def test_an_outline_selects_its_inside() -> None:
     fill_polygon(mask, [(10, 10), (50, 10), (10, 50)])
     y, x = np.mgrid[: SIZE[0], : SIZE[1]] + 0.5
     depth = np.minimum(np.minimum(x - 10, y - 10), (60 - x - y) / np.sqrt(2))
-    assert (mask[depth > 1] == 255).all() and not mask[depth < -1].any()
+    assert (mask[depth > 1] == 255).all()
+    assert not mask[depth < -1].any()
     fill_polygon(mask, [(0, 0), (90, 0), (90, 60), (0, 60)], erase=True)
     assert not mask.any()
 

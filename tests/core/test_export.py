@@ -47,7 +47,9 @@ def test_other_formats_carry_the_recipe(source: Path, tmp_path: Path, name: str)
     with Image.open(tmp_path / name) as image:
         assert image.size == (50, 40)
         red, green, blue = image.convert("RGB").getpixel((30, 30))  # pyright: ignore[reportGeneralTypeIssues]
-        assert abs(red - 200) < 12 and abs(green - 30) < 12 and abs(blue - 60) < 12
+        assert abs(red - 200) < 12
+        assert abs(green - 30) < 12
+        assert abs(blue - 60) < 12
         if name != "a.webp":
             assert min(image.convert("RGB").getpixel((2, 2))) > 240  # pyright: ignore[reportArgumentType]
 

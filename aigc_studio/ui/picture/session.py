@@ -32,6 +32,10 @@ _LINEAGE = 24
 """How many ancestors of a picture are listed."""
 
 
+def _age(asset: Asset) -> tuple[float, int]:
+    return asset.created, asset.index
+
+
 class _Decide(QUndoCommand):
     """The base becomes another picture; the masks of both are kept in a few kilobytes."""
 
@@ -146,9 +150,13 @@ class PictureSession(QObject):
         found = self.asset(base)
         if found is None:
             return
-        self.candidates = [asset for id in candidates if (asset := self.asset(id))]
+        remembered = [asset for id in candidates if (asset := self.asset(id)) and asset.kind == "image"]
         self._settle(found, None)
         self._gather()
+        known = {asset.id for asset in self.candidates}
+        self.candidates += [asset for asset in remembered if asset.id not in known]
+        self.candidates.sort(key=_age)
+        self.candidatesChanged.emit()
         if other := self.asset(shown):
             self.show(other)
 
@@ -200,7 +208,7 @@ class PictureSession(QObject):
         for asset in self.candidates:
             if asset.job_id in self._jobs:
                 family.setdefault(asset.id, asset)
-        self.candidates = sorted(family.values(), key=lambda asset: (asset.created, asset.index))
+        self.candidates = sorted(family.values(), key=_age)
         self.candidatesChanged.emit()
 
     # -- jobs
@@ -306,7 +314,7 @@ class PictureSession(QObject):
         back = [asset for id in change.added if id in self._dropped and (asset := self.asset(id))]
         if back:  # taken out of the trash again
             self._dropped -= {asset.id for asset in back}
-            self.candidates = sorted([*self.candidates, *back], key=lambda asset: (asset.created, asset.index))
+            self.candidates = sorted([*self.candidates, *back], key=_age)
             self.candidatesChanged.emit()
             if self.base is None:
                 self.show(back[0])

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from pytestqt.qtbot import QtBot
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize
 from PySide6.QtGui import QColor, QImage, QPainter
+from pytestqt.qtbot import QtBot
 
 from aigc_studio.core.errors import StudioError
 from aigc_studio.ui.canvas import pyramid
@@ -131,10 +131,12 @@ def test_the_loader_reads_elsewhere_and_keeps_what_it_read(
     loader = PictureLoader()
     with qtbot.waitSignal(loader.loaded) as loaded:
         loader.load("a", tmp_path / "a.png")
-    assert loaded.args is not None and loader.cached("a") is loaded.args[1]
+    assert loaded.args is not None
+    assert loader.cached("a") is loaded.args[1]
     with qtbot.waitSignal(loader.failed) as failed:
         loader.load("b", tmp_path / "b.png")
-    assert failed.args is not None and isinstance(failed.args[1], StudioError)
+    assert failed.args is not None
+    assert isinstance(failed.args[1], StudioError)
     assert threading.get_ident() not in threads
     loader.forget()
     assert loader.cached("a") is None
@@ -152,5 +154,6 @@ def test_the_loader_forgets_the_oldest_when_pictures_are_large(
         with qtbot.waitSignal(loader.loaded):
             loader.load(name, tmp_path / f"{name}.png")
     assert loader.cached("a") is None
-    assert loader.cached("b") is not None and loader.cached("c") is not None
+    assert loader.cached("b") is not None
+    assert loader.cached("c") is not None
     loader.wait()

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pytestqt.qtbot import QtBot
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QSize, Qt, QUrl
 from PySide6.QtGui import QColor, QDropEvent, QImage, QUndoStack, QWheelEvent
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from aigc_studio.core.brush import stroke
 from aigc_studio.ui.canvas.mask import MaskLayer
@@ -77,7 +77,8 @@ def test_the_brush_draws_where_the_pointer_is(qtbot: QtBot, canvas: Canvas, zoom
     stroke(wanted, points[0], points[0], 30, 0.6)  # pyright: ignore[reportArgumentType]
     stroke(wanted, points[0], points[1], 30, 0.6)  # pyright: ignore[reportArgumentType]
     stroke(wanted, points[1], points[2], 30, 0.6)  # pyright: ignore[reportArgumentType]
-    assert wanted.any() and (canvas.selection.pixels == wanted).all()
+    assert wanted.any()
+    assert (canvas.selection.pixels == wanted).all()
 
 
 def test_the_eraser_takes_away_and_alt_turns_both_round(qtbot: QtBot, canvas: Canvas) -> None:
@@ -122,7 +123,8 @@ def test_the_rectangle_and_the_lasso(qtbot: QtBot, canvas: Canvas) -> None:
     canvas.choose_tool("lasso")
     drag(qtbot, canvas, (250, 150), (350, 150), (350, 250), (250, 250))
     box = mask_bounds(canvas.selection.pixels)
-    assert abs(box.width() - 100) <= 1 and abs(box.height() - 100) <= 1
+    assert abs(box.width() - 100) <= 1
+    assert abs(box.height() - 100) <= 1
     assert canvas.selection.pixels[200, 300] == 255
 
 
@@ -219,7 +221,8 @@ def test_escape_takes_back_the_stroke_under_way(qtbot: QtBot, canvas: Canvas) ->
     qtbot.keyClick(canvas, Qt.Key.Key_Escape)
     assert not canvas.selection.pixels.any()
     qtbot.mouseRelease(canvas, LEFT, NONE, QPoint(260, 220))
-    assert canvas.stack.count() == 0 and not canvas.selection.pixels.any()  # pyright: ignore[reportAttributeAccessIssue]
+    assert canvas.stack.count() == 0
+    assert not canvas.selection.pixels.any()
 
 
 def test_the_wheel_zooms_to_the_pointer(qtbot: QtBot, canvas: Canvas) -> None:
@@ -233,7 +236,8 @@ def test_the_wheel_zooms_to_the_pointer(qtbot: QtBot, canvas: Canvas) -> None:
         QApplication.sendEvent(canvas, event)
     assert canvas.transform.scale > 1
     moved = canvas.transform.to_view(under) - place
-    assert abs(moved.x()) < 3 and abs(moved.y()) < 3
+    assert abs(moved.x()) < 3
+    assert abs(moved.y()) < 3
 
 
 def test_the_view_is_remembered(qtbot: QtBot, canvas: Canvas) -> None:
@@ -244,7 +248,8 @@ def test_the_view_is_remembered(qtbot: QtBot, canvas: Canvas) -> None:
     canvas.restore_view(state)
     after = canvas.transform.to_picture(QPointF(250, 200))
     assert canvas.transform.scale == 2.5
-    assert abs(after.x() - under.x()) < 1 and abs(after.y() - under.y()) < 1
+    assert abs(after.x() - under.x()) < 1
+    assert abs(after.y() - under.y()) < 1
     canvas.restore_view({"fit": True})
     assert canvas.transform.fitted
 
@@ -269,7 +274,8 @@ def test_the_former_version_is_shown_by_key_and_by_slider(qtbot: QtBot, canvas: 
     assert canvas.split == pytest.approx(550 / 600, abs=0.01)
     assert color_at(canvas, 500, 200) == QColor("#cc2222")
     canvas.set_before(None)
-    assert not canvas.slider and not canvas.can_compare
+    assert not canvas.slider
+    assert not canvas.can_compare
 
 
 def test_the_selection_is_seen(qtbot: QtBot, canvas: Canvas) -> None:

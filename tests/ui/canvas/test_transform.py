@@ -27,7 +27,8 @@ def test_there_and_back(width: int, height: int, ratio: float, scale: float, x: 
     transform = make(width, height, ratio)
     transform.zoom_to(scale, QPointF(x, y))
     back = transform.to_view(transform.to_picture(QPointF(x, y)))
-    assert back.x() == pytest.approx(x, abs=1e-6) and back.y() == pytest.approx(y, abs=1e-6)
+    assert back.x() == pytest.approx(x, abs=1e-6)
+    assert back.y() == pytest.approx(y, abs=1e-6)
 
 
 @given(side, side, ratio, st.lists(st.floats(0.02, 64), min_size=1, max_size=6))
@@ -39,7 +40,8 @@ def test_the_point_under_the_pointer_stays_there(width: int, height: int, ratio:
         under = transform.to_picture(anchor)
         transform.zoom_to(scale, anchor)
         moved = (transform.to_view(under) - anchor) * ratio
-        assert abs(moved.x()) <= 0.51 and abs(moved.y()) <= 0.51
+        assert abs(moved.x()) <= 0.51
+        assert abs(moved.y()) <= 0.51
 
 
 @given(side, side, ratio, st.floats(-1e5, 1e5), st.floats(-1e5, 1e5))
@@ -48,8 +50,10 @@ def test_nobody_loses_the_picture(width: int, height: int, ratio: float, dx: flo
     transform = make(width, height, ratio)
     transform.pan(QPointF(dx, dy))
     rect = transform.device_rect()
-    assert rect.right() >= 0 and rect.left() <= 900 * ratio
-    assert rect.bottom() >= 0 and rect.top() <= 600 * ratio
+    assert rect.right() >= 0
+    assert rect.left() <= 900 * ratio
+    assert rect.bottom() >= 0
+    assert rect.top() <= 600 * ratio
 
 
 @given(side, side, ratio)
@@ -58,27 +62,32 @@ def test_fitted_means_all_of_it_and_never_enlarged(width: int, height: int, rati
     transform = make(width, height, ratio)
     rect = transform.device_rect()
     assert transform.scale <= 1
-    assert rect.left() >= 0 and rect.top() >= 0
-    assert rect.right() <= 900 * ratio and rect.bottom() <= 600 * ratio
+    assert rect.left() >= 0
+    assert rect.top() >= 0
+    assert rect.right() <= 900 * ratio
+    assert rect.bottom() <= 600 * ratio
 
 
 def test_resizing_keeps_fitting_or_keeps_the_middle() -> None:
     """A fitted picture follows the view; a zoomed one keeps its middle in the middle."""
     transform = make(2000, 1000, 1)
     transform.resize(QSizeF(500, 500), 1)
-    assert transform.fitted and transform.scale == pytest.approx(transform.fit_scale())
+    assert transform.fitted
+    assert transform.scale == pytest.approx(transform.fit_scale())
     transform.zoom_to(1.0, QPointF(250, 250))
     middle = transform.to_picture(QPointF(250, 250))
     transform.resize(QSizeF(800, 700), 1)
     after = transform.to_picture(QPointF(400, 350))
-    assert abs(after.x() - middle.x()) <= 1 and abs(after.y() - middle.y()) <= 1
+    assert abs(after.x() - middle.x()) <= 1
+    assert abs(after.y() - middle.y()) <= 1
 
 
 def test_zoom_stops_go_up_and_down() -> None:
     """Every stop is reached from its neighbours, and the ends hold."""
     transform = make(8192, 8192, 1)
     transform.zoom_to(1.0, QPointF(0, 0))
-    assert transform.step(1) == 1.5 and transform.step(-1) == 0.667
+    assert transform.step(1) == 1.5
+    assert transform.step(-1) == 0.667
     transform.zoom_to(1e9, QPointF(0, 0))
     assert transform.scale == ZOOM_STOPS[-1] == transform.step(1)
     transform.zoom_to(0, QPointF(0, 0))
