@@ -1,9 +1,9 @@
 """Installs the engine group (torch, diffusers, transformers, ...) into the running environment, with uv.
 
-Two steps, so that a person sees the size before agreeing: `plan_engine` resolves what would be fetched, `install_engine`
-fetches and installs it. Packages that are already there are never changed: the window may be using them. What
-was installed is tried in a child process, and the stamp is written last; an interrupted installation is known by its mark,
-and the next one installs those packages anew.
+Two steps, so that a person sees the size before agreeing: `plan_engine` resolves what would be fetched,
+`install_engine` fetches and installs it. Packages that are already there are never changed: the window may be using
+them. What was installed is tried in a child process, and the stamp is written last; an interrupted installation is
+known by its mark, and the next one installs those packages anew.
 """
 
 from __future__ import annotations
@@ -123,11 +123,17 @@ class EngineState:
 
 @dataclass(frozen=True)
 class Environment:
-    """What is installed into: the environment of `python`, and the requirement lines of the engine group."""
+    """What is installed into: the environment of `python`, and the requirement lines of the engine group.
+
+    modules: those that must be there for the group to count as installed. trial: what the child process is given to
+    run before the stamp is written.
+    """
 
     folder: Path
     python: Path
     lines: tuple[str, ...]
+    modules: tuple[str, ...] = _MODULES
+    trial: str = _TRIAL
 
     @classmethod
     def current(cls) -> Environment:
@@ -150,9 +156,9 @@ def engine_state(environment: Environment | None = None) -> EngineState:
         return EngineState(False)
     stamp = packages.read_stamp(environment.folder, "engine")
     importlib.invalidate_caches()  # the group may have come while this process was running
-    if not all(importlib.util.find_spec(name) for name in _MODULES):
+    if not all(importlib.util.find_spec(name) for name in environment.modules):
         return EngineState(False)
-    version = importlib.metadata.version("torch")
+    version = importlib.metadata.version("torch") if "torch" in environment.modules else ""
     backend = stamp.get("backend", "") or _backend_of(version)
     wanted = packages.fingerprint(environment.folder, (*environment.lines, backend))
     return EngineState(True, backend, version, outdated=bool(stamp) and stamp.get("fingerprint") != wanted)
@@ -187,7 +193,7 @@ def _choices(settings: packages.PipSettings) -> list[tuple[str, ...]]:
         return [()]
     if nvidia_driver():
         return [("--torch-backend", "auto"), ()]
-    return [()] if os.name == "nt" else [("--torch-backend", "cpu"), ()]
+    return [()] if _on_windows() else [("--torch-backend", "cpu"), ()]
 
 
 def _backend_of(version: str) -> str:
@@ -198,7 +204,11 @@ def _backend_of(version: str) -> str:
             return key
     if sys.platform == "darwin":
         return "mps"
-    return "cpu" if os.name == "nt" else "cuda"
+    return "cpu" if _on_windows() else "cuda"
+
+
+def _on_windows() -> bool:
+    return os.name == "nt"
 
 
 def plan_engine(
@@ -311,7 +321,7 @@ def install_engine(
             raise _uv_error(said)
     progress(Progress(N_("Trying the engine"), plan.bytes, plan.bytes))
     said = []
-    trial = [str(environment.python), "-c", _TRIAL]
+    trial = [str(environment.python), "-c", environment.trial]
     if _follow(trial, settings, (said.append, line), cancelled) != 0:
         raise StudioError(
             N_("The engine was installed but does not start here ({reason}); try again, or choose another build."),
@@ -428,9 +438,8 @@ def _left_over(environment: Environment, installed: Iterable[str]) -> set[str]:
     except FileNotFoundError:
         return set()
     except (OSError, ValueError):
-        before = []
-        window = {re.split(r"[\s<>=!~;\[]", line)[0].lower() for line in environment.lines}
-        return set(installed) & window
+        named = {re.split(r"[\s<>=!~;\[]", line)[0].lower() for line in environment.lines}
+        return set(installed) & named
     return set(installed) - set(before)
 
 
