@@ -22,7 +22,6 @@ from typing import Any, BinaryIO
 from aigc_studio.core.errors import Cancelled, describe
 
 from .engine import CancelToken, Order, Preview
-from .interpreter import OFFLINE
 from .protocol import VERSION, Frame, ProtocolError, Sender, read_frames
 
 __all__ = ["main"]
@@ -141,7 +140,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--parent", type=int, default=0)
     options = parser.parse_args(arguments)
     _die_with(options.parent)
-    os.environ.update(OFFLINE)
     frames, answers = _private_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the studio's to answer
     if hasattr(os, "nice"):
