@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import soundfile
 
 from aigc_studio.core import catalogue
 from aigc_studio.core.assets import Asset
 from aigc_studio.core.errors import StudioError
-from aigc_studio.core.export import export_image
+from aigc_studio.core.export import EXPORT_SUFFIXES, export_image
 from aigc_studio.core.i18n import N_, tr
+from aigc_studio.core.metadata import write_audio
 from aigc_studio.core.project import Project, is_project
 from aigc_studio.core.requests import Request, new_seed
 from aigc_studio.engines import registry
@@ -47,6 +51,8 @@ def main(parser: argparse.ArgumentParser, kind: str, task: str, arguments: Seque
     prompt = sys.stdin.read() if options.prompt == "-" else options.prompt
     seed = new_seed() if options.seed is None else options.seed
     request = Request(kind, task, family.id, entry.id, prompt, params, seed, options.count)
+    if options.out is not None:
+        _check_target(kind, options.out)
     with _place(options.project) as project, engine() as runner:
         return _run(project, request, runner, options.out, keep=options.project is not None)
 
@@ -63,28 +69,52 @@ def _run(project: Project, request: Request, runner: LocalEngine, out: Path | No
         if out is None and stream:
             continue
         target = _numbered(out or Path.cwd() / source.name, number, len(assets))
-        if request.kind == "image":
-            export_image(source, target, project.recipe(asset.id))
-        else:
-            _copy(source, target)
+        try:
+            _export(request.kind, source, target, project.recipe(asset.id))
+        except OSError as error:
+            raise StudioError(
+                N_('"{name}" could not be written ({reason}); choose another folder.'),
+                code="write",
+                name=str(target),
+                reason=error.strerror or str(error),
+            ) from error
         print(target)
     return 0
 
 
-def _copy(source: Path, target: Path) -> None:
-    if target.suffix.lower() not in ("", source.suffix.lower()):
-        raise StudioError(
-            N_('This can be written as "{suffix}" only; choose such a name.'), code="suffix", suffix=source.suffix
-        )
-    try:
+def _export(kind: str, source: Path, target: Path, recipe: Mapping[str, Any] | None) -> None:
+    """Copy a result out of its project, in the format that the target's name asks for."""
+    if kind == "image":
+        export_image(source, target, recipe)
+    elif kind == "speech" and target.suffix.lower() != source.suffix:
+        samples, rate = soundfile.read(source, dtype="float32")
+        write_audio(target, samples, rate, recipe or {})
+    else:
         shutil.copyfile(source, target)
-    except OSError as error:
+
+
+_SUFFIXES = {
+    "image": EXPORT_SUFFIXES + (".jpeg",),
+    "text": (".md", ".txt"),
+    "speech": (".wav", ".flac", ".ogg", ".opus", ".mp3"),
+}
+
+
+def _check_target(kind: str, target: Path) -> None:
+    """Before anything is made: a file of this name could be written."""
+    if target.suffix.lower() not in _SUFFIXES[kind]:
         raise StudioError(
-            N_('"{name}" could not be written ({reason}); choose another folder.'),
+            N_('This cannot be written as "{name}"; its name can end in {suffixes}.'),
+            code="suffix",
+            name=target.name,
+            suffixes=", ".join(_SUFFIXES[kind]),
+        )
+    if not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
+        raise StudioError(
+            N_('The folder "{folder}" does not exist or cannot be written; choose another one.'),
             code="write",
-            name=str(target),
-            reason=error.strerror or str(error),
-        ) from error
+            folder=str(target.parent),
+        )
 
 
 def _numbered(path: Path, number: int, count: int) -> Path:
