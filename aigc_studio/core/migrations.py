@@ -95,8 +95,9 @@ CREATE TABLE assets(
     bytes INTEGER NOT NULL, trashed REAL NOT NULL DEFAULT 0, renamed INTEGER NOT NULL DEFAULT 0,
     labelled INTEGER NOT NULL, recipe TEXT NOT NULL
 );
-CREATE INDEX assets_shown ON assets(trashed, created, seq, kind, starred);
-CREATE INDEX assets_titles ON assets(title COLLATE NOCASE, seq, trashed, kind, starred);
+CREATE INDEX assets_shown ON assets(trashed, created, seq, kind, starred) WHERE kind<>'mask';
+CREATE INDEX assets_starred ON assets(trashed, created, seq, kind, starred) WHERE starred=1 AND kind<>'mask';
+CREATE INDEX assets_titles ON assets(title COLLATE NOCASE, seq, trashed, kind, starred) WHERE kind<>'mask';
 CREATE INDEX assets_jobs ON assets(job_id, idx) WHERE job_id <> '';
 CREATE VIRTUAL TABLE assets_text USING fts5(
     title, prompt, body, prefix='1 2 3', tokenize="unicode61 remove_diacritics 2 categories 'L* N* Co So'"

@@ -11,6 +11,8 @@ import contextlib
 import json
 import logging
 import os
+import re
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -46,8 +48,8 @@ class Journal:
         self._folder = folder / "backups"
         self._log = self._folder / "changes.jsonl"
         self._state = self._folder / "state.json"
-        self._written = max((entry["n"] for entry in _entries(self._log)), default=_state_number(self._state))
         self._compacted = _state_number(self._state)
+        self._written = max((entry["n"] for entry in _entries(self._log)), default=self._compacted)
         # An older index that somebody put in the place of a newer one would number its notes from where it was.
         row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name='changes'").fetchone()
         if (row[0] if row else 0) < self._written:
@@ -177,21 +179,30 @@ def _apply(connection: Connection, entry: dict[str, Any]) -> None:
 
 
 def asset_rows(folder: Path) -> dict[str, dict[str, Any]]:
-    """File -> the last known row of an asset that its own file cannot tell all about (imported, made on the canvas)."""
+    """Name of a file (composed, without its folder) -> the last known row of an asset that its own file cannot tell all about (imported, made on the canvas)."""
     found: dict[str, dict[str, Any]] = {}
     state = _read_state(folder / "backups" / "state.json")
     for row in (state or {"tables": {}})["tables"].get("assets", []):
         values = dict(zip(_TABLES["assets"][0], row, strict=False))
-        found[Path(values["file"]).name] = values
+        found[_name(values["file"])] = values
     for entry in _entries(folder / "backups" / "changes.jsonl"):
         if entry.get("put") == "assets" and isinstance(entry.get("row"), dict):
-            found[Path(entry["row"]["file"]).name] = entry["row"]
+            found[_name(entry["row"]["file"])] = entry["row"]
     return found
 
 
+def _name(file: str) -> str:
+    return unicodedata.normalize("NFC", file.rpartition("/")[2])
+
+
 def _state_number(path: Path) -> int:
-    state = _read_state(path)
-    return state["n"] if state else 0
+    """The number of the last note a state holds, from its first bytes: a state can have some megabytes."""
+    try:
+        with open(path, "rb") as file:
+            match = re.match(rb'\{"format":\d+,"n":(\d+),', file.read(64))
+    except OSError:
+        return 0
+    return int(match.group(1)) if match else 0
 
 
 def _read_state(path: Path) -> dict[str, Any] | None:

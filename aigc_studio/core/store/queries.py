@@ -13,6 +13,7 @@ from .search import match_expression
 __all__ = ["COLUMNS", "Queries", "asset_of", "thumbnail_file"]
 
 COLUMNS = "id, kind, title, file, created, starred, origin, width, height, seconds, job_id, idx, bytes, trashed"
+_VISIBLE = frozenset({"image", "audio", "text", "other"})
 _MATCHES_LISTED = 2_000  # above this, walking the index in order is faster than sorting the matches
 
 
@@ -80,8 +81,9 @@ class Queries:
     def boards(self) -> list[Board]:
         """All boards in the order they were made."""
         rows = self._connection.execute(
-            "SELECT b.id, b.title, (SELECT count(*) FROM board_assets AS m JOIN assets AS a ON a.id=m.asset"
-            " WHERE m.board=b.id AND a.trashed=0) FROM boards AS b ORDER BY b.created, b.id"
+            "SELECT b.id, b.title, coalesce(m.members, 0) FROM boards AS b LEFT JOIN (SELECT board, count(*) AS members"
+            " FROM board_assets WHERE asset NOT IN (SELECT id FROM assets WHERE trashed>0) GROUP BY board) AS m"
+            " ON m.board=b.id ORDER BY b.created, b.id"
         )
         return [Board(*row) for row in rows]
 
@@ -118,14 +120,22 @@ class Queries:
         """Condition, its values, and the table expression for the alias `s`."""
         parts = ["s.trashed>0" if query.trashed else "s.trashed=0"]
         values: list[Any] = []
-        parts.append(f"s.kind IN ({', '.join('?' * len(query.kinds))})")
-        values += query.kinds
+        index = "assets_titles" if query.order == "title" else "assets_starred" if query.starred else "assets_shown"
+        if set(query.kinds) == _VISIBLE:
+            parts.append("s.kind<>'mask'")  # what the indexes say of every row they hold: no check per row
+        else:
+            parts.append(f"s.kind IN ({', '.join('?' * len(query.kinds))})")
+            values += query.kinds
+            if "mask" in query.kinds:
+                index = ""
+            else:
+                parts.append("s.kind<>'mask'")
         if query.starred:
             parts.append("s.starred=1")
         if query.board:
             parts.append("s.id IN (SELECT asset FROM board_assets WHERE board=?)")
             values.append(query.board)
-        index = "assets_titles" if query.order == "title" else "assets_shown"
+            index = ""
         if query.text.strip():
             expression = match_expression(query.text)
             if not expression:
@@ -135,9 +145,9 @@ class Queries:
             parts.append(f"{'' if few else '+'}s.seq IN (SELECT rowid FROM assets_text WHERE assets_text MATCH ?)")
             values.append(expression)
             index = "" if few else index
-        if query.board or not index or query.trashed:
-            return " AND ".join(parts), tuple(values), "assets AS s"
-        return " AND ".join(parts), tuple(values), f"assets AS s INDEXED BY {index}"
+        if query.trashed:
+            index = ""
+        return " AND ".join(parts), tuple(values), f"assets AS s INDEXED BY {index}" if index else "assets AS s"
 
     def _few(self, expression: str) -> bool:
         row = self._connection.execute(

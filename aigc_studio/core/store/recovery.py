@@ -79,28 +79,40 @@ def restore_index(folder: Path) -> bool:
 def reconcile(connection: Connection, folder: Path, *, rebuild: bool = False) -> Report:
     """Bring rows and files together. rebuild: the index is a backup or empty, so rows without a file are dropped."""
     report = Report()
-    known = journal.asset_rows(folder) if rebuild else {}
-    rows = {_key(file): (seq, file) for seq, file in connection.execute("SELECT seq, file FROM assets")}
-    there = {name: _names(folder / name) for name in _FOLDERS}
-    on_disk: dict[str, str] = {}
-    for name in reversed(_FOLDERS):  # a name in both: the one in assets/ counts
-        on_disk |= {_key(file): f"{name}/{file}" for file in there[name]}
-    for key, (seq, file) in rows.items():
-        if key in on_disk:
-            found = on_disk[key]
-            if not rebuild and _parent(found) != _parent(file) and Path(file).name not in there[_parent(file)]:
-                files.move(folder / found, folder / file)  # the row was committed, the move did not happen
-            elif rebuild and _parent(found) != _parent(file):
-                _follow_file(connection, seq, found)
+    # Sets of whole names first: with 100,000 assets this is most of what opening costs.
+    rows = {row[0] for row in connection.execute("SELECT file FROM assets")}
+    there = {f"{place}/{name}" for place in _FOLDERS for name in _listed(folder / place)}
+    lost = {_key(file): file for file in sorted(rows - there)}
+    found = {_key(file): file for file in sorted(there - rows, reverse=True) if _is_asset(file)}  # assets/ wins
+    for key, file in lost.items():
+        seq = connection.execute("SELECT seq FROM assets WHERE file=?", (file,)).fetchone()[0]
+        if key in found:
+            other = found.pop(key)
+            if rebuild:
+                _follow_file(connection, seq, other)
+            elif _parent(other) != _parent(file):
+                files.move(folder / other, folder / file)  # the row was committed, the move did not happen
         elif rebuild or file.startswith("trash/"):
             _drop(connection, seq)  # deleted for ever: the file went first
         else:
             report.missing += 1
-    for key, file in sorted(on_disk.items(), key=lambda item: item[1]):
-        if key not in rows:
-            _adopt(connection, folder, file, known.get(Path(file).name, {}), report)
+    known = journal.asset_rows(folder) if rebuild else {}
+    for file in sorted(found.values()):
+        _adopt(connection, folder, file, known.get(_key(file), {}), report)
     report.adopted += adopt_incoming(connection, folder)
     return report
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+
+
+def _is_asset(file: str) -> bool:
+    name = file.rpartition("/")[2]
+    return os.path.splitext(name)[1].lower() in _SUFFIXES and not name.startswith((".", "~", "document-"))
 
 
 def rebuild(connection: Connection, folder: Path) -> Report:
@@ -159,22 +171,6 @@ def count_outputs(connection: Connection, queue: JobQueue) -> None:
         queue.output_stored(job_id, index)
 
 
-def _names(folder: Path) -> set[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return {
-                entry.name
-                for entry in entries
-                if not entry.name.startswith((".", "~", "document-")) and _suffix(entry.name) in _SUFFIXES
-            }
-    except FileNotFoundError:
-        return set()
-
-
-def _suffix(name: str) -> str:
-    return os.path.splitext(name)[1].lower()
-
-
 def _key(file: str) -> str:
     """A file's name as every system compares it: some folders give names back decomposed."""
     return unicodedata.normalize("NFC", file.rpartition("/")[2])
@@ -222,7 +218,7 @@ def _adopt(connection: Connection, folder: Path, file: str, known: Mapping[str, 
 def adopt_incoming(connection: Connection, folder: Path) -> list[str]:
     """Move results that a crash left complete in `incoming/` into `assets/`, with their rows; returns their ids."""
     adopted: list[str] = []
-    for name in sorted(_names(folder / "incoming")):
+    for name in sorted(filter(_is_asset, _listed(folder / "incoming"))):
         path = folder / "incoming" / name
         if read_recipe(path) is None:
             continue
@@ -284,5 +280,6 @@ def free_name(folder: Path, title: str, asset_id: str, suffix: str) -> Path:
 def remove_parts(folder: Path) -> None:
     """Delete what was being written when the app ended: half files carry the suffix ".part"."""
     for place in ("", "assets", "incoming", "trash", "documents", "backups"):
-        for path in (folder / place).glob(f".*{files.PART}"):
-            files.remove(path)
+        for name in _listed(folder / place):
+            if name.startswith(".") and name.endswith(files.PART):
+                files.remove(folder / place / name)
