@@ -86,4 +86,5 @@ def icon(name: str, color: str = "icon", *, on: str = "", disabled: str = "icon-
     On a `role="primary"` button use `color="on-accent"`. KeyError for a name that the font does not have.
     """
     _characters()[name]
+    theme_of()  # not first while it is painted: a new theme replaces the style under the painter's feet
     return QIcon(_Glyph(name, color, on or ("accent-text" if color == "icon" else color), disabled))
