@@ -1,4 +1,4 @@
-"""The command line as a person types it: results, projects, the demo without a display, and what it says of mistakes."""
+"""The command line as a person types it: results, projects, the demo without a display, and what it says of errors."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def _export(kind: str, source: Path, target: Path, recipe: Mapping[str, Any] | N
 
 
 _SUFFIXES = {
-    "image": EXPORT_SUFFIXES + (".jpeg",),
+    "image": (*EXPORT_SUFFIXES, ".jpeg"),
     "text": (".md", ".txt"),
     "speech": (".wav", ".flac", ".ogg", ".opus", ".mp3"),
 }
