@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -56,6 +56,10 @@ class Order:
         while index in self.done:
             index += 1
         return index
+
+    def moved(self, folder: Path) -> Order:
+        """The same order with its files put into another folder."""
+        return replace(self, folder=folder)
 
     def dumps(self) -> bytes:
         """As UTF-8 JSON for the pipe."""
