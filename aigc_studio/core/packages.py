@@ -220,10 +220,11 @@ class PipSettings:
         return variables
 
     def offers_torch(self) -> bool:
-        """Whether a local folder of the user's holds a torch wheel, which then decides the build."""
+        """Whether a local folder of the user's holds a torch wheel for this Python, which then decides the build."""
+        tag = f"cp{sys.version_info[0]}{sys.version_info[1]}"
         for place in self.find_links:
             folder = Path(place.removeprefix("file://")).expanduser()
-            if folder.is_dir() and any(folder.glob("torch-*.whl")):
+            if folder.is_dir() and any(tag in wheel.name.split("-") for wheel in folder.glob("torch-*.whl")):
                 return True
         return False
 

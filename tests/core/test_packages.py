@@ -113,9 +113,11 @@ def test_every_place_of_a_list_arrives(places: list[str]) -> None:
 
 
 def test_a_local_torch_wheel_is_seen(tmp_path: Path) -> None:
-    """It decides the build."""
+    """It decides the build, if it is for this Python."""
+    tag = f"cp{sys.version_info[0]}{sys.version_info[1]}"
+    (tmp_path / "torch-2.9.0+cpu-cp39-cp39-linux_x86_64.whl").touch()
     assert not PipSettings(find_links=(str(tmp_path),)).offers_torch()
-    (tmp_path / "torch-2.9.0+cpu-cp311-cp311-linux_x86_64.whl").touch()
+    (tmp_path / f"torch-2.9.0+cpu-{tag}-{tag}-linux_x86_64.whl").touch()
     assert PipSettings(find_links=("https://x.example", f"file://{tmp_path}")).offers_torch()
 
 
