@@ -126,6 +126,8 @@ def forms(word: str) -> Iterator[str]:
                 yield stem[:-1]
 
 
+_HAVING_NOT = ("没有", "無", "无", "不含", "不带")
+
 _ENDINGS = (
     ("'s", ("",)),
     ("ies", ("y",)),
@@ -250,9 +252,13 @@ def read(prompt: str) -> Reading:
             case "negation":
                 negation = token
             case "stop":
-                negation = None
+                # "don't use red", 不要用红色: right after the negation such a word belongs to it.
+                if found[index - 1] is not negation:
+                    negation = None
             case "neutral":
-                pass
+                # 没有条纹的蓝色 is blue without stripes, 不要蓝色的条纹 wants neither.
+                if negation and negation.text in _HAVING_NOT and token.text == "的":
+                    negation = None
             case "colour" | "mood":
                 if negation is None:
                     understood[token.text] = None

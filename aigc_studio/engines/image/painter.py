@@ -180,7 +180,8 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
             index,
             image,
             painter=VERSION,
-            painting=painting.to_json(),
+            # Only a whole picture can be made again, or varied, from its painting.
+            **{"patch" if request.task == "inpaint" else "painting": painting.to_json()},
             understood=list(reading.understood),
             ignored=list(reading.ignored),
             **more,

@@ -83,7 +83,7 @@ def from_oklch(lch: np.ndarray) -> np.ndarray:
         return from_oklab(np.stack([lch[..., 0], chroma * np.cos(lch[..., 2]), chroma * np.sin(lch[..., 2])], axis=-1))
 
     def shown(colour: np.ndarray) -> np.ndarray:
-        return np.asarray(((colour >= -1e-4) & (colour <= 1 + 1e-4)).all(axis=-1))
+        return np.asarray(((colour >= -1e-7) & (colour <= 1 + 1e-7)).all(axis=-1))
 
     low = np.where(shown(linear(high)), high, low)
     for _ in range(14):
