@@ -90,7 +90,7 @@ ACTIONS: tuple[ActionInfo, ...] = (
 """Every action of the window, in menu order."""
 
 _SUBMENUS = {
-    "view/theme": (N_("Appearance"), "theme-light-dark"),
+    "view/theme": (N_("Appearance"), "brightness-6"),
     "view/language": (N_("Language"), "translate"),
 }
 

@@ -77,8 +77,8 @@ class _FirstPaint(QObject):
         super().__init__(window)
         self.painted_at = 0.0
         self.then = lambda: None
-        self._window = window
-        window.centralWidget().installEventFilter(self)
+        self._watched = window.pages
+        self._watched.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Paint and not self.painted_at:
@@ -88,7 +88,7 @@ class _FirstPaint(QObject):
 
     def _done(self) -> None:
         self.painted_at = time.time()
-        self._window.centralWidget().removeEventFilter(self)
+        self._watched.removeEventFilter(self)
         self.then()
 
 

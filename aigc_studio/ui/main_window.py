@@ -34,6 +34,7 @@ from aigc_studio.core.paths import resources
 from aigc_studio.core.settings import Settings
 
 from .actions import Actions
+from .engine_install import EngineInstall
 from .events import ProjectInfo
 from .i18n import Translated, switch_language
 from .shell.panel_host import PanelHost, available_panels
@@ -55,13 +56,15 @@ SAVE_MS = 1500
 
 
 class MainWindow(Translated, QMainWindow):
-    """One per process. `studio` and `settings` belong to the caller, who shuts the studio down when the window is gone."""
+    """One per process. `studio` belongs to the caller, who shuts it down when the window is gone."""
 
     def __init__(self, studio: Studio, settings: Settings, theme: Theme) -> None:
         super().__init__()
         self.studio, self.settings, self.theme = studio, settings, theme
         self._really_close = False
         self.undo_group = QUndoGroup(self)
+        self.engine_install = EngineInstall(self)
+        self.engine_install.finished.connect(lambda _state: self._engine_installed())
         self.setWindowIcon(QIcon(str(resources() / "icons" / "app.svg")))
         self.setMinimumSize(960, 640)
         self.actions_table = Actions(self)
@@ -135,13 +138,15 @@ class MainWindow(Translated, QMainWindow):
         """Show the dialog that installs the engine group."""
         from .dialogs.install_engine import InstallEngineDialog
 
-        dialog = InstallEngineDialog(self)
-        dialog.installed.connect(self.read_engine_state)
-        dialog.open()
+        InstallEngineDialog(self.engine_install, self).show()
 
     def read_engine_state(self) -> None:
         """Say in the status bar whether large models can run. Looks for files; no import."""
         self.status.show_engine(engine_state())
+
+    def _engine_installed(self) -> None:
+        self.read_engine_state()
+        self.banners.show_text("success", N_("The engine is installed and works."))
 
     def make_demo(self) -> None:
         """Make the demo project in front of the person."""
@@ -263,13 +268,13 @@ class MainWindow(Translated, QMainWindow):
     # -- the project's life
     def _show_project(self, info: ProjectInfo | None) -> None:
         self.actions_table.enable(info is not None)
-        for panel in self.actions_table:
-            if panel[0].id.startswith("panel.") and panel[0].id.removeprefix("panel.") not in self.panels.ids():
-                panel[1].setVisible(False)
-        self.menuBar().setVisible(True)
+        for row, action in self.actions_table:
+            if row.id.startswith("panel."):
+                action.setVisible(row.id.removeprefix("panel.") in self.panels.ids())
         if info is None:
             self._show_recent()
             self.pages.setCurrentWidget(self.start_page)
+            self.start_page.setFocus()
         else:
             self.settings.opened(info.folder)
             names = self.settings.state("project_names", {})
@@ -284,9 +289,7 @@ class MainWindow(Translated, QMainWindow):
             if info.read_only:
                 self.banners.show_text(
                     "warning",
-                    N_(
-                        "This project is open for reading only: it is open in another window, or its folder cannot be written."
-                    ),
+                    N_("This project can only be read: another window has it open, or its folder is write-protected."),
                 )
         self.status.refresh()
         self._count_jobs()
@@ -405,7 +408,8 @@ class MainWindow(Translated, QMainWindow):
     def _show_shortcuts(self) -> None:
         from .dialogs.shortcuts import ShortcutsDialog
 
-        ShortcutsDialog(self.actions_table, self).open()
+        panel = self.panels.panel(self.panels.current)
+        ShortcutsDialog(self.actions_table, panel.actions() if panel is not None else (), self).open()
 
     def _show_about(self) -> None:
         from .dialogs.about import AboutDialog

@@ -29,7 +29,7 @@ _PICTURE = 124
 
 
 class RecentCard(QAbstractButton):
-    """Opens the project when clicked. `forgotten` when the person takes it off the list, `revealed` to see the folder."""
+    """Opens the project when clicked. `forgotten`: take it off the list; `revealed`: show its folder."""
 
     forgotten = Signal(object)
     revealed = Signal(object)

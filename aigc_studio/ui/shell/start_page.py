@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -39,6 +40,7 @@ class _ActionCard(Translated, QPushButton):
         self.setProperty("role", "card")
         self.setAutoDefault(False)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         self.setMinimumHeight(96)
         self._picture = picture
         self._icon = QLabel(self)
@@ -65,7 +67,8 @@ class _ActionCard(Translated, QPushButton):
 
     def sizeHint(self) -> QSize:
         """From the labels inside, not from the button's own empty text."""
-        return self.layout().sizeHint()
+        inside = self.layout()
+        return inside.sizeHint() if inside is not None else super().sizeHint()
 
     def changeEvent(self, event) -> None:
         """The icon takes the new theme's colour."""
@@ -127,6 +130,7 @@ class StartPage(Translated, QFrame):
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
         around.addWidget(scroll)
+        self.setFocusProxy(self.new)
 
     def show_recent(self, projects: Sequence[tuple[Path, str, list[str]]]) -> None:
         """Show the projects opened last: folder, name, thumbnail files."""
@@ -178,7 +182,7 @@ class StartPage(Translated, QFrame):
         line.addStretch(1)
         for picture, tip, name, signal in (
             ("translate", N_("中文 / English"), N_("Switch language"), self.languageWanted),
-            ("theme-light-dark", N_("Light or dark"), N_("Light or dark"), self.themeWanted),
+            ("brightness-6", N_("Light or dark"), N_("Light or dark"), self.themeWanted),
         ):
             button = QToolButton(self)
             button.setIcon(icon(picture))
@@ -195,9 +199,7 @@ class StartPage(Translated, QFrame):
         name, line = QLabel("AIGC Studio", self), QLabel(self)
         name.setProperty("role", "display")
         line.setProperty("role", "muted")
-        self.tr_bind(
-            line.setText, N_("Write the copy, make the pictures, record the voice: in one project on your computer.")
-        )
+        self.tr_bind(line.setText, N_("Copy, pictures and voice, made on your own computer, in one project."))
         words = QVBoxLayout()
         words.setSpacing(0)
         words.addWidget(name)
@@ -211,11 +213,9 @@ class StartPage(Translated, QFrame):
     def _beginnings(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(GAP)
-        self.new = _ActionCard("plus", N_("New project"), N_("An empty folder for copy, pictures and voice"), self)
+        self.new = _ActionCard("plus", N_("New project"), N_("An empty one for copy, pictures and voice"), self)
         self.open = _ActionCard("folder-open-outline", N_("Open project"), N_("A project folder or a package"), self)
-        self.demo = _ActionCard(
-            "creation-outline", N_("Try it"), N_("Make the demo project and watch how it is done"), self
-        )
+        self.demo = _ActionCard("creation-outline", N_("Try it"), N_("Make the demo project and watch"), self)
         for card, signal in ((self.new, self.newWanted), (self.open, self.openWanted), (self.demo, self.demoWanted)):
             card.clicked.connect(signal)
             row.addWidget(card, 1)

@@ -11,8 +11,9 @@ from aigc_studio.core.jobs import JobState
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 from aigc_studio.ui.studio import Studio
+from aigc_studio.ui.widgets.job_bar import progress_text
 
-__all__ = ["StatusBar", "queue_text", "time_text"]
+__all__ = ["StatusBar", "queue_text"]
 
 
 class StatusBar(Translated, QStatusBar):
@@ -69,14 +70,7 @@ class StatusBar(Translated, QStatusBar):
         if running:
             progress = self._studio.progress(running[0].id)
             self.bar.setValue(round(1000 * progress.fraction) if progress else 0)
-            if progress:
-                text = tr(progress.stage) if progress.stage else tr("Working")
-                if progress.count > 1:
-                    text += "  " + tr("{index} of {count}", index=progress.index + 1, count=progress.count)
-                if progress.eta_s is not None:
-                    text += "  ·  " + time_text(progress.eta_s)
-            else:
-                text = tr("Starting")
+            text = progress_text(progress)
         self.stage.setText(text)
         self.queue.setText(queue_text(jobs))
         if self._studio.held:
@@ -116,14 +110,3 @@ def queue_text(jobs: list) -> str:
 
 def _count(jobs: list, state: JobState) -> int:
     return sum(job.state == state for job in jobs)
-
-
-def time_text(seconds: float) -> str:
-    """A remaining time, rounded as people say it."""
-    if seconds < 1.5:
-        return tr("about a second left")
-    if seconds < 90:
-        return tr("about {seconds} s left", seconds=round(seconds) if seconds < 10 else 5 * round(seconds / 5))
-    if seconds < 5400:
-        return tr("about {minutes} min left", minutes=round(seconds / 60))
-    return tr("about {hours} h left", hours=f"{seconds / 3600:.1f}")

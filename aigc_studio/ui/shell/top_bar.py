@@ -48,7 +48,7 @@ class TopBar(Translated, QFrame):
         self.tr_bind(self.language.setToolTip, N_("中文 / English"))
         self.tr_bind(self.language.setAccessibleName, N_("Switch language"))
         self.language.clicked.connect(self.languageWanted)
-        self.theme = self._tool("theme-light-dark")
+        self.theme = self._tool("brightness-6")
         self.tr_bind(self.theme.setToolTip, N_("Light or dark"))
         self.tr_bind(self.theme.setAccessibleName, N_("Light or dark"))
         self.theme.clicked.connect(self.themeWanted)

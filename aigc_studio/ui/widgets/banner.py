@@ -15,12 +15,15 @@ from aigc_studio.ui.icons import icon
 __all__ = ["Banner", "BannerArea"]
 
 _ICONS = {
-    "info": "information-outline",
-    "success": "check-circle-outline",
-    "warning": "alert-outline",
-    "error": "alert-circle-outline",
+    "info": ("information-outline", "info"),
+    "success": ("check-circle-outline", "success"),
+    "warning": ("alert-outline", "warning"),
+    "error": ("alert-circle-outline", "danger"),
 }
-_COLORS = {"info": "info", "success": "success", "warning": "warning", "error": "danger"}
+"""Level to icon and colour."""
+Action = tuple[str, Callable[[], object]]
+"""Title of a button, marked with N_(), and what it does."""
+
 INFO_MS = 6000
 MOST = 3
 
@@ -91,7 +94,7 @@ class Banner(Translated, QFrame):
             self._draw()
 
     def _draw(self) -> None:
-        picture = icon(_ICONS[self.level], _COLORS[self.level])
+        picture = icon(*_ICONS[self.level])
         self._icon.setPixmap(picture.pixmap(QSize(18, 18), self.devicePixelRatioF()))
 
 
@@ -109,16 +112,14 @@ class BannerArea(QWidget):
         """Those shown, oldest first."""
         return [child for child in self.findChildren(Banner) if not child.isHidden()]
 
-    def show_error(self, error: StudioError, action: tuple[str, Callable[[], object]] | None = None) -> Banner:
+    def show_error(self, error: StudioError, action: Action | None = None) -> Banner:
         """Show an error's sentence in the current language, and follow a switch."""
         banner = self._add("error")
         banner.error = error
         banner.retranslate()
         return self._finish(banner, action)
 
-    def show_text(
-        self, level: str, source: str, action: tuple[str, Callable[[], object]] | None = None, /, **params: object
-    ) -> Banner:
+    def show_text(self, level: str, source: str, action: Action | None = None, /, **params: object) -> Banner:
         """Show a text marked with N_()."""
         banner = self._add(level)
         banner.tr_bind(banner.text.setText, source, **params)
@@ -138,7 +139,7 @@ class BannerArea(QWidget):
     def _add(self, level: str) -> Banner:
         return Banner(level, self)
 
-    def _finish(self, banner: Banner, action: tuple[str, Callable[[], object]] | None) -> Banner:
+    def _finish(self, banner: Banner, action: Action | None) -> Banner:
         if action is not None:
             banner.add_action(*action)
         for old in self.banners():

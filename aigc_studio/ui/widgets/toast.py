@@ -37,6 +37,7 @@ class Toast(Translated, QFrame):
         self._timer.setInterval(SHOWN_MS)
         self._timer.timeout.connect(self.hide)
         self.undo.clicked.connect(self._undo)
+        self._around = parent
         parent.installEventFilter(self)
         self.hide()
 
@@ -58,7 +59,7 @@ class Toast(Translated, QFrame):
 
     def _place(self) -> None:
         self.adjustSize()
-        around = self.parentWidget().rect()
+        around = self._around.rect()
         width = min(self.width(), around.width() - 48)
         self.setGeometry((around.width() - width) // 2, around.height() - self.height() - 48, width, self.height())
 

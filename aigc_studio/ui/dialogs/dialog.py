@@ -1,0 +1,54 @@
+"""What all dialogs share: a heading, a body, a row of buttons, and that nothing waits for them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from aigc_studio.ui.i18n import Translated
+
+__all__ = ["StudioDialog"]
+
+
+class StudioDialog(Translated, QDialog):
+    """Shown with `open()` or `show()`, never with `exec()`: the window's timers and jobs go on. Deleted when closed.
+
+    title: marked with N_(), also the heading. Put the contents into `body`; buttons come with `add_button`.
+    """
+
+    def __init__(self, title: str, parent: QWidget | None = None, *, width: int = 480) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setMinimumWidth(width)
+        self.tr_bind(self.setWindowTitle, title)
+        self.heading = QLabel(self)
+        self.heading.setProperty("role", "title")
+        self.tr_bind(self.heading.setText, title)
+        inside = QVBoxLayout()
+        inside.setContentsMargins(24, 24, 24, 16)
+        inside.setSpacing(16)
+        inside.addWidget(self.heading)
+        self.body = QVBoxLayout()
+        self.body.setSpacing(12)
+        inside.addLayout(self.body, 1)
+        footer = QFrame(self)
+        footer.setProperty("role", "footer")
+        self._buttons = QHBoxLayout(footer)
+        self._buttons.setContentsMargins(24, 12, 24, 12)
+        self._buttons.setSpacing(8)
+        self._buttons.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(inside, 1)
+        column.addWidget(footer)
+
+    def add_button(self, title: str, role: str = "") -> QPushButton:
+        """A button at the right end; the one with role "primary" answers to Enter."""
+        button = QPushButton(self)
+        button.setProperty("role", role)
+        button.setAutoDefault(role == "primary")
+        button.setDefault(role == "primary")
+        self.tr_bind(button.setText, title)
+        self._buttons.addWidget(button)
+        return button

@@ -1,0 +1,1 @@
+"""The pieces of the Queue panel: the list of jobs as a model, and how a job is drawn."""
