@@ -5,23 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-from PySide6.QtCore import QMimeData, QRect, QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QImage, QKeySequence, QPixmap, QUndoStack
-from PySide6.QtWidgets import QFileDialog, QFrame, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QImage, QKeySequence, QPixmap, QUndoStack
+from PySide6.QtWidgets import QFrame, QSplitter, QVBoxLayout, QWidget
 
 from aigc_studio.core.assets import Asset
 from aigc_studio.core.errors import StudioError
-from aigc_studio.core.export import export_image
 from aigc_studio.core.i18n import tr
 from aigc_studio.core.jobs import Job, JobState
-from aigc_studio.core.project import Project
 from aigc_studio.core.requests import Request, new_seed
 from aigc_studio.engines import registry
-from aigc_studio.ui.assets.model import asset_ids_of
 from aigc_studio.ui.assets.thumbnails import ThumbnailLoader
 from aigc_studio.ui.canvas.pyramid import PictureLoader, Pyramid
-from aigc_studio.ui.canvas.view import Canvas, local_files, mask_bounds
+from aigc_studio.ui.canvas.view import Canvas, mask_bounds
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 from aigc_studio.ui.picture.actions import PictureActions
@@ -29,6 +25,7 @@ from aigc_studio.ui.picture.inspector import Inspector, progress_text
 from aigc_studio.ui.picture.session import PictureSession
 from aigc_studio.ui.picture.strip import CandidateStrip
 from aigc_studio.ui.picture.toolbar import CandidateBar, CanvasBar, MaskBar
+from aigc_studio.ui.picture.transfer import PictureTransfer
 from aigc_studio.ui.picture.welcome import Welcome
 from aigc_studio.ui.studio import Studio
 
@@ -57,6 +54,9 @@ class PicturePanel(Translated, QWidget):
         self._view: dict[str, Any] | None = None
         self._build()
         self.session = PictureSession(studio, self.canvas.selection, self.undo_stack, self)
+        self.files = PictureTransfer(studio, self.session, self)
+        self.files.noticed.connect(self.noticed)
+        self.files.undoOffered.connect(self.undoOffered)
         self._connect()
         self._project_changed()
 
@@ -107,7 +107,7 @@ class PicturePanel(Translated, QWidget):
         canvas.zoomChanged.connect(self.bar.show_zoom)
         canvas.toolChanged.connect(self._tool_changed)
         canvas.compareChanged.connect(self._sync)
-        canvas.dropped.connect(self._dropped)
+        canvas.dropped.connect(self.files.take)
         canvas.menuWanted.connect(self.acts.menu.popup)
         self.inspector.submitted.connect(self.generate)
         self.inspector.cancelled.connect(session.cancel)
@@ -117,10 +117,10 @@ class PicturePanel(Translated, QWidget):
         self.candidate_bar.stepped.connect(session.step)
         self.candidate_bar.backWanted.connect(session.back)
         self.candidate_bar.keepWanted.connect(session.keep)
-        self.strip.showWanted.connect(session.show)
-        self.strip.keepWanted.connect(lambda asset: (session.show(asset), session.keep()))
-        self.strip.trashWanted.connect(self._trash)
-        self.strip.menuWanted.connect(lambda asset, point: (session.show(asset), self.acts.menu.popup(point)))
+        self.strip.showWanted.connect(self._choose)
+        self.strip.keepWanted.connect(lambda asset: (self._choose(asset), session.keep()))
+        self.strip.trashWanted.connect(self.files.trash)
+        self.strip.menuWanted.connect(lambda asset, point: (self._choose(asset), self.acts.menu.popup(point)))
         self.acts.tools.triggered.connect(lambda action: canvas.choose_tool(action.data()))
         for id, slot in {
             "swap": self._swap,
@@ -141,17 +141,17 @@ class PicturePanel(Translated, QWidget):
             "former": lambda: session.step(-1),
             "keep": session.keep,
             "back": self._escape,
-            "star": self._star,
+            "star": self.files.star,
             "variation": self._variation,
             "start": lambda: self.inspector.set_mode("variation"),
             "use_prompt": lambda: self._reuse_shown(prompt=True),
             "use_seed": lambda: self._reuse_shown(seed=True),
             "use_all": lambda: self._reuse_shown(prompt=True, seed=True, settings=True),
-            "copy": self._copy,
-            "paste": self._paste,
-            "open": self._choose_file,
-            "export": self._export,
-            "trash": lambda: self._trash(session.shown),
+            "copy": lambda: self.files.copy(canvas.picture),
+            "paste": self.files.paste,
+            "open": self.files.choose_file,
+            "export": self.files.export,
+            "trash": lambda: self.files.trash(session.shown),
         }.items():
             self.acts[id].triggered.connect(lambda _checked=False, slot=slot: slot())
         generate = QAction(self)
@@ -208,7 +208,7 @@ class PicturePanel(Translated, QWidget):
         if len(sizes := state.get("splitter") or []) == 2:
             self.splitter.setSizes(sizes)
         self._view = state.get("view") or None
-        if self._studio.reader is not None and self.session.base is None:
+        if self._studio.reader is not None and state.get("base"):
             self.session.restore(str(state.get("base", "")), str(state.get("shown", "")), state.get("candidates") or [])
 
     # -- project
@@ -221,6 +221,7 @@ class PicturePanel(Translated, QWidget):
         self.canvas.set_working("")
         if self._studio.info is not None:
             self.session.adopt()
+            self.session.recent()
         else:
             self.inspector.set_mode("generate")
             self.canvas.choose_tool("hand")
@@ -240,6 +241,14 @@ class PicturePanel(Translated, QWidget):
             self._display(asset)
         self._mark()
         self._sync()
+
+    def _choose(self, asset: Asset) -> None:
+        """Show a picture of the strip, even while another one is watched in the making."""
+        watched, self._watched = self._watched, ""
+        self.session.show(asset)
+        if watched:
+            self._display(self.session.shown)
+            self._sync()
 
     def _display(self, asset: Asset | None) -> None:
         canvas, reader = self.canvas, self._studio.reader
@@ -479,21 +488,7 @@ class PicturePanel(Translated, QWidget):
         else:
             self.session.back()
 
-    # -- assets
-    def _star(self) -> None:
-        if (asset := self.session.shown) is not None:
-            self._studio.store(lambda project: project.star([asset.id], not asset.starred))
-
-    def _trash(self, asset: Asset | None) -> None:
-        if asset is None or not self.acts["trash"].isEnabled():
-            return
-
-        def trashed(_: object) -> None:
-            text = tr("“{title}” moved to the trash.", title=asset.title)
-            self.undoOffered.emit(text, lambda: self._studio.store(lambda project: project.restore([asset.id])))
-
-        self._studio.store(lambda project: project.trash([asset.id]), trashed)
-
+    # -- recipes
     def _reuse_shown(self, *, prompt: bool = False, seed: bool = False, settings: bool = False) -> None:
         asset, reader = self.session.shown, self._studio.reader
         recipe = reader.recipe(asset.id) if asset is not None and reader is not None else None
@@ -503,87 +498,3 @@ class PicturePanel(Translated, QWidget):
     def _use_recipe(self, recipe: dict[str, Any], *, prompt: bool, seed: bool, settings: bool) -> None:
         request = Request.from_json(recipe["request"])
         self.inspector.use(request, prompt=prompt, settings=settings, seed=int(recipe["seed"]) if seed else None)
-
-    def _copy(self) -> None:
-        asset, picture, reader = self.session.shown, self.canvas.picture, self._studio.reader
-        if asset is None or picture is None or reader is None:
-            return
-        data = QMimeData()
-        data.setImageData(picture.region(QRect(0, 0, picture.size.width(), picture.size.height())))
-        data.setUrls([QUrl.fromLocalFile(str(reader.path(asset)))])
-        QGuiApplication.clipboard().setMimeData(data)
-        self.noticed.emit(tr("Picture copied."))
-
-    def _paste(self) -> None:
-        data = QGuiApplication.clipboard().mimeData()
-        if data.hasImage() and not data.hasUrls():
-            self._store_image(data.imageData())
-        else:
-            self._dropped(data)
-
-    def _store_image(self, image: QImage) -> None:
-        """A picture without a file, from the clipboard or dragged out of a browser."""
-        image = image.convertToFormat(QImage.Format.Format_RGBA8888)
-        picture = Image.frombytes(
-            "RGBA", (image.width(), image.height()), bytes(image.constBits()), "raw", "RGBA", image.bytesPerLine()
-        )
-        title = tr("Pasted picture")
-        self._studio.store(lambda project: project.store_image(picture, title=title), self.open_asset)
-
-    def _dropped(self, data: QMimeData) -> None:
-        found = [asset for id in asset_ids_of(data) if (asset := self.session.asset(id)) and asset.kind == "image"]
-        if found:
-            self.session.open(found[0])
-        elif files := local_files(data):
-            self.import_files(files)
-
-    def import_files(self, files: list[Path]) -> None:
-        """Copy picture files into the project and open the first."""
-
-        def bring(project: Project) -> list[Asset]:
-            return [project.import_file(file) for file in files]
-
-        def brought(assets: list[Asset]) -> None:
-            pictures = [asset for asset in assets if asset.kind == "image"]
-            if pictures:
-                self.session.open(pictures[0])
-            if len(pictures) < len(assets):
-                self.noticed.emit(tr("Only pictures can be opened here; the rest is in Assets."))
-
-        self._studio.store(bring, brought)
-
-    def _folder(self, key: str) -> str:
-        settings = self._studio.settings
-        return str(settings.state(key, str(Path.home()))) if settings is not None else str(Path.home())
-
-    def _remember_folder(self, key: str, file: Path) -> None:
-        if self._studio.settings is not None:
-            self._studio.settings.set_state(key, str(file.parent))
-
-    def _choose_file(self) -> None:
-        folder = self._folder("picture/folder")
-        pattern = tr("Pictures") + " (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.psd *.avif)"
-        name, _ = QFileDialog.getOpenFileName(self, tr("Open a picture…"), folder, pattern)
-        if name:
-            self._remember_folder("picture/folder", Path(name))
-            self.import_files([Path(name)])
-
-    def _export(self) -> None:
-        asset, reader = self.session.shown, self._studio.reader
-        if asset is None or reader is None:
-            return
-        source, recipe = reader.path(asset), reader.recipe(asset.id)
-        start = Path(self._folder("picture/export")) / (
-            source.stem + (source.suffix if source.suffix in (".png", ".jpg", ".webp") else ".png")
-        )
-        name, _ = QFileDialog.getSaveFileName(
-            self, tr("Save as…"), str(start), "PNG (*.png);;JPEG (*.jpg *.jpeg);;WebP (*.webp)"
-        )
-        if not name:
-            return
-        target = Path(name)
-        self._remember_folder("picture/export", target)
-        self._studio.store(
-            lambda _project: export_image(source, target, recipe),
-            lambda _none: self.noticed.emit(tr("Saved as “{name}”.", name=target.name)),
-        )

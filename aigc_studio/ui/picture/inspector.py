@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QElapsedTimer, QPoint, Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -39,6 +39,9 @@ __all__ = ["MODES", "Inspector", "duration"]
 MODES = (("generate", N_("New##picture task")), ("inpaint", N_("Change part")), ("variation", N_("Vary##picture task")))
 """Task id and the name of its button."""
 
+_DOUBLE_CLICK_MS = 400
+"""The button that starts turns into the one that cancels: a double click must not do both."""
+
 _HINTS = {
     "inpaint": N_("Paint over what you want to change and say what should be there. Only that part is made anew."),
     "variation": N_("Makes relatives of the picture on the canvas."),
@@ -58,6 +61,7 @@ class Inspector(Translated, QFrame):
         self.setProperty("role", "inspector")
         self.setMinimumWidth(280)
         self._running = False
+        self._started = QElapsedTimer()
         self._blocked = ""
         self._entries = [entry for entry in catalogue.models("image") if entry.problem is None]
         self._entry = self._entries[0]
@@ -242,6 +246,8 @@ class Inspector(Translated, QFrame):
 
     def show_running(self, running: bool, progress: Progress | None, waiting: int) -> None:
         """Show the state of the job being waited for."""
+        if running and not self._running:
+            self._started.start()
         self._running = running
         self.bar.setVisible(running)
         self.state.setVisible(running)
@@ -276,7 +282,8 @@ class Inspector(Translated, QFrame):
 
     def _pressed(self) -> None:
         if self._running and self.sender() is self.go:
-            self.cancelled.emit()
+            if self._started.elapsed() > _DOUBLE_CLICK_MS:
+                self.cancelled.emit()
         elif not self._blocked:
             self.submitted.emit()
 

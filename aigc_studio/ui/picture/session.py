@@ -15,7 +15,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QSize, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
-from aigc_studio.core.assets import Asset
+from aigc_studio.core.assets import Asset, AssetQuery
 from aigc_studio.core.i18n import tr
 from aigc_studio.core.jobs import Job, JobState
 from aigc_studio.core.requests import Request
@@ -25,8 +25,11 @@ from aigc_studio.ui.studio import Studio
 
 __all__ = ["PictureSession"]
 
-ACTIVE = (JobState.PENDING, JobState.RUNNING, JobState.PAUSED)
-"""States in which a job may still bring results."""
+WAITED_FOR = (JobState.PENDING, JobState.RUNNING)
+"""States in which results are on their way; a paused job may bring some later, when somebody resumes it."""
+
+_RECENT = 24
+"""How many pictures are listed when a project is opened that remembers nothing."""
 
 _LINEAGE = 24
 """How many ancestors of a picture are listed."""
@@ -215,7 +218,7 @@ class PictureSession(QObject):
     @property
     def job(self) -> Job | None:
         """The job being waited for: the running one of this panel, else its first in line."""
-        mine = [job for job in self._studio.jobs() if job.id in self._jobs and job.state in ACTIVE]
+        mine = [job for job in self._studio.jobs() if job.id in self._jobs and job.state in WAITED_FOR]
         running = [job for job in mine if job.state == JobState.RUNNING]
         return (running or mine or [None])[0]
 
@@ -269,11 +272,22 @@ class PictureSession(QObject):
             self._studio.cancel(job.id)
 
     def adopt(self) -> None:
-        """After a project was opened: unfinished picture jobs of an earlier session are this panel's."""
+        """Unfinished picture jobs are this panel's, whoever asked for them: an earlier session, the demo."""
         for job in self._studio.jobs():
-            if job.request.kind == "image" and job.state in ACTIVE:
+            if job.request.kind == "image" and job.state in (*WAITED_FOR, JobState.PAUSED):
                 self._jobs.setdefault(job.id, job.request)
         self.jobChanged.emit()
+
+    def recent(self) -> None:
+        """List the project's newest pictures and show the newest: for a project that remembers nothing."""
+        reader = self._studio.reader
+        if reader is None or self.base is not None:
+            return
+        found = reader.assets(AssetQuery(kinds=("image",)), 0, _RECENT)
+        if found:
+            self.candidates = sorted(found, key=_age)
+            self._settle(found[0], None)
+            self.candidatesChanged.emit()
 
     def edits(self, id: str) -> bool:
         """Whether a job paints a part of a picture."""
@@ -291,7 +305,9 @@ class PictureSession(QObject):
         if all(known.id != asset.id for known in self.candidates):
             self.candidates.append(asset)
             self.candidatesChanged.emit()
-        if id in self._fresh:  # the first result of what was asked for last is shown at once; later ones wait
+        if (
+            id in self._fresh or self.base is None
+        ):  # the first result of what was asked for last is shown at once; later ones wait
             self._fresh.discard(id)
             self.show(asset)
 
@@ -305,8 +321,8 @@ class PictureSession(QObject):
         self.jobEnded.emit(job)
 
     def _jobs_changed(self) -> None:
-        if self._jobs:
-            self.jobChanged.emit()
+        self.adopt()
+        self.candidatesChanged.emit()
 
     # -- assets
     def _assets_changed(self, change: AssetsChange) -> None:

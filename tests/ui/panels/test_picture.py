@@ -149,6 +149,7 @@ def test_cancel_leaves_what_is_finished(qtbot: QtBot, panel: PicturePanel, studi
     set_count(panel, 60)
     panel.inspector.go.click()
     qtbot.waitUntil(lambda: len(panel.session.candidates) >= 1, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: panel.inspector._started.elapsed() > 450, timeout=3000)  # later than a double click
     with qtbot.waitSignal(studio.jobFinished, timeout=5000):
         panel.inspector.go.click()
     qtbot.waitUntil(lambda: panel.session.job is None, timeout=5000)
@@ -537,3 +538,56 @@ def test_a_click_on_the_strip_shows_and_a_double_click_keeps(qtbot: QtBot, panel
     qtbot.mouseDClick(panel.strip.viewport(), LEFT, NONE, place)
     assert panel.session.base == panel.session.candidates[2]
     assert panel.strip.indexAt(QPoint(5000, 5)).isValid() is False
+
+
+def test_a_double_click_starts_and_does_not_cancel(qtbot: QtBot, panel: PicturePanel) -> None:
+    """The button turns into Cancel under the second click."""
+    panel.inspector.prompt.set_text("blue")
+    panel.inspector.go.click()
+    panel.inspector.go.click()
+    qtbot.waitUntil(lambda: ready(panel, 1), timeout=TIMEOUT)
+
+
+def test_a_paused_job_does_not_hold_the_panel(qtbot: QtBot, panel: PicturePanel, studio: Studio) -> None:
+    """It waits in the queue; new pictures can be made; resumed, its results come here."""
+    panel.inspector.form.set_values({"size": (256, 256)})
+    panel.inspector.prompt.set_text("blue")
+    set_count(panel, 8)
+    panel.generate()
+    qtbot.waitUntil(lambda: len(panel.session.candidates) >= 1, timeout=TIMEOUT)
+    job = panel.session.job
+    assert job is not None
+    with qtbot.waitSignal(studio.jobFinished, timeout=5000):
+        studio.pause(job.id)
+    assert panel.session.job is None
+    assert panel.inspector.go.isEnabled()
+    done = len(panel.session.candidates)
+    make(qtbot, panel, "red")
+    studio.resume(job.id)
+    qtbot.waitUntil(lambda: ready(panel, 9), timeout=TIMEOUT)
+    assert done < 9
+
+
+def test_a_project_that_remembers_nothing_shows_its_newest_picture(
+    qtbot: QtBot, panel: PicturePanel, studio: Studio
+) -> None:
+    """The panel is built when the pictures are there already."""
+    make(qtbot, panel, count=2)
+    other = PicturePanel(studio)
+    qtbot.addWidget(other)
+    assert other.session.base == panel.session.candidates[1]
+    assert len(other.strip.assets) == 2
+
+
+def test_another_picture_can_be_looked_at_while_one_is_made(qtbot: QtBot, panel: PicturePanel, studio: Studio) -> None:
+    """The one in the making gives way on a click, and does not push itself forward."""
+    first = make(qtbot, panel)
+    studio.pause_all(True)
+    panel.generate()
+    assert panel.canvas.picture is None
+    place = panel.strip.visualRect(panel.strip.model().index(0, 0)).center()
+    qtbot.mouseClick(panel.strip.viewport(), LEFT, NONE, place)
+    assert panel.canvas.picture is not None
+    assert panel.session.shown == first
+    studio.pause_all(False)
+    qtbot.waitUntil(lambda: ready(panel, 2), timeout=TIMEOUT)
