@@ -5,7 +5,7 @@ lengths are bounded, so that garbage on the pipe is an error at once and never a
 job it belongs to, "" for none: frames of a job that is no longer waited for are dropped by whoever reads them.
 
 To the child: `run` (body: Order as JSON), `cancel`, `warm`, `unload`, `close`.
-From the child: `hello`, `beat` (each second), `taken` (the first of a job), `progress` (body: raw RGB preview or empty),
+From the child: `hello`, `beat` (each second), `taken` (the first of a job), `progress` (body: raw RGB or empty),
 `partial` (body: text), `output`, and as the last of a job `done`, `cancelled` or `error` (body: StudioError as JSON).
 """
 

@@ -1,4 +1,4 @@
-"""A real child process: it dies in every way, hangs, floods, prints, does not listen; the next job runs all the same."""
+"""A real child: it dies in every way, hangs, floods, prints and does not listen, and the next job runs all the same."""
 
 from __future__ import annotations
 
