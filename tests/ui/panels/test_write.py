@@ -189,7 +189,7 @@ def test_nothing_is_written_under_a_composition(qtbot, panel) -> None:
     qtbot.waitUntil(lambda: "0-2 " in whole(panel), timeout=20_000)
     QApplication.sendEvent(panel.editor, QInputMethodEvent("ni", []))
     before = whole(panel)
-    qtbot.waitUntil(lambda: panel._studio.job(panel._run.job_id).state == "done", timeout=20_000)
+    qtbot.waitUntil(lambda: panel.studio.job(panel._run.job_id).state == "done", timeout=20_000)
     assert whole(panel) == before
     event = QInputMethodEvent("", [])
     event.setCommitString("")
@@ -269,7 +269,7 @@ def test_an_older_version_is_restored_as_one_undo_step(qtbot, panel, studio) -> 
     revisions: list = []
     studio.store(lambda project: project.documents.history(panel.session.id), revisions.extend)
     qtbot.waitUntil(lambda: bool(revisions), timeout=5000)
-    panel._restore_revision(panel.session.id, revisions[0].id)
+    panel.restore_revision(panel.session.id, revisions[0].id)
     qtbot.waitUntil(lambda: whole(panel).startswith("the long"), timeout=5000)
     panel.editor.undo()
     assert whole(panel) == "new"

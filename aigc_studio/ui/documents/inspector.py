@@ -1,6 +1,8 @@
-"""What the model of the Write panel is asked for: which model, how bold, how long, how many variants."""
+"""What a model of the Write or Voice panel is asked for: which one, with which values; the button that starts it."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
@@ -26,26 +28,45 @@ from ..icons import icon
 from ..studio import Studio
 from ..widgets.form import ParamForm
 
-__all__ = ["WriteInspector"]
-
-TASK = "continue"
+__all__ = ["TaskInspector", "TaskTexts"]
 
 
-class WriteInspector(Translated, QFrame):
-    """Model, form and the Continue button; a calm note where the text engine is missing."""
+@dataclass(frozen=True)
+class TaskTexts:
+    """What the inspector says, marked with N_(). start, icon: of the button; missing: where the engine is missing."""
 
-    continueRequested = Signal()
+    heading: str
+    start: str
+    icon: str
+    no_model: str
+    missing: str = ""
+
+
+class TaskInspector(Translated, QFrame):
+    """Model, form and the button that starts and stops; a calm note where the engine group is missing."""
+
+    startRequested = Signal()
     stopRequested = Signal()
     installRequested = Signal()
 
-    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        studio: Studio,
+        kind: str,
+        task: str,
+        texts: TaskTexts,
+        *,
+        seed: bool = True,
+        count: bool = True,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._studio = studio
+        self._studio, self._kind, self._task, self._texts = studio, kind, task, texts
         self.setProperty("role", "panel")
         self._entries: tuple[catalogue.Entry, ...] = ()
         heading = QLabel(self)
         heading.setProperty("role", "heading")
-        self.tr_bind(heading.setText, N_("Continue the text"))
+        self.tr_bind(heading.setText, texts.heading)
         self._note = QLabel(self, wordWrap=True)
         self._note.setProperty("role", "faint")
         model_label = QLabel(self)
@@ -56,8 +77,8 @@ class WriteInspector(Translated, QFrame):
         self.model.setMinimumContentsLength(12)
         self.tr_bind(self.model.setAccessibleName, N_("Model"))
         model_label.setBuddy(self.model)
-        family = registry.families("text")[0]
-        self.form = ParamForm(family, TASK, memory=studio.settings, seed=True, count=True)
+        family = registry.families(kind)[0]
+        self.form = ParamForm(family, task, memory=studio.settings, seed=seed, count=count)
         self._missing = self._missing_note()
         self.go = QPushButton(self, autoDefault=False)
         self.go.setProperty("role", "primary")
@@ -99,10 +120,7 @@ class WriteInspector(Translated, QFrame):
         note = QFrame(self)
         note.setProperty("role", "banner")
         text = QLabel(note, wordWrap=True)
-        self.tr_bind(
-            text.setText,
-            N_("Continuing needs the text engine, which is not installed yet. You can write all the same."),
-        )
+        self.tr_bind(text.setText, self._texts.missing)
         button = QPushButton(icon("download-outline"), "", note, autoDefault=False)
         button.setIconSize(QSize(16, 16))
         self.tr_bind(button.setText, N_("Install the text engine…"))
@@ -123,7 +141,7 @@ class WriteInspector(Translated, QFrame):
     def reload_models(self) -> None:
         """Read the catalogue again; the chosen model stays chosen."""
         chosen = self.model.currentData() or self._remembered()
-        self._entries = catalogue.models("text")
+        self._entries = catalogue.models(self._kind)
         self.model.blockSignals(True)
         self.model.clear()
         for entry in self._entries:
@@ -134,7 +152,7 @@ class WriteInspector(Translated, QFrame):
 
     def _remembered(self) -> str:
         settings = self._studio.settings
-        return str(settings.state("write/model", "")) if settings is not None else ""
+        return str(settings.state(f"{self._kind}/model", "")) if settings is not None else ""
 
     def entry(self) -> catalogue.Entry | None:
         """The chosen model."""
@@ -152,8 +170,8 @@ class WriteInspector(Translated, QFrame):
     def show_running(self, running: bool) -> None:
         """The button starts, or stops."""
         self._running = running
-        self.go.setIcon(icon("stop", "on-accent") if running else icon("creation-outline", "on-accent"))
-        self.tr_bind(self.go.setText, N_("Stop##writing") if running else N_("Continue"))
+        self.go.setIcon(icon("stop", "on-accent") if running else icon(self._texts.icon, "on-accent"))
+        self.tr_bind(self.go.setText, N_("Stop##writing") if running else self._texts.start)
         self._key.setText("Esc" if running else "Ctrl+Enter")
         self._enable()
 
@@ -166,21 +184,21 @@ class WriteInspector(Translated, QFrame):
         self.go.setEnabled(self._running or (self._usable and self.entry() is not None))
 
     def _pressed(self) -> None:
-        (self.stopRequested if self._running else self.continueRequested).emit()
+        (self.stopRequested if self._running else self.startRequested).emit()
 
     def _model_chosen(self) -> None:
         entry = self.entry()
         if entry is None:
-            self.tr_bind(self._note.setText, N_("No text model was found."))
+            self.tr_bind(self._note.setText, self._texts.no_model)
             return
         if self._studio.settings is not None:
-            self._studio.settings.set_state("write/model", entry.id)
+            self._studio.settings.set_state(f"{self._kind}/model", entry.id)
         problem = entry.problem
         self.tr_bind(
             self._note.setText, problem.source if problem else entry.note, **(problem.params if problem else {})
         )
         if entry.family != self.form.family.id:
-            self.form.show_task(registry.family(entry.family), TASK)
+            self.form.show_task(registry.family(entry.family), self._task)
         self.check_engine()
         self._enable()
 
@@ -195,15 +213,15 @@ class WriteInspector(Translated, QFrame):
     # -- requests ------------------------------------------------------------------------------------------------
 
     def request(self, prompt: str, context: dict[str, str], *, count: int = 0) -> Request:
-        """The job for a continuation of `prompt`. StudioError when the model's files are missing."""
+        """The job for `prompt`. StudioError when the model's files are missing."""
         entry = self.entry()
         if entry is None:
-            raise StudioError(N_("No text model was found; install one first."), code="no-model")
+            raise StudioError(self._texts.no_model, code="no-model")
         if entry.problem is not None:
             raise entry.problem
         return Request(
-            kind="text",
-            task=TASK,
+            kind=self._kind,
+            task=self._task,
             family=entry.family,
             model=entry.id,
             prompt=prompt,
