@@ -18,7 +18,7 @@ from PIL import Image
 
 from aigc_studio import __version__, cli
 from aigc_studio.core.assets import AssetQuery
-from aigc_studio.core.metadata import read_recipe
+from aigc_studio.core.metadata import read_recipe, write_image
 from aigc_studio.core.project import Project, ProjectReader
 
 Run = Callable[..., tuple[int, str, str]]
@@ -94,6 +94,34 @@ def test_results_in_a_project(run: Run, tmp_path: Path) -> None:
     assert len(list((tmp_path / "copies").iterdir())) == 2
     assert run("project", "export", "mine", "copies")[0] == 0
     assert len(list((tmp_path / "copies").iterdir())) == 4, "nothing is overwritten"
+
+
+def test_reproduce(run: Run, tmp_path: Path) -> None:
+    """Each asset again from its own recipe, pixel by pixel; one that was tampered with is named."""
+    run("image", "blue", "--size", "48x32", "--project", "mine", "--count", "2", "--seed", "9")
+    run("speak", "Hello", "--project", "mine")
+    code, out, _ = run("project", "reproduce", "mine")
+    assert (code, out.count("the same:")) == (0, 3)
+    picture = next((tmp_path / "mine" / "assets").glob("*.png"))
+    recipe = read_recipe(picture)
+    assert recipe is not None
+    write_image(picture, Image.new("RGB", (48, 32), "red"), recipe)
+    code, out, _ = run("project", "reproduce", "mine", picture.name)
+    assert code == 1
+    assert out.startswith(f"different: assets/{picture.name}")
+    assert run("project", "reproduce", "mine", "nobody")[0] == 1
+
+
+def test_pack_and_unpack(run: Run, tmp_path: Path) -> None:
+    """One file, and the same project from it."""
+    run("image", "blue", "--size", "48x32", "--project", "mine")
+    assert run("project", "pack", "mine", "mine.zip")[0] == 0
+    assert run("project", "unpack", "copy", "mine.zip")[0] == 0
+    assert run("project", "reproduce", "copy")[:2] == (0, run("project", "reproduce", "mine")[1])
+    assert run("project", "unpack", "copy", "mine.zip")[0] == 1, "there is one already"
+    (tmp_path / "broken.zip").write_bytes(b"PK")
+    assert run("project", "unpack", "other", "broken.zip")[0] == 1
+    assert not (tmp_path / "other").exists()
 
 
 @pytest.mark.allow_log("WARNING")

@@ -16,8 +16,12 @@ from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.jobs import JobState
 from aigc_studio.core.metadata import read_recipe
+from aigc_studio.core.package import pack, unpack
 from aigc_studio.core.project import Project, ProjectReader
 from aigc_studio.core.store.database import INDEX, index_problem
+from aigc_studio.engines.reproduce import reproduce
+
+from .results import engine
 
 __all__ = ["main"]
 
@@ -43,6 +47,14 @@ def main(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     export = add("export", N_("Copy assets out of the project, each with its recipe inside."), _export)
     export.add_argument("folder", type=Path, help=tr("where they are copied to"))
     export.add_argument("--search", default="", help=tr("only those with these words"))
+    again = add("reproduce", N_("Make assets again from their recipes and say whether they are the same."), _reproduce)
+    again.add_argument(
+        "assets", nargs="*", metavar="ASSET", help=tr("ids or files; all that were generated when left out")
+    )
+    packing = add("pack", N_("Make one file of the project, to pass on or to keep."), _pack)
+    packing.add_argument("file", type=Path, help=tr("the package to write"))
+    unpacking = add("unpack", N_("Make a project folder of a package."), _unpack)
+    unpacking.add_argument("file", type=Path, help=tr("the package to open"))
     options = parser.parse_args(list(arguments))
     return options.run(options)
 
@@ -53,7 +65,7 @@ def _reader(folder: Path) -> ProjectReader:
         return ProjectReader(folder)
 
 
-def _all(reader: ProjectReader, query: AssetQuery) -> list[Asset]:
+def _all(reader: ProjectReader | Project, query: AssetQuery) -> list[Asset]:
     """Every asset of a query, read by page."""
     found: list[Asset] = []
     while page := reader.assets(query, len(found), _PAGE):
@@ -170,6 +182,58 @@ def _export(options: argparse.Namespace) -> int:
             else:
                 copied += 1
     print(tr("{count} files copied to {folder}", count=copied, folder=target))
+    return 0
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    """0 when all are the same, 1 when one differs or cannot be made."""
+    worst = 0
+    with contextlib.closing(Project.open(options.project, read_only=True)) as project, engine() as runner:
+        everything = _all(project, AssetQuery(kinds=_EVERYTHING, order="oldest"))
+        for asset in _chosen(everything, options.assets):
+            try:
+                made = reproduce(project, asset.id, runner)
+            except StudioError as error:
+                print(tr("cannot be made: {file} ({reason})", file=asset.file, reason=str(error)), flush=True)
+                worst = 1
+                continue
+            if made.same:
+                print(tr("the same: {file}", file=asset.file), flush=True)
+                continue
+            worst = 1
+            share = f"{made.difference:.2%}"
+            print(tr("different: {file} ({share} of it)", file=asset.file, share=share), flush=True)
+            for name, (before, now) in made.changed.items():
+                print(f"    {name}: {before} -> {now}")
+    return worst
+
+
+def _chosen(assets: list[Asset], wanted: Sequence[str]) -> list[Asset]:
+    """The assets named by id, the beginning of an id or file; without names all that were generated."""
+    if not wanted:
+        return [asset for asset in assets if asset.origin == "generated"]
+    found = []
+    for name in wanted:
+        matching = [asset for asset in assets if asset.id.startswith(name) or Path(asset.file).name == Path(name).name]
+        if len(matching) != 1:
+            raise StudioError(
+                N_('"{name}" names {count} assets of this project; give an id as "project list" shows it.'),
+                code="asset",
+                name=name,
+                count=len(matching),
+            )
+        found += matching
+    return found
+
+
+def _pack(options: argparse.Namespace) -> int:
+    print(pack(options.project, options.file))
+    return 0
+
+
+def _unpack(options: argparse.Namespace) -> int:
+    unpack(options.file, options.project)
+    print(options.project)
     return 0
 
 
