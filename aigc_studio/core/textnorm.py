@@ -63,7 +63,8 @@ def clean(text: str) -> Clean:
         elif category == "Cc" and character not in _KEPT_CONTROLS:
             dropped[f"U+{ord(character):04X}"] += 1
         else:
-            kept.append(character)
+            # Digits of other scripts are read by every voice in their common form.
+            kept.append(str(unicodedata.decimal(character)) if category == "Nd" else character)
             continue
         kept.append(" ")  # a symbol between two words still parts them
     joined = re.sub(r"[ \t\u00a0\u3000]+", " ", "".join(kept))

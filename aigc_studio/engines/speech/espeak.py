@@ -168,7 +168,7 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
     cleaned = clean(request.prompt)
     spoken = [sentence for sentence in sentences(cleaned.text) if speakable(sentence.text)]
     if not spoken:
-        raise StudioError(N_("There is nothing to speak; write a word or a number."), code="text-empty")
+        raise _silent()
     for index in range(ctx.start, request.count):
         ctx.check()
         samples, segments = _speak_all(spoken, values, request.seed, index, ctx)
@@ -189,10 +189,15 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
         )
 
 
+def _silent() -> StudioError:
+    return StudioError(N_("There is nothing to speak; write a word or a number."), code="text-empty")
+
+
 def _speak_all(
     spoken: list[Sentence], values: dict[str, Any], seed: int, index: int, ctx: Context
 ) -> tuple[np.ndarray, list[dict[str, Any]]]:
     """The whole text, and where each sentence lies in it (seconds)."""
+    heard: list[Sentence] = []
     parts: list[np.ndarray] = []
     gaps: list[float] = []
     details: list[list[dict[str, Any]]] = []
@@ -200,24 +205,28 @@ def _speak_all(
     for place, sentence in enumerate(spoken):
         ctx.check()
         samples, detail = _speak_sentence(sentence, values, seed, ctx)
-        parts.append(samples)
-        details.append(detail)
         new_paragraph = place + 1 < len(spoken) and spoken[place + 1].paragraph != sentence.paragraph
-        gaps.append(values["paragraph_pause"] if new_paragraph else values["pause"])
+        if detail:  # a script its voice does not know may stay silent
+            heard.append(sentence)
+            parts.append(samples)
+            details.append(detail)
+            gaps.append(values["paragraph_pause"] if new_paragraph else values["pause"])
         ctx.partial(index, sentence.text + ("\n" if new_paragraph else " "))
         ctx.progress(place + 1, len(spoken), N_("Speaking"))
+    if not heard:
+        raise _silent()
     samples, times = audio.join(parts, gaps, native.RATE)
     samples *= np.float32(values["volume"] / 100)
     np.clip(samples, -1, 1, out=samples)
     segments = []
-    for sentence, (start, end), detail in zip(spoken, times, details, strict=True):
+    for sentence, (start, end), detail in zip(heard, times, details, strict=True):
         for part in detail:
-            part["start"], part["end"] = round(part["start"] + start, 4), round(part["end"] + start, 4)
+            part["start"], part["end"] = round(part["start"] + start, 6), round(part["end"] + start, 6)
         segments.append(
             {
                 "text": sentence.text,
-                "start": round(start, 4),
-                "end": round(end, 4),
+                "start": round(start, 6),
+                "end": round(end, 6),
                 "paragraph": sentence.paragraph,
                 "parts": detail,
             }

@@ -134,21 +134,30 @@ def version() -> str:
 @lru_cache(maxsize=1)
 def voices() -> tuple[NativeVoice, ...]:
     """Every voice of the library, by language tag."""
-    found = []
     with _library() as library:
-        listed = library.espeak_ListVoices(None)
-        index = 0
-        while listed[index]:
-            voice = listed[index].contents
-            # Each language is a priority byte and a C string; the first is the main one.
-            language = ctypes.string_at(voice.languages + 1).decode("utf-8", "replace")
-            found.append(
-                NativeVoice(
-                    voice.name.decode("utf-8", "replace"), language, voice.identifier.decode("utf-8", "replace")
-                )
-            )
-            index += 1
-    return tuple(sorted(found, key=lambda voice: (voice.language, voice.name)))
+        return tuple(sorted(_list(library), key=lambda voice: (voice.language, voice.name)))
+
+
+def _list(library: ctypes.CDLL) -> Iterator[NativeVoice]:
+    listed = library.espeak_ListVoices(None)
+    index = 0
+    while listed[index]:
+        voice = listed[index].contents
+        # Each language is a priority byte and a C string; the first is the main one.
+        language = ctypes.string_at(voice.languages + 1)
+        yield NativeVoice(*(part.decode("utf-8", "replace") for part in (voice.name, language, voice.identifier)))
+        index += 1
+
+
+def _choose(library: ctypes.CDLL, voice: str) -> bool:
+    """Set the voice by its name or file, else (some are not found by it: "fr-fr") by the file of its language tag."""
+    if library.espeak_SetVoiceByName(voice.encode("utf-8", "replace")) == 0:
+        return True
+    language, plus, variant = voice.partition("+")
+    for known in _list(library):
+        if known.language == language:
+            return library.espeak_SetVoiceByName(f"{known.identifier}{plus}{variant}".encode()) == 0
+    return False
 
 
 def speak(
@@ -185,7 +194,7 @@ def speak(
     data = text.replace("\0", " ").encode("utf-8", "replace")
     with _library() as library:
         library.espeak_SetSynthCallback(callback)
-        if library.espeak_SetVoiceByName(voice.encode()) != 0:
+        if not _choose(library, voice):
             raise StudioError(
                 N_('The basic voice does not know "{voice}"; choose another voice.'), code="voice", voice=voice
             )

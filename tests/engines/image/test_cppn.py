@@ -1,6 +1,6 @@
 """The painter's mathematics: equal however cut, seamless where asked, symmetric where asked, never out of bounds."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -107,7 +107,9 @@ def test_seamless_tiles_meet_at_their_edges(style, seed, size):
 
 @pytest.mark.parametrize("pattern", ["", *PATTERNS])
 def test_seamless_pixels_wrap(pattern):
-    style = Style(seamless=True, grain=0.0, detail=0.4, **({pattern: 1.0} if pattern else {}))
+    style = Style(seamless=True, grain=0.0, detail=0.4)
+    if pattern:
+        style = Style.from_json({**asdict(style), pattern: 1.0})
     image = picture(Painting(11, PALETTE, (), style), 192, 128).astype(int)
     for axis in (0, 1):
         inside = np.abs(np.diff(image, axis=axis)).mean(axis=(1 - axis, 2))
