@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFrame, QSplitter, QVBoxLayout, QWidget
 from aigc_studio.core.assets import Asset
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import tr
-from aigc_studio.core.jobs import Job, JobState
+from aigc_studio.core.jobs import Job
 from aigc_studio.core.requests import Request, new_seed
 from aigc_studio.engines import registry
 from aigc_studio.ui.assets.thumbnails import ThumbnailLoader
@@ -58,7 +58,7 @@ class PicturePanel(Translated, QWidget):
         self.files.noticed.connect(self.noticed)
         self.files.undoOffered.connect(self.undoOffered)
         self._connect()
-        self._project_changed()
+        self._project_opened()
 
     # -- building
     def _build(self) -> None:
@@ -94,8 +94,8 @@ class PicturePanel(Translated, QWidget):
 
     def _connect(self) -> None:
         studio, canvas, session = self._studio, self.canvas, self.session
-        studio.projectOpened.connect(self._project_changed)
-        studio.projectClosed.connect(self._project_changed)
+        studio.projectOpened.connect(self._project_opened)
+        studio.projectClosed.connect(self._project_closed)
         self._loader.loaded.connect(self._picture_ready)
         self._loader.failed.connect(self._picture_failed)
         session.shownChanged.connect(self._show)
@@ -165,9 +165,8 @@ class PicturePanel(Translated, QWidget):
 
     # -- what the main window may call
     def actions(self) -> list[QAction]:
-        """For the panel's menu."""
-        return [self.acts[id] for group in (("undo", "redo"), ("variation", "copy", "paste", "open", "export", "trash"))
-                for id in group]  # fmt: skip
+        """For the window's menu and its list of keys: all of them, in groups."""
+        return self.acts.listed()
 
     def open_asset(self, asset: Asset) -> None:
         """Show a picture of the project for editing."""
@@ -212,20 +211,22 @@ class PicturePanel(Translated, QWidget):
             self.session.restore(str(state.get("base", "")), str(state.get("shown", "")), state.get("candidates") or [])
 
     # -- project
-    def _project_changed(self, *_: object) -> None:
-        self._thumbnails.forget()
-        self._loader.forget()
-        self.session.close()
-        self._watched = ""
-        self.canvas.set_preview(QImage())
-        self.canvas.set_working("")
+    def _project_opened(self, *_: object) -> None:
+        """The window may have restored the panel's state before this is heard: nothing is reset here."""
         if self._studio.info is not None:
             self.session.adopt()
             self.session.recent()
-        else:
-            self.inspector.set_mode("generate")
-            self.canvas.choose_tool("hand")
-        self._sync()
+        self._list()
+
+    def _project_closed(self) -> None:
+        self._thumbnails.forget()
+        self._loader.forget()
+        self._watched, self._view = "", None
+        self.session.close()
+        self.canvas.set_preview(QImage())
+        self.canvas.set_working("")
+        self.inspector.set_mode("generate")
+        self.canvas.choose_tool("hand")
 
     def _thumbnail_path(self, id: str) -> Path | None:
         reader = self._studio.reader
@@ -245,7 +246,7 @@ class PicturePanel(Translated, QWidget):
     def _choose(self, asset: Asset) -> None:
         """Show a picture of the strip, even while another one is watched in the making."""
         watched, self._watched = self._watched, ""
-        self.session.show(asset)
+        self.session.choose(asset)
         if watched:
             self._display(self.session.shown)
             self._sync()
@@ -448,8 +449,6 @@ class PicturePanel(Translated, QWidget):
             self._watched = ""
             self._display(self.session.shown)
             self._sync()
-        if job.state == JobState.FAILED and job.error is not None:
-            self._studio.problem.emit(job.error)
 
     # -- mask
     def _edit_mask(self, change) -> Any:

@@ -60,6 +60,9 @@ ACTIONS = (
 )
 """Those that work while the canvas or the strip has the focus; tools add theirs from `TOOLS`."""
 
+_GROUPS = ("swap", "select_all", "compare", "fit", "next", "star", "variation", "copy", "trash")
+"""The first action of each group of the list."""
+
 _MENU = (
     ("variation", "start", ""), ("use_prompt", "use_seed", "use_all", ""),
     ("copy", "paste", "open", "export", ""), ("trash",),
@@ -92,6 +95,23 @@ class PictureActions(dict[str, QAction]):
         for group in _MENU:
             for id in group:
                 self.menu.addAction(self[id]) if id else self.menu.addSeparator()
+
+        self._breaks = {first: self._separator() for first in _GROUPS}
+
+    def listed(self) -> list[QAction]:
+        """Every action but undo and redo, which the window has itself, with separators between groups."""
+        actions: list[QAction] = []
+        for id, action in self.items():
+            if id in self._breaks:
+                actions.append(self._breaks[id])
+            if id not in ("undo", "redo"):
+                actions.append(action)
+        return actions
+
+    def _separator(self) -> QAction:
+        action = QAction(self._area)
+        action.setSeparator(True)
+        return action
 
     def _make(self, info: ActionInfo, key: str = "") -> QAction:
         """key: shown in the tool tip where the window itself owns the key (undo, redo)."""

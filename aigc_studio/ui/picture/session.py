@@ -130,6 +130,11 @@ class PictureSession(QObject):
             self.shown = asset
             self.shownChanged.emit()
 
+    def choose(self, asset: Asset) -> None:
+        """Show what the person picked; results still to come do not push themselves before it."""
+        self._fresh.clear()
+        self.show(asset)
+
     def keep(self) -> None:
         """Decide for the picture on show."""
         if self.proposing and self.shown is not None:
@@ -146,7 +151,7 @@ class PictureSession(QObject):
         if not ids:
             return
         here = ids.index(self.shown.id) if self.shown is not None and self.shown.id in ids else -1
-        self.show(self.candidates[min(len(ids) - 1, max(0, here + direction))])
+        self.choose(self.candidates[min(len(ids) - 1, max(0, here + direction))])
 
     def restore(self, base: str, shown: str, candidates: list[str]) -> None:
         """Take up again what was remembered; what is gone is left out."""
@@ -305,9 +310,7 @@ class PictureSession(QObject):
         if all(known.id != asset.id for known in self.candidates):
             self.candidates.append(asset)
             self.candidatesChanged.emit()
-        if (
-            id in self._fresh or self.base is None
-        ):  # the first result of what was asked for last is shown at once; later ones wait
+        if id in self._fresh or self.base is None:  # the first result shows itself, later ones wait to be chosen
             self._fresh.discard(id)
             self.show(asset)
 

@@ -464,6 +464,15 @@ def test_the_work_is_found_again(qtbot: QtBot, panel: PicturePanel, studio: Stud
     assert again.canvas.tool.id == "lasso"
     qtbot.waitUntil(lambda: again.canvas.picture is not None, timeout=5000)
     assert again.canvas.transform.scale == 3.0
+    with qtbot.waitSignal(studio.projectClosed, timeout=10_000):
+        studio.close_project()
+    studio.projectOpened.disconnect(again._project_opened)
+    studio.projectOpened.connect(lambda _info: again.restore_state(state))  # the window hears of it first
+    studio.projectOpened.connect(again._project_opened)
+    with qtbot.waitSignal(studio.projectOpened, timeout=10_000):
+        studio.open_project(tmp_path / "project")
+    assert again.session.base == base
+    assert again.session.shown == shown
     again.restore_state({"inspector": None, "base": "gone", "tool": "future", "brush": [], "candidates": None})
 
 
@@ -473,10 +482,10 @@ def test_a_job_that_fails_is_said_and_the_next_one_runs(qtbot: QtBot, panel: Pic
     select(qtbot, panel, 10, 10, 40, 40)
     assert studio.reader is not None
     studio.reader.path(base).unlink()
-    with qtbot.waitSignal(studio.problem, timeout=TIMEOUT) as problem:
+    with qtbot.waitSignal(studio.jobFinished, timeout=TIMEOUT) as finished:
         panel.inspector.go.click()
-    assert problem.args is not None
-    assert isinstance(problem.args[0], StudioError)
+    assert finished.args is not None
+    assert isinstance(finished.args[1].error, StudioError)
     qtbot.waitUntil(lambda: panel.session.job is None, timeout=5000)
     make(qtbot, panel, "green")
 
@@ -591,3 +600,4 @@ def test_another_picture_can_be_looked_at_while_one_is_made(qtbot: QtBot, panel:
     assert panel.session.shown == first
     studio.pause_all(False)
     qtbot.waitUntil(lambda: ready(panel, 2), timeout=TIMEOUT)
+    assert panel.session.shown == first
