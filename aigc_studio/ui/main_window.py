@@ -30,13 +30,17 @@ from aigc_studio.core.i18n import N_, current_language, tr
 from aigc_studio.core.installer import engine_state
 from aigc_studio.core.jobs import JobState
 from aigc_studio.core.logs import log_file
+from aigc_studio.core.package import SUFFIX
 from aigc_studio.core.paths import resources
 from aigc_studio.core.settings import Settings
+from aigc_studio.demo import Demo, free_folder
 
 from .actions import Actions
+from .demo_player import DemoPlayer
 from .engine_install import EngineInstall
 from .events import ProjectInfo
 from .i18n import Translated, switch_language
+from .shell.packages import PackageWork
 from .shell.panel_host import PanelHost, available_panels
 from .shell.rail import Rail
 from .shell.start_page import StartPage
@@ -62,6 +66,7 @@ class MainWindow(Translated, QMainWindow):
         super().__init__()
         self.studio, self.settings, self.theme = studio, settings, theme
         self._really_close = False
+        self._demo_wanted: Demo | None = None
         self.undo_group = QUndoGroup(self)
         self.engine_install = EngineInstall(self)
         self.engine_install.finished.connect(lambda _state: self._engine_installed())
@@ -121,12 +126,37 @@ class MainWindow(Translated, QMainWindow):
 
     def open_path(self, path: Path) -> None:
         """Open a project's folder, its project.aigc, or a package."""
-        if path.is_file() and path.suffix == ".zip":
-            self.unpack(path)
+        if path.is_file() and path.suffix in (SUFFIX, ".zip"):
+            self.packages.unpack(path, free_folder(self.settings.projects_folder, path.stem))
             return
         self.panels.flush()
         self._remember_project()
         self.studio.open_project(path.parent if path.is_file() else path)
+
+    def choose_package(self) -> None:
+        """Let the person choose a package to open."""
+        start = self.settings.projects_folder
+        kinds = tr("Packages") + f" (*{SUFFIX} *.zip)"
+        start = start if start.exists() else Path.home()
+        file, _ = QFileDialog.getOpenFileName(self, tr("Open a package…"), str(start), kinds)
+        if file:
+            self.open_path(Path(file))
+
+    def save_package(self) -> None:
+        """Let the person choose where the project's package goes."""
+        info = self.studio.info
+        if info is None:
+            return
+        suggested = info.folder.parent / f"{info.folder.name}{SUFFIX}"
+        kinds = tr("Packages") + f" (*{SUFFIX})"
+        file, _ = QFileDialog.getSaveFileName(self, tr("Save as a package…"), str(suggested), kinds)
+        if file:
+            self.panels.flush()
+            target = Path(file)
+            target = target if target.suffix == SUFFIX else target.with_name(target.name + SUFFIX)
+            # flushed text is written in order: what is packed is what the person sees
+            folder = info.folder
+            self.studio.store(lambda _project: None, lambda _none: self.packages.pack(folder, target))
 
     def close_project(self) -> None:
         """Back to the start page."""
@@ -150,6 +180,32 @@ class MainWindow(Translated, QMainWindow):
 
     def make_demo(self) -> None:
         """Make the demo project in front of the person."""
+        demo = Demo.here(current_language())
+        self._demo_wanted = demo
+        self.panels.flush()
+        self._remember_project()
+        self.studio.create_project(free_folder(self.settings.projects_folder, demo.name), demo.name)
+
+    def _play_demo(self, demo: Demo) -> None:
+        player = DemoPlayer(self.studio, demo, self.show_panel, self.panels.open_asset, self)
+        banner = self.banners.show_task(N_("Making the demo project"), player.stop)
+
+        def step(number: int, title: str) -> None:
+            banner.tr_bind(
+                banner.text.setText, N_("{number} of 4: {title}"), number=number + 1, title=lambda: tr(title)
+            )
+            banner.set_fraction(number / 4)
+
+        def finished(done: bool) -> None:
+            banner.dismiss()
+            player.deleteLater()
+            if done:
+                text = N_("The demo project is made: a line, a picture, a change of a part of it, and a voice-over.")
+                self.banners.show_text("success", text)
+
+        player.step.connect(step)
+        player.finished.connect(finished)
+        player.start()
 
     def show_log(self) -> None:
         """Open the log file with what the system has for it."""
@@ -170,6 +226,8 @@ class MainWindow(Translated, QMainWindow):
         self.studio.close_project(self._close_now)
 
     def _close_now(self) -> None:
+        self.packages.close()
+        self.engine_install.close()
         self._really_close = True
         self.close()
 
@@ -207,6 +265,12 @@ class MainWindow(Translated, QMainWindow):
         self.status = StatusBar(self.studio, self)
         self.setStatusBar(self.status)
         self.toast = Toast(self)
+        self.packages = PackageWork(self.banners, self)
+        self.packages.problem.connect(self.show_problem)
+        self.packages.unpacked.connect(self.open_path)
+        self.packages.packed.connect(
+            lambda path: self.banners.show_text("success", N_("The package is saved: {file}"), file=str(path))
+        )
         self.tr_bind(self.menuBar().setAccessibleName, N_("Menu bar"))
 
     def _connect_actions(self) -> None:
@@ -214,6 +278,8 @@ class MainWindow(Translated, QMainWindow):
             "project.new": self.new_project,
             "project.open": self.choose_project,
             "project.close": self.close_project,
+            "project.unpack": self.choose_package,
+            "project.pack": self.save_package,
             "project.folder": self._show_folder,
             "app.settings": self._show_settings,
             "app.quit": self.close,
@@ -226,6 +292,7 @@ class MainWindow(Translated, QMainWindow):
             "queue.clear": self.studio.clear_finished,
             "help.shortcuts": self._show_shortcuts,
             "help.engine": self.install_engine,
+            "help.demo": self.make_demo,
             "help.log": self.show_log,
             "help.about": self._show_about,
         }
@@ -242,6 +309,7 @@ class MainWindow(Translated, QMainWindow):
         self.actions_table["queue.pause"].toggled.connect(self.studio.pause_all)
         self.start_page.newWanted.connect(self.new_project)
         self.start_page.openWanted.connect(self.choose_project)
+        self.start_page.demoWanted.connect(self.make_demo)
         self.start_page.projectWanted.connect(self.open_path)
         self.start_page.forgetWanted.connect(self._forget)
         self.start_page.revealWanted.connect(lambda folder: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))))
@@ -286,6 +354,9 @@ class MainWindow(Translated, QMainWindow):
             last = (reader.view_state("panel") if reader else None) or ""
             ids = self.panels.ids()
             self.show_panel(last if last in ids else ids[0] if ids else "")
+            if self._demo_wanted is not None:
+                self._play_demo(self._demo_wanted)
+                self._demo_wanted = None
             if info.read_only:
                 self.banners.show_text(
                     "warning",

@@ -136,7 +136,6 @@ class QueuePanel(Translated, QWidget):
         holder = QWidget(self)
         around = QHBoxLayout(holder)
         around.setContentsMargins(12, 8, 12, 8)
-        self.view.setMaximumWidth(1100)
         around.addWidget(self.view)
         self.pages.addWidget(holder)
         column = QVBoxLayout(self)

@@ -8,9 +8,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from PySide6.QtCore import QByteArray, Signal
+from PySide6.QtCore import QByteArray, Qt, Signal
 from PySide6.QtGui import QUndoGroup, QUndoStack
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import QApplication, QSplitter, QStackedWidget, QWidget
 
 from aigc_studio.core.errors import StudioError, describe
 from aigc_studio.ui.panels import PANELS, PanelInfo
@@ -92,6 +92,7 @@ class PanelHost(QStackedWidget):
         self._current = id
         stack = getattr(widget, "undo_stack", None)
         self._undo.setActiveStack(stack if isinstance(stack, QUndoStack) else None)  # pyright: ignore[reportArgumentType]
+        self._focus(widget)
         self.shown.emit(id)
         return widget
 
@@ -144,6 +145,19 @@ class PanelHost(QStackedWidget):
         widget = self.show_panel(id)
         if callable(receive := getattr(widget, "receive", None)):
             receive(payload)
+
+    def _focus(self, widget: QWidget) -> None:
+        """Put the keyboard where it was in this panel, or on its first control."""
+        focused = QApplication.focusWidget()
+        if focused is not None and widget.isAncestorOf(focused):
+            return
+        target = widget.focusWidget()
+        child = widget.nextInFocusChain()
+        while target is None and child is not widget and widget.isAncestorOf(child):
+            if child.focusPolicy() & Qt.FocusPolicy.TabFocus and child.isEnabled() and child.isVisibleTo(widget):
+                target = child
+            child = child.nextInFocusChain()
+        (target or widget).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _connect(self, widget: QWidget) -> None:
         for name, slot in (

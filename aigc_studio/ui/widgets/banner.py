@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_
@@ -19,6 +29,7 @@ _ICONS = {
     "success": ("check-circle-outline", "success"),
     "warning": ("alert-outline", "warning"),
     "error": ("alert-circle-outline", "danger"),
+    "task": ("progress-clock", "info"),
 }
 """Level to icon and colour."""
 Action = tuple[str, Callable[[], object]]
@@ -31,7 +42,8 @@ MOST = 3
 class Banner(Translated, QFrame):
     """One sentence with an icon, at most one action button, and a button that closes it.
 
-    level: "info", "success" (both go by themselves), "warning" or "error" (stay until closed).
+    level: "info", "success" (both go by themselves), "warning", "error" (stay until closed), or "task", which has a
+    progress bar and stays until its work is over.
     """
 
     def __init__(self, level: str, parent: QWidget | None = None) -> None:
@@ -49,7 +61,13 @@ class Banner(Translated, QFrame):
         self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.button = QPushButton(self)
         self.button.hide()
+        self.bar = QProgressBar(self)
+        self.bar.setRange(0, 0)
+        self.bar.setTextVisible(False)
+        self.bar.setFixedWidth(160)
+        self.bar.setVisible(level == "task")
         self.close_button = QToolButton(self)
+        self.close_button.setVisible(level != "task")
         self.close_button.setProperty("role", "small")
         self.close_button.setIcon(icon("close"))
         self.close_button.setIconSize(QSize(16, 16))
@@ -61,6 +79,7 @@ class Banner(Translated, QFrame):
         line.setSpacing(8)
         line.addWidget(self._icon)
         line.addWidget(self.text, 1)
+        line.addWidget(self.bar)
         line.addWidget(self.button)
         line.addWidget(self.close_button)
         self._draw()
@@ -75,6 +94,11 @@ class Banner(Translated, QFrame):
         self.tr_bind(self.button.setText, title)
         self.button.clicked.connect(lambda: (call(), self.dismiss()))
         self.button.show()
+
+    def set_fraction(self, fraction: float) -> None:
+        """How far the task is, 0..1."""
+        self.bar.setRange(0, 1000)
+        self.bar.setValue(round(1000 * fraction))
 
     def retranslate(self) -> None:
         """An error translates itself, with its fields."""
@@ -125,6 +149,15 @@ class BannerArea(QWidget):
         banner.tr_bind(banner.text.setText, source, **params)
         return self._finish(banner, action)
 
+    def show_task(self, source: str, cancel: Callable[[], object], /, **params: object) -> Banner:
+        """Show work under way, with a cancel button; `set_fraction` moves its bar, `dismiss` when it is over."""
+        banner = self._add("task")
+        banner.tr_bind(banner.text.setText, source, **params)
+        banner.tr_bind(banner.button.setText, N_("Cancel"))
+        banner.button.clicked.connect(lambda: (cancel(), banner.button.setEnabled(False)))
+        banner.button.show()
+        return self._finish(banner, None)
+
     def show_ready(self, level: str, text: str) -> Banner:
         """Show a text that is already in the person's language."""
         banner = self._add(level)
@@ -145,7 +178,7 @@ class BannerArea(QWidget):
         for old in self.banners():
             if old is not banner and old.text.text() == banner.text.text():
                 old.dismiss()
-        for old in self.banners()[:-MOST]:
+        for old in [each for each in self.banners() if each.level != "task"][:-MOST]:
             old.dismiss()
         self._column.addWidget(banner)
         return banner
