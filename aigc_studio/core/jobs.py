@@ -312,12 +312,13 @@ class JobQueue:
         self._db.execute("savepoint jobs_change" if nested else "begin immediate")
         try:
             yield
+            self._db.execute("release jobs_change" if nested else "commit")
         except BaseException:
-            self._db.execute("rollback to jobs_change" if nested else "rollback")
-            if nested:
-                self._db.execute("release jobs_change")
+            if self._db.in_transaction:  # a full disk may have rolled it back already
+                self._db.execute("rollback to jobs_change" if nested else "rollback")
+                if nested:
+                    self._db.execute("release jobs_change")
             raise
-        self._db.execute("release jobs_change" if nested else "commit")
         self.changes += 1
 
 
