@@ -6,8 +6,10 @@ of shape (height, width, channels), or (height, width) for a mask.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -45,38 +47,36 @@ _FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PSD", "AVIF")
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError)
 
 
-def _open(path: Path) -> Image.Image:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limits are checked below
-            image = Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN or _known(name)])
-    except Image.DecompressionBombError as error:
-        raise StudioError(
-            N_('The picture "{name}" has too many pixels; the limit is {side} px a side and {pixels} megapixels.'),
-            code="image-size",
-            detail=repr(error),
-            name=path.name,
-            side=MAX_SIDE,
-            pixels=MAX_PIXELS // 1_000_000,
-        ) from error
-    except UnidentifiedImageError as error:
-        raise StudioError(
-            N_('"{name}" is not a picture this app can read; save it as PNG, JPEG or WebP and try again.'),
-            code="not-an-image",
-            detail=repr(error),
-            name=path.name,
-        ) from error
-    except (FileNotFoundError, PermissionError, IsADirectoryError):
-        raise
-    except _BROKEN as error:
-        raise _broken(path, error) from error
-    _check_size(path, *image.size)
-    return image
-
-
-def _known(name: str) -> bool:
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[Image.Image]:
+    """A picture whose header is read and within our limits; its file is closed again whatever happens."""
     Image.init()
-    return name in Image.OPEN
+    with open(path, "rb") as file:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limits are checked below
+                image = Image.open(file, formats=[name for name in _FORMATS if name in Image.OPEN])
+        except Image.DecompressionBombError as error:
+            raise StudioError(
+                N_('The picture "{name}" has too many pixels; the limit is {side} px a side and {pixels} megapixels.'),
+                code="image-size",
+                detail=repr(error),
+                name=path.name,
+                side=MAX_SIDE,
+                pixels=MAX_PIXELS // 1_000_000,
+            ) from error
+        except UnidentifiedImageError as error:
+            raise StudioError(
+                N_('"{name}" is not a picture this app can read; save it as PNG, JPEG or WebP and try again.'),
+                code="not-an-image",
+                detail=repr(error),
+                name=path.name,
+            ) from error
+        except _BROKEN as error:
+            raise _broken(path, error) from error
+        with image:
+            _check_size(path, *image.size)
+            yield image
 
 
 def _broken(path: Path, error: Exception) -> StudioError:

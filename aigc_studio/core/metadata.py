@@ -10,6 +10,7 @@ target, flushed, fsynced and renamed. `read_recipe` reads only the parts it need
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -41,6 +42,7 @@ _KEY = "aigc_studio"
 _XMP_KEY = "XML:com.adobe.xmp"
 _NAMESPACE = "https://aigc-studio.example/ns/1.0/"
 _HEAD_LIMIT = 8 << 20  # of metadata that is read: a recipe is some KB, and a broken length must not fill the memory
+_XMP_LIMIT = 60_000  # a JPEG holds 65,533 bytes of XMP; a recipe beyond that is left out, the labels are not
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -111,7 +113,9 @@ def _xmp(recipe: Mapping[str, Any], *, embed: bool) -> str:
         attributes["Iptc4xmpExt:DigitalSourceType"] = recipes.digital_source_type(recipe)
         attributes["aigc:AIGC"] = _aigc_label(recipe)
     if embed:
-        attributes["aigc:recipe"] = _to_ascii(recipes.dumps(recipe))
+        packed = base64.b64encode(zlib.compress(recipes.dumps(recipe).encode("utf-8"))).decode("ascii")
+        if len(packed) < _XMP_LIMIT:
+            attributes["aigc:recipe"] = packed
     lines = "\n   ".join(f"{name}={quoteattr(value)}" for name, value in attributes.items())
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
@@ -123,7 +127,7 @@ def _xmp(recipe: Mapping[str, Any], *, embed: bool) -> str:
 
 
 def _to_ascii(text: str) -> str:
-    """JSON again with escapes only: XML forbids some characters, and JSON can name every one of them."""
+    """JSON again with escapes only: ID3 ends a text at its first NUL, and JSON can name every character."""
     return json.dumps(json.loads(text), separators=(",", ":"))
 
 
@@ -326,27 +330,16 @@ def _chunks(
             file.seek(length + skip, io.SEEK_CUR)
 
 
-_XMP_RECIPE = re.compile(r"aigc:recipe=(\"[^\"]*\"|'[^']*')")
-_ENTITIES = {
-    "&quot;": '"',
-    "&apos;": "'",
-    "&lt;": "<",
-    "&gt;": ">",
-    "&#10;": "\n",
-    "&#13;": "\r",
-    "&#9;": "\t",
-    "&amp;": "&",
-}
+_XMP_RECIPE = re.compile(rb'aigc:recipe="([A-Za-z0-9+/=]+)"')
 
 
 def _from_xmp(file: IO[bytes]) -> dict[str, Any] | None:
     with Image.open(file, formats=("JPEG", "WEBP")) as image:
         xmp = image.info.get("xmp", b"")
-    match = _XMP_RECIPE.search(xmp.decode("utf-8", "replace") if isinstance(xmp, bytes) else str(xmp))
+    match = _XMP_RECIPE.search(xmp if isinstance(xmp, bytes) else str(xmp).encode("utf-8"))
     if not match:
         return None
-    text = re.sub("|".join(_ENTITIES), lambda found: _ENTITIES[found.group()], match.group(1)[1:-1])
-    return recipes.loads(text)
+    return recipes.loads(zlib.decompressobj().decompress(base64.b64decode(match.group(1)), _HEAD_LIMIT))
 
 
 def _from_tags(file: IO[bytes]) -> dict[str, Any] | None:

@@ -23,10 +23,9 @@ from aigc_studio.core.store.intake import Found, insert
 
 __all__ = ["make_big_project"]
 
-_WORDS = (
-    "霓虹 海浪 山水 城市 夜色 红色 蓝色 条纹 大理石 安静 热烈 月光 春天 竹林 古镇 "
-    "neon waves marble city night red blue stripes calm wild moon spring bamboo poster logo"
-).split()
+_CHINESE = "霓虹 海浪 山水 城市 夜色 红色 蓝色 条纹 大理石 安静 热烈 月光 春天 竹林 古镇"
+_ENGLISH = "neon waves marble city night red blue stripes calm wild moon spring bamboo poster logo"
+_WORDS = [*_CHINESE.split(" "), *_ENGLISH.split(" ")]
 _COLOURS = ((214, 72, 61), (64, 120, 192), (240, 190, 80), (90, 160, 110), (120, 90, 170), (40, 44, 52))
 
 

@@ -179,7 +179,10 @@ def _apply(connection: Connection, entry: dict[str, Any]) -> None:
 
 
 def asset_rows(folder: Path) -> dict[str, dict[str, Any]]:
-    """Name of a file (composed, without its folder) -> the last known row of an asset that its own file cannot tell all about (imported, made on the canvas)."""
+    """The last known rows of assets whose own files cannot tell all: imported, starred, renamed or made by hand.
+
+    Keyed by the name of the file, composed (NFC), without its folder.
+    """
     found: dict[str, dict[str, Any]] = {}
     state = _read_state(folder / "backups" / "state.json")
     for row in (state or {"tables": {}})["tables"].get("assets", []):
