@@ -66,6 +66,7 @@ class PassageEditor(QTextEdit):
         self.passages = Passages(self.document())
         self._composing = False
         self._writing: Passage | None = None
+        self._spoken: QTextCursor | None = None
         self._loading = False
         self._size = 0
         self.set_text_size(17)
@@ -79,7 +80,7 @@ class PassageEditor(QTextEdit):
     def load(self, segments: Sequence[Segment]) -> None:
         """Show a document; the caret goes to its end."""
         self._loading = True
-        self._writing = None
+        self._writing = self._spoken = None
         try:
             self.passages.load(segments)
             frame = self.document().rootFrame()
@@ -166,14 +167,28 @@ class PassageEditor(QTextEdit):
             if beyond > 0:
                 bar.setValue(bar.value() + beyond)
 
+    def mark_spoken(self, cursor: QTextCursor | None) -> None:
+        """Tint the sentence that is heard (a cursor that selects it), None for none; it is kept in view."""
+        self._spoken = cursor
+        self._mark_writing()
+        if cursor is not None:
+            below = self.cursorRect(cursor).bottom() - self.viewport().height() + 24
+            above = self.cursorRect(cursor).top() - 24
+            if below > 0 or above < 0:
+                bar = self.verticalScrollBar()
+                bar.setValue(bar.value() + (below if below > 0 else above))
+
     def _mark_writing(self) -> None:
-        if self._writing is None or self._writing.empty:
+        if self._writing is not None and not self._writing.empty:
+            cursor = QTextCursor(self.document())
+            cursor.setPosition(self._writing.start.position())
+            cursor.setPosition(self._writing.end.position(), QTextCursor.MoveMode.KeepAnchor)
+        elif self._spoken is not None:
+            cursor = self._spoken
+        else:
             self.setExtraSelections([])
             return
         selection = QTextEdit.ExtraSelection()
-        cursor = QTextCursor(self.document())
-        cursor.setPosition(self._writing.start.position())
-        cursor.setPosition(self._writing.end.position(), QTextCursor.MoveMode.KeepAnchor)
         look = QTextCharFormat()
         look.setBackground(theme_of(self).color("accent-soft"))
         selection.cursor, selection.format = cursor, look  # type: ignore[attr-defined]

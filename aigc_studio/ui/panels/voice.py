@@ -1,0 +1,410 @@
+"""Voice: scripts on the left, the words and their sound in the middle, on the right the voice that speaks them."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QHideEvent, QTextCursor, QTextDocument
+from PySide6.QtWidgets import QFileDialog, QFrame, QLabel, QVBoxLayout, QWidget
+
+from aigc_studio.core.assets import Asset
+from aigc_studio.core.documents import Document, Segment, Variant
+from aigc_studio.core.errors import StudioError
+from aigc_studio.core.i18n import N_, tr
+from aigc_studio.core.jobs import Job, JobState
+from aigc_studio.core.requests import Request
+from aigc_studio.core.sound_export import SOUND_SUFFIXES, export_sound
+from aigc_studio.engines import registry
+from aigc_studio.engines.base import Understanding
+
+from ..assets.actions import AssetActions
+from ..documents.inspector import TaskInspector, TaskTexts
+from ..documents.panel import DocumentPanel
+from ..events import AssetsChange, Progress
+from ..studio import Studio
+from ..voice.sound_view import SoundView, markers_of
+from ..voice.takes import Take
+from ..widgets.empty_state import EmptyState
+from ..widgets.player import Output
+
+__all__ = ["VoicePanel"]
+
+EXAMPLES = ("床前明月光，疑是地上霜。\n举头望明月，低头思故乡。", "Hello! 你好，欢迎来到 AIGC Studio。")
+"""Scripts to try: one in Chinese, one in both languages."""
+
+_TEXTS = TaskTexts(
+    heading=N_("Voice"),
+    start=N_("Speak"),
+    icon="microphone-outline",
+    no_model=N_("No voice was found; install one first."),
+    missing=N_(
+        "This voice needs the engine for large models, which is not installed yet. The basic voice works without it."
+    ),
+)
+
+_LANGUAGES = {"zh": N_("Chinese"), "en": N_("English")}
+_PREVIEW_MS = 300
+_PREVIEW_CHARACTERS = 4000
+
+
+class VoicePanel(DocumentPanel):
+    """The panel "voice". output: what plays; a test brings its own."""
+
+    def __init__(self, studio: Studio, parent: QWidget | None = None, *, output: Output | None = None) -> None:
+        super().__init__(studio, "script", N_("Scripts"), N_("New script (Ctrl+Shift+N)"), parent)
+        self._job = ""
+        self._segment = Segment()
+        self._recipes: dict[str, dict[str, Any] | None] = {}
+        self._shown = ""
+        self.tr_bind(
+            self.editor.setPlaceholderText, N_("Write or drop what is to be spoken. Chinese and English may be mixed.")
+        )
+        self.assets = AssetActions(studio, self)
+        self.assets.undoOffered.connect(self.undoOffered)
+        self.preview = QLabel(self)
+        self.preview.setProperty("role", "faint")
+        self.preview.setMinimumWidth(40)
+        self._preview_timer = QTimer(self, singleShot=True, interval=_PREVIEW_MS)
+        self._preview_timer.timeout.connect(self._show_preview)
+        self.sound = SoundView(output, self)
+        for id, title, keys, picture, act in (
+            ("new", N_("New script"), "Ctrl+Shift+N", "file-plus-outline", self._new),
+            ("speak", N_("Speak"), "Ctrl+Return Ctrl+Enter", "microphone-outline", self.speak),
+            ("stop", N_("Stop##writing"), "Esc", "stop", self.cancel_or_pause),
+            ("play", N_("Play or pause"), "F8", "play-pause", self.sound.player.toggle),
+            ("from_here", N_("Play from the caret"), "Shift+F8", "play-circle-outline", self.play_from_caret),
+            ("export_sound", N_("Export the take…"), "Ctrl+Alt+E", "export", self._export_current),
+        ):
+            self.add_action(id, title, keys, picture, act)
+        self._actions["export"].setShortcuts([])  # the sound is what one exports here; the words have the menu
+        empty = EmptyState(
+            "microphone-outline",
+            N_("Nothing to speak yet"),
+            N_("Write a script, or try one of these. The basic voice speaks at once, in Chinese and English."),
+            [
+                (N_("New script"), self._new),
+                (N_("A Tang poem"), lambda: self.begin_with(EXAMPLES[0])),
+                (N_("Both languages"), lambda: self.begin_with(EXAMPLES[1])),
+            ],
+        )
+        inspector = TaskInspector(studio, "speech", "speak", _TEXTS, seed=False, count=False, parent=self)
+        inspector.startRequested.connect(self.speak)
+        inspector.stopRequested.connect(self.cancel_or_pause)
+        inspector.form.changed.connect(self._preview_timer.start)
+        self._listen()
+        self.lay_out(self.toolbar((), ("from_here", "export_sound", "history")), empty, inspector, self._below())
+
+    def _below(self) -> QFrame:
+        below = QFrame(self)
+        column = QVBoxLayout(below)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        self.preview.setContentsMargins(28, 0, 28, 0)
+        column.addWidget(self.preview)
+        column.addWidget(self.sound)
+        return below
+
+    def _listen(self) -> None:
+        studio, takes = self.studio, self.sound.takes
+        studio.jobProgress.connect(self._progress)
+        studio.jobOutput.connect(self._output)
+        studio.jobFinished.connect(self._finished)
+        studio.assetsChanged.connect(self._assets_changed)
+        self.editor.edited.connect(self._preview_timer.start)
+        takes.chosen.connect(self._choose)
+        takes.starRequested.connect(lambda take: self.assets.star([take.asset]))
+        takes.trashRequested.connect(lambda take: self.assets.trash([take.asset]))
+        takes.exportRequested.connect(self._export_take)
+        takes.scriptRequested.connect(self._take_words)
+        self.sound.sentenceChanged.connect(self._sentence_changed)
+
+    # -- documents -----------------------------------------------------------------------------------------------
+
+    def _new(self) -> None:
+        self.session.create(then=self.editor.setFocus)
+
+    def segments(self) -> list[Segment]:
+        """One segment: all the words, with the takes as its variants."""
+        self._segment.text = self.editor.passages.text(0, self.editor.passages.length())
+        return [self._segment]
+
+    def show_segments(self, segments: list[Segment]) -> None:
+        """See `DocumentPanel`. Several segments (a script made elsewhere) become its lines."""
+        first = segments[0] if segments else Segment()
+        self._segment = Segment(
+            id=first.id,
+            text="\n".join(segment.text for segment in segments),
+            variants=[variant for segment in segments for variant in segment.variants],
+            asset_id=next((segment.asset_id for segment in segments if segment.asset_id), ""),
+            meta=first.meta,
+        )
+        self.editor.load([Segment(text=self._segment.text)])
+
+    def document_shown(self, document: Document | None, writable: bool) -> None:
+        """See `DocumentPanel`."""
+        self._shown = ""
+        self._actions["speak"].setEnabled(writable)
+        self._refresh_takes()
+        self._show_preview()
+
+    # -- speaking ------------------------------------------------------------------------------------------------
+
+    def speak(self) -> None:
+        """Make a take of the selection, or of the whole script."""
+        if self._job or not self.session.id or self.session.read_only or not self.inspector.check_engine():
+            return
+        text = self.editor.selected_text() or self.editor.passages.text(0, self.editor.passages.length())
+        if not text.strip():
+            self.say(N_("Write what is to be spoken first."))
+            self.editor.setFocus()
+            return
+        try:
+            request = self.inspector.request(text, {"document": self.session.id, "segment": self._segment.id})
+        except StudioError as error:
+            self.say_error(error)
+            return
+        self.sound.player.pause()
+        self._job = self.studio.submit(request)
+        self.inspector.show_running(True)
+        self.sound.show_progress(0.0)
+        self.say(N_("Speaking…"))
+
+    def cancel_or_pause(self) -> None:
+        """Stop making a take; when none is made, stop listening."""
+        if self._job:
+            self.studio.cancel(self._job)
+        else:
+            self.sound.player.pause()
+
+    def _progress(self, job_id: str, progress: Progress) -> None:
+        if job_id == self._job:
+            self.sound.show_progress(progress.fraction)
+            if progress.total > 1:
+                self.say(N_("Speaking sentence {done} of {total}"), done=progress.done, total=progress.total)
+
+    def _output(self, job_id: str, index: int, asset: Asset) -> None:
+        job = self.studio.job(job_id)
+        document = job.request.context.get("document", "") if job is not None else ""
+        if job is None or job.request.kind != "speech" or not document or self.session.read_only:
+            return
+        variant = Variant(text=job.request.prompt, asset_id=asset.id)
+        if document != self.session.id:
+            self.studio.store(partial(_add_take, document_id=document, variant=variant))
+        elif all(take.asset_id != asset.id for take in self._segment.variants):
+            self._segment.variants.append(variant)
+            self._segment.asset_id = asset.id
+            self.session.touch()
+            self._refresh_takes(play=job_id == self._job and self.isVisible())
+
+    def _finished(self, job_id: str, job: Job) -> None:
+        if job_id != self._job:
+            return
+        self._job = ""
+        self.inspector.show_running(False)
+        self.sound.show_progress(None)
+        self.say("")
+        if job.state is JobState.FAILED and job.error is not None:
+            self.say_error(job.error)
+        elif job.state is JobState.CANCELLED:
+            self.say(N_("Stopped; no take was made."))
+
+    # -- takes ---------------------------------------------------------------------------------------------------
+
+    def _recipe(self, asset_id: str) -> dict[str, Any] | None:
+        if asset_id not in self._recipes and (reader := self.studio.reader) is not None:
+            self._recipes[asset_id] = reader.recipe(asset_id)
+        return self._recipes.get(asset_id)
+
+    def _takes(self) -> list[Take]:
+        """The takes whose sound is in the project, newest first; those in the trash are left out."""
+        reader = self.studio.reader
+        if reader is None:
+            return []
+        found: list[Take] = []
+        for number, variant in enumerate(self._segment.variants, 1):
+            asset = reader.asset(variant.asset_id) if variant.asset_id else None
+            if asset is not None and not asset.trashed:
+                found.append(Take(asset, number, self._voice_words(asset.id), str(reader.path(asset))))
+        return found[::-1]
+
+    def _voice_words(self, asset_id: str) -> str:
+        """The voice of a take in words: "Mandarin, American, Woman 1 · 165 wpm"."""
+        request = (self._recipe(asset_id) or {}).get("request", {})
+        info = (self._recipe(asset_id) or {}).get("info", {})
+        given, languages = request.get("params", {}), info.get("languages", [])
+        try:
+            params = registry.family(request.get("family", "")).params
+        except StudioError:
+            return str(request.get("model", ""))
+        words: list[str] = []
+        for param in params:
+            value = given.get(param.id, param.default)
+            spoken = {"chinese": "zh", "english": "en"}.get(param.id)
+            if param.kind != "choice" or (spoken and spoken not in languages):
+                continue
+            if value != param.default or spoken:
+                words += [tr(choice.title) for choice in param.choices if choice.value == value]
+        speed = next((f"{given.get(p.id, p.default)} {tr(p.unit)}" for p in params if p.id == "speed"), "")
+        return " · ".join(part for part in (", ".join(words), speed) if part)
+
+    def _refresh_takes(self, *, play: bool = False) -> None:
+        takes = self._takes()
+        wanted = next((take for take in takes if take.asset.id == self._segment.asset_id), takes[0] if takes else None)
+        self.sound.takes.show_takes(takes, wanted.asset.id if wanted is not None else "")
+        self._actions["export_sound"].setEnabled(wanted is not None)
+        self._actions["play"].setEnabled(wanted is not None)
+        self._actions["from_here"].setEnabled(wanted is not None)
+        if (wanted.asset.id if wanted is not None else "") != self._shown or play:
+            self._shown = wanted.asset.id if wanted is not None else ""
+            self.sound.show_take(wanted, markers_of(self._recipe(self._shown)) if wanted is not None else [], play=play)
+
+    def _choose(self, take: Take) -> None:
+        self._segment.asset_id = take.asset.id
+        self.session.touch()
+        self._refresh_takes()
+
+    def _assets_changed(self, change: AssetsChange) -> None:
+        ours = {variant.asset_id for variant in self._segment.variants}
+        if ours.intersection((*change.added, *change.removed, *change.changed)):
+            self._refresh_takes()
+
+    def _take_words(self, take: Take) -> None:
+        words = next((v.text for v in self._segment.variants if v.asset_id == take.asset.id), "")
+        if words and not self.session.read_only:
+            self.editor.replace_all([Segment(text=words)])
+
+    def _export_current(self) -> None:
+        if (take := self.sound.takes.current()) is not None:
+            self._export_take(take)
+
+    def _export_take(self, take: Take) -> None:
+        names = {
+            ".wav": "WAV (*.wav)",
+            ".flac": "FLAC (*.flac)",
+            ".ogg": "OGG (*.ogg)",
+            ".mp3": "MP3 (*.mp3)",
+            ".opus": "Opus (*.opus)",
+        }
+        dialog = QFileDialog(self, tr("Export the take…"), Path(take.path).stem + ".wav")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilters([names[suffix] for suffix in SOUND_SUFFIXES])
+        dialog.setDefaultSuffix("wav")
+        suffixes = {name: suffix for suffix, name in names.items()}
+        dialog.filterSelected.connect(lambda chosen: dialog.setDefaultSuffix(suffixes[chosen][1:]))
+        dialog.fileSelected.connect(lambda name: self.export_take(take, Path(name)))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def export_take(self, take: Take, target: Path) -> None:
+        """Write a take to a file of any format; its recipe goes along."""
+        source, recipe = Path(take.path), self._recipe(take.asset.id)
+        self.studio.store(
+            lambda _: export_sound(source, target, recipe),
+            lambda _: self.noticed.emit(tr("Saved as {file}", file=target.name)),
+        )
+
+    # -- reading along -------------------------------------------------------------------------------------------
+
+    def _sentence_cursor(self, number: int) -> QTextCursor | None:
+        """Where a sentence of the take stands in the script; None when the words were changed since."""
+        document, flags = self.editor.document(), QTextDocument.FindFlag.FindCaseSensitively
+        cursor = QTextCursor(document)
+        for place, marker in enumerate(self.sound.wave.markers[: number + 1]):
+            found = document.find(marker.text, cursor, flags)
+            if not found.isNull():
+                cursor = found
+            if place == number:
+                return None if found.isNull() else found
+        return None
+
+    def _sentence_changed(self, number: int) -> None:
+        cursor = self._sentence_cursor(number) if number >= 0 else None
+        self.editor.mark_spoken(cursor)
+
+    def play_from_caret(self) -> None:
+        """Listen from the sentence the caret is in."""
+        position = self.editor.textCursor().position()
+        markers = self.sound.wave.markers
+        start = 0.0
+        for number, marker in enumerate(markers):
+            cursor = self._sentence_cursor(number)
+            if cursor is not None and cursor.selectionStart() <= position:
+                start = marker.start
+        self.sound.player.seek(start)
+        self.sound.player.play()
+
+    # -- what will be spoken -------------------------------------------------------------------------------------
+
+    def _show_preview(self) -> None:
+        text = self.editor.passages.text(0, _PREVIEW_CHARACTERS)
+        found: Understanding | None = None
+        if text.strip() and (entry := self.inspector.entry()) is not None:
+            params = self.inspector.form.values()
+            found = self.studio.understand(
+                Request(kind="speech", task="speak", family=entry.family, model=entry.id, prompt=text, params=params)
+            )
+        self.preview.setVisible(found is not None)
+        if found is None:
+            return
+        runs = [_run_words(run) for run in found.understood]
+        line = "  ·  ".join(runs)
+        if found.ignored:
+            line = f"{line}   {tr('not spoken: {signs}', signs=' '.join(found.ignored))}".strip()
+        metrics = self.preview.fontMetrics()
+        room = max(120, self.preview.width() - 60)
+        self.preview.setText(metrics.elidedText(f"{tr('Spoken as')}  {line}", Qt.TextElideMode.ElideRight, room))
+        self.preview.setToolTip("\n".join(runs))
+
+    def retranslate(self) -> None:
+        """The preview and the takes are made of words."""
+        super().retranslate()
+        if hasattr(self, "inspector"):
+            self._show_preview()
+            self._refresh_takes()
+
+    # -- to and from other panels --------------------------------------------------------------------------------
+
+    def reuse(self, recipe: dict[str, Any]) -> None:
+        """Fill the form from a recipe; its words become a script."""
+        request = Request.from_json(recipe["request"])
+        self.inspector.show_request(request)
+        self.begin_with(request.prompt)
+
+    def open_asset(self, asset: Asset) -> None:
+        """Listen to a sound of the project: in the script it was made for, else in a new one."""
+        request = (self._recipe(asset.id) or {}).get("request", {})
+        document = (request.get("context") or {}).get("document", "")
+        if document and any(info.id == document for info in self.shelf.documents()):
+            self.session.open(document)
+            if any(variant.asset_id == asset.id for variant in self._segment.variants):
+                self._segment.asset_id = asset.id
+                self._refresh_takes()
+                return
+        words = str(request.get("prompt", ""))
+        take = Variant(text=words, asset_id=asset.id)
+        self.session.create(asset.title, [Segment(text=words, variants=[take], asset_id=asset.id)])
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Another panel comes: silence."""
+        self.sound.player.pause()
+        super().hideEvent(event)
+
+
+def _run_words(run: str) -> str:
+    """ "zh: 你好" as "Chinese “你好”", in the window's language."""
+    language, _, words = run.partition(": ")
+    return tr("{language} “{words}”", language=tr(_LANGUAGES.get(language, language)), words=words)
+
+
+def _add_take(project, *, document_id: str, variant: Variant) -> None:  # noqa: ANN001  Project
+    """On the storage thread: a take for a script that is not open."""
+    document = project.documents.load(document_id)
+    first = document.segments[0] if document.segments else Segment()
+    if all(variant.asset_id != known.asset_id for segment in document.segments for known in segment.variants):
+        first.variants.append(variant)
+        first.asset_id = variant.asset_id
+        document.segments = document.segments or [first]
+        project.documents.save(document)
