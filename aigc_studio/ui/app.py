@@ -102,11 +102,11 @@ def _after_paint(window: MainWindow, options: argparse.Namespace, watch: _FirstP
         window.close()
         return
     if options.demo:
-        window.make_demo()
+        window.projects.make_demo()
     elif path := options.project or options.path:
-        window.open_path(path)
+        window.projects.open(path)
     elif window.settings.get("reopen") and (recent := window.settings.recent()) and recent[0].exists():
-        window.open_path(recent[0])
+        window.projects.open(recent[0])
     window.read_engine_state()
 
 

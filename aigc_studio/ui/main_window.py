@@ -14,7 +14,6 @@ from PySide6.QtCore import QByteArray, QTimer, QUrl
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QIcon, QUndoGroup
 from PySide6.QtWidgets import (
     QApplication,
-    QFileDialog,
     QHBoxLayout,
     QLineEdit,
     QMainWindow,
@@ -26,22 +25,19 @@ from PySide6.QtWidgets import (
 )
 
 from aigc_studio.core.errors import StudioError
-from aigc_studio.core.i18n import N_, current_language, tr
+from aigc_studio.core.i18n import N_, current_language
 from aigc_studio.core.installer import engine_state
 from aigc_studio.core.jobs import JobState
 from aigc_studio.core.logs import log_file
-from aigc_studio.core.package import SUFFIX
 from aigc_studio.core.paths import resources
 from aigc_studio.core.settings import Settings
-from aigc_studio.demo import Demo, free_folder
 
 from .actions import Actions
-from .demo_player import DemoPlayer
 from .engine_install import EngineInstall
 from .events import ProjectInfo
 from .i18n import Translated, switch_language
-from .shell.packages import PackageWork
 from .shell.panel_host import PanelHost, available_panels
+from .shell.projects import Projects
 from .shell.rail import Rail
 from .shell.start_page import StartPage
 from .shell.status_bar import StatusBar
@@ -66,7 +62,6 @@ class MainWindow(Translated, QMainWindow):
         super().__init__()
         self.studio, self.settings, self.theme = studio, settings, theme
         self._really_close = False
-        self._demo_wanted: Demo | None = None
         self.undo_group = QUndoGroup(self)
         self.engine_install = EngineInstall(self)
         self.engine_install.finished.connect(lambda _state: self._engine_installed())
@@ -96,7 +91,7 @@ class MainWindow(Translated, QMainWindow):
             "engine-missing": (N_("Install the engine"), self.install_engine),
             "engine-died": (N_("Show the log"), self.show_log),
             "unexpected": (N_("Show the log"), self.show_log),
-            "not-a-project": (N_("Open another"), self.choose_project),
+            "not-a-project": (N_("Open another"), self.projects.ask_open),
         }
         if error.detail:
             log.info("%s: %s (%s)", error.code, error, error.detail)
@@ -106,64 +101,7 @@ class MainWindow(Translated, QMainWindow):
         """Bring a panel to the front."""
         return self.panels.show_panel(id)
 
-    # -- projects
-    def new_project(self) -> None:
-        """Ask for a name and make a project."""
-        from .dialogs.new_project import NewProjectDialog
-
-        dialog = NewProjectDialog(self.settings.projects_folder, self)
-        dialog.chosen.connect(self.studio.create_project)
-        dialog.open()
-
-    def choose_project(self) -> None:
-        """Let the person choose the folder of a project."""
-        start = self.settings.recent()[0].parent if self.settings.recent() else self.settings.projects_folder
-        folder = QFileDialog.getExistingDirectory(
-            self, tr("Open project"), str(start if start.exists() else Path.home())
-        )
-        if folder:
-            self.open_path(Path(folder))
-
-    def open_path(self, path: Path) -> None:
-        """Open a project's folder, its project.aigc, or a package."""
-        if path.is_file() and path.suffix in (SUFFIX, ".zip"):
-            self.packages.unpack(path, free_folder(self.settings.projects_folder, path.stem))
-            return
-        self.panels.flush()
-        self._remember_project()
-        self.studio.open_project(path.parent if path.is_file() else path)
-
-    def choose_package(self) -> None:
-        """Let the person choose a package to open."""
-        start = self.settings.projects_folder
-        kinds = tr("Packages") + f" (*{SUFFIX} *.zip)"
-        start = start if start.exists() else Path.home()
-        file, _ = QFileDialog.getOpenFileName(self, tr("Open a package…"), str(start), kinds)
-        if file:
-            self.open_path(Path(file))
-
-    def save_package(self) -> None:
-        """Let the person choose where the project's package goes."""
-        info = self.studio.info
-        if info is None:
-            return
-        suggested = info.folder.parent / f"{info.folder.name}{SUFFIX}"
-        kinds = tr("Packages") + f" (*{SUFFIX})"
-        file, _ = QFileDialog.getSaveFileName(self, tr("Save as a package…"), str(suggested), kinds)
-        if file:
-            self.panels.flush()
-            target = Path(file)
-            target = target if target.suffix == SUFFIX else target.with_name(target.name + SUFFIX)
-            # flushed text is written in order: what is packed is what the person sees
-            folder = info.folder
-            self.studio.store(lambda _project: None, lambda _none: self.packages.pack(folder, target))
-
-    def close_project(self) -> None:
-        """Back to the start page."""
-        self.panels.flush()
-        self._remember_project()
-        self.studio.close_project()
-
+    # -- the engine and the log
     def install_engine(self) -> None:
         """Show the dialog that installs the engine group."""
         from .dialogs.install_engine import InstallEngineDialog
@@ -177,35 +115,6 @@ class MainWindow(Translated, QMainWindow):
     def _engine_installed(self) -> None:
         self.read_engine_state()
         self.banners.show_text("success", N_("The engine is installed and works."))
-
-    def make_demo(self) -> None:
-        """Make the demo project in front of the person."""
-        demo = Demo.here(current_language())
-        self._demo_wanted = demo
-        self.panels.flush()
-        self._remember_project()
-        self.studio.create_project(free_folder(self.settings.projects_folder, demo.name), demo.name)
-
-    def _play_demo(self, demo: Demo) -> None:
-        player = DemoPlayer(self.studio, demo, self.show_panel, self.panels.open_asset, self)
-        banner = self.banners.show_task(N_("Making the demo project"), player.stop)
-
-        def step(number: int, title: str) -> None:
-            banner.tr_bind(
-                banner.text.setText, N_("{number} of 4: {title}"), number=number + 1, title=lambda: tr(title)
-            )
-            banner.set_fraction(number / 4)
-
-        def finished(done: bool) -> None:
-            banner.dismiss()
-            player.deleteLater()
-            if done:
-                text = N_("The demo project is made: a line, a picture, a change of a part of it, and a voice-over.")
-                self.banners.show_text("success", text)
-
-        player.step.connect(step)
-        player.finished.connect(finished)
-        player.start()
 
     def show_log(self) -> None:
         """Open the log file with what the system has for it."""
@@ -221,12 +130,10 @@ class MainWindow(Translated, QMainWindow):
             return
         event.ignore()
         self.setEnabled(False)
-        self.panels.flush()
-        self._remember_project()
-        self.studio.close_project(self._close_now)
+        self.projects.close(self._close_now)
 
     def _close_now(self) -> None:
-        self.packages.close()
+        self.projects.packages.close()
         self.engine_install.close()
         self._really_close = True
         self.close()
@@ -240,47 +147,36 @@ class MainWindow(Translated, QMainWindow):
         self.top_bar = TopBar(self.actions_table, self)
         self.banners = BannerArea(self)
         self.panels = PanelHost(self.studio, self.undo_group, self)
-        work = QWidget(self)
-        right = QVBoxLayout()
-        right.setContentsMargins(0, 0, 0, 0)
-        right.setSpacing(0)
-        right.addWidget(self.top_bar)
-        right.addWidget(self.panels, 1)
-        across = QHBoxLayout(work)
+        self.pages = QStackedWidget(self)
+        self.pages.addWidget(self.start_page)
+        self.pages.addWidget(self.panels)
+        center = QWidget(self)
+        across = QHBoxLayout(center)
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(0)
         across.addWidget(self.rail)
-        across.addLayout(right, 1)
-        self.pages = QStackedWidget(self)
-        self.pages.addWidget(self.start_page)
-        self.pages.addWidget(work)
-        self._work = work
-        center = QWidget(self)
-        column = QVBoxLayout(center)
+        column = QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        column.addWidget(self.top_bar)
         column.addWidget(self.banners)
         column.addWidget(self.pages, 1)
+        across.addLayout(column, 1)
         self.setCentralWidget(center)
         self.status = StatusBar(self.studio, self)
         self.setStatusBar(self.status)
         self.toast = Toast(self)
-        self.packages = PackageWork(self.banners, self)
-        self.packages.problem.connect(self.show_problem)
-        self.packages.unpacked.connect(self.open_path)
-        self.packages.packed.connect(
-            lambda path: self.banners.show_text("success", N_("The package is saved: {file}"), file=str(path))
-        )
+        self.projects = Projects(self.studio, self.settings, self.panels, self.banners, self)
         self.tr_bind(self.menuBar().setAccessibleName, N_("Menu bar"))
 
     def _connect_actions(self) -> None:
         calls: dict[str, Callable[[], object]] = {
-            "project.new": self.new_project,
-            "project.open": self.choose_project,
-            "project.close": self.close_project,
-            "project.unpack": self.choose_package,
-            "project.pack": self.save_package,
-            "project.folder": self._show_folder,
+            "project.new": self.projects.ask_new,
+            "project.open": self.projects.ask_open,
+            "project.close": self.projects.close,
+            "project.unpack": self.projects.ask_unpack,
+            "project.pack": self.projects.ask_pack,
+            "project.folder": self.projects.show_folder,
             "app.settings": self._show_settings,
             "app.quit": self.close,
             "edit.undo": lambda: self._undo("undo"),
@@ -292,7 +188,7 @@ class MainWindow(Translated, QMainWindow):
             "queue.clear": self.studio.clear_finished,
             "help.shortcuts": self._show_shortcuts,
             "help.engine": self.install_engine,
-            "help.demo": self.make_demo,
+            "help.demo": self.projects.make_demo,
             "help.log": self.show_log,
             "help.about": self._show_about,
         }
@@ -307,10 +203,10 @@ class MainWindow(Translated, QMainWindow):
             elif info.id in calls:
                 action.triggered.connect(lambda _on=False, call=calls[info.id]: call())
         self.actions_table["queue.pause"].toggled.connect(self.studio.pause_all)
-        self.start_page.newWanted.connect(self.new_project)
-        self.start_page.openWanted.connect(self.choose_project)
-        self.start_page.demoWanted.connect(self.make_demo)
-        self.start_page.projectWanted.connect(self.open_path)
+        self.start_page.newWanted.connect(self.projects.ask_new)
+        self.start_page.openWanted.connect(self.projects.ask_open)
+        self.start_page.demoWanted.connect(self.projects.make_demo)
+        self.start_page.projectWanted.connect(self.projects.open)
         self.start_page.forgetWanted.connect(self._forget)
         self.start_page.revealWanted.connect(lambda folder: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))))
         for bar in (self.start_page, self.top_bar):
@@ -336,27 +232,24 @@ class MainWindow(Translated, QMainWindow):
     # -- the project's life
     def _show_project(self, info: ProjectInfo | None) -> None:
         self.actions_table.enable(info is not None)
+        self.rail.setVisible(info is not None)
+        self.top_bar.setVisible(info is not None)
         for row, action in self.actions_table:
             if row.id.startswith("panel."):
                 action.setVisible(row.id.removeprefix("panel.") in self.panels.ids())
         if info is None:
-            self._show_recent()
+            self.start_page.show_recent(self.projects.recent())
             self.pages.setCurrentWidget(self.start_page)
             self.start_page.setFocus()
         else:
-            self.settings.opened(info.folder)
-            names = self.settings.state("project_names", {})
-            self.settings.set_state("project_names", {**names, str(info.folder): info.name})
             self.top_bar.show_project(info.name, str(info.folder), read_only=info.read_only)
             reader = self.studio.reader
             self.panels.restore_state((reader.view_state("panels") if reader else None) or {})
-            self.pages.setCurrentWidget(self._work)
+            self.pages.setCurrentWidget(self.panels)
             last = (reader.view_state("panel") if reader else None) or ""
             ids = self.panels.ids()
             self.show_panel(last if last in ids else ids[0] if ids else "")
-            if self._demo_wanted is not None:
-                self._play_demo(self._demo_wanted)
-                self._demo_wanted = None
+            self.projects.opened()
             if info.read_only:
                 self.banners.show_text(
                     "warning",
@@ -366,40 +259,9 @@ class MainWindow(Translated, QMainWindow):
         self._count_jobs()
         self._title()
 
-    def _remember_project(self) -> None:
-        """Keep the panels' state in the project, and what its card on the start page shows."""
-        info, reader = self.studio.info, self.studio.reader
-        if info is None or reader is None:
-            return
-        from aigc_studio.core.assets import AssetQuery
-
-        newest = reader.assets(AssetQuery(kinds=("image",)), 0, 3)
-        pictures = [str(path) for asset in newest if (path := reader.thumbnail_path(asset.id)).exists()]
-        known = self.settings.state("project_pictures", {})
-        self.settings.set_state("project_pictures", {**known, str(info.folder): pictures})
-        if info.read_only:
-            return
-        states, current = self.panels.save_state(), self.panels.current
-
-        def keep(project: Any) -> None:
-            project.set_view_state("panels", states)
-            project.set_view_state("panel", current)
-
-        self.studio.store(keep)
-
-    def _show_recent(self) -> None:
-        names = self.settings.state("project_names", {})
-        pictures = self.settings.state("project_pictures", {})
-        shown = [(f, names.get(str(f), f.name), pictures.get(str(f), [])) for f in self.settings.recent()]
-        self.start_page.show_recent(shown)
-
     def _forget(self, folder: Path) -> None:
         self.settings.forget(folder)
-        self._show_recent()
-
-    def _show_folder(self) -> None:
-        if self.studio.info is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.studio.info.folder)))
+        self.start_page.show_recent(self.projects.recent())
 
     # -- jobs
     def _count_jobs(self) -> None:

@@ -153,7 +153,7 @@ class PanelHost(QStackedWidget):
             return
         target = widget.focusWidget()
         child = widget.nextInFocusChain()
-        while target is None and child is not widget and widget.isAncestorOf(child):
+        while target is None and child is not None and child is not widget and widget.isAncestorOf(child):
             if child.focusPolicy() & Qt.FocusPolicy.TabFocus and child.isEnabled() and child.isVisibleTo(widget):
                 target = child
             child = child.nextInFocusChain()

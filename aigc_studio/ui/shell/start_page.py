@@ -213,7 +213,7 @@ class StartPage(Translated, QFrame):
     def _beginnings(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(GAP)
-        self.new = _ActionCard("plus", N_("New project"), N_("An empty one for copy, pictures and voice"), self)
+        self.new = _ActionCard("plus", N_("New project"), N_("For copy, pictures and voice"), self)
         self.open = _ActionCard("folder-open-outline", N_("Open project"), N_("A project folder or a package"), self)
         self.demo = _ActionCard("creation-outline", N_("Try it"), N_("Make the demo project and watch"), self)
         for card, signal in ((self.new, self.newWanted), (self.open, self.openWanted), (self.demo, self.demoWanted)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -45,6 +45,9 @@ class Banner(Translated, QFrame):
     level: "info", "success" (both go by themselves), "warning", "error" (stay until closed), or "task", which has a
     progress bar and stays until its work is over.
     """
+
+    gone = Signal()
+    """It was dismissed, or went by itself."""
 
     def __init__(self, level: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -109,6 +112,7 @@ class Banner(Translated, QFrame):
     def dismiss(self) -> None:
         """Take it away."""
         self.hide()
+        self.gone.emit()
         self.deleteLater()
 
     def changeEvent(self, event) -> None:
@@ -128,8 +132,8 @@ class BannerArea(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(4)
+        self.hide()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
     def banners(self) -> list[Banner]:
@@ -181,4 +185,10 @@ class BannerArea(QWidget):
         for old in [each for each in self.banners() if each.level != "task"][:-MOST]:
             old.dismiss()
         self._column.addWidget(banner)
+        self._column.setContentsMargins(12, 8, 12, 8)
+        banner.gone.connect(self._hide_if_empty)
+        self.show()
         return banner
+
+    def _hide_if_empty(self) -> None:
+        self.setVisible(bool(self.banners()))
