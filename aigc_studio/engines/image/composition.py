@@ -157,24 +157,22 @@ def _palette(
     chance = dice.uniform(4)
     named = bool(reading.colours)
     chosen = values.get("palette", AUTO)
+    scene = _scenes(moods, words)
     if chosen != AUTO:
-        lch = colour.to_oklch(colour.from_hex(words.palettes[chosen]))
-        weights = np.ones(len(lch))
+        lch, weights = _swatch(words, chosen)
     elif named:
-        lch, weights = _from_words(reading.colours, words, accent)
-        scene = _scenes(moods, words, weak=False)
-        if scene is not None:
-            room = max(0, _MOST - len(lch))
-            some = scene[np.linspace(0, len(scene) - 1, min(4, room)).astype(int)] if room else scene[:0]
-            lch, weights = np.concatenate([lch, some]), np.concatenate([weights, np.full(len(some), 0.7)])
-    elif (scene := _scenes(moods, words, weak=True)) is not None:
-        lch, weights = scene, np.ones(len(scene))
+        strong = _scenes([mood for mood in moods if not mood.get("weak")], words)
+        lch, weights = _from_words(reading.colours, words, accent, alone=strong is None)
+        if strong is not None:
+            some = _spread(len(strong[0]), min(5, max(0, _MOST - len(lch))))
+            lch, weights = np.concatenate([lch, strong[0][some]]), np.concatenate([weights, strong[1][some] * 0.8])
+    elif scene is not None:
+        lch, weights = scene
     elif surroundings is not None:
         lch = colour.to_oklch(surroundings)
         weights = np.ones(len(lch))
     else:
-        lch = colour.to_oklch(colour.from_hex(words.palettes[_free(words, tone, chance)]))
-        weights = np.ones(len(lch))
+        lch, weights = _swatch(words, _free(words, tone, chance))
     # A named colour is what was asked for: moods move it less than what the painter chose itself.
     lch = _toned(lch, tone, 0.35 if named else 1.0)
     lch, weights = _without(lch, weights, reading.no_colours, words, chance)
@@ -188,12 +186,30 @@ def _palette(
     return colour.from_oklch(lch), tuple(round(float(weight), 3) for weight in weights)
 
 
-def _from_words(asked: Sequence[ColourWord], words: Lexicon, accent: float) -> tuple[np.ndarray, np.ndarray]:
-    """(lightness, chroma, hue) and weights of a palette around the colours that were asked for."""
+def _swatch(words: Lexicon, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """(lightness, chroma, hue) and weights of a named palette."""
+    lch = colour.to_oklch(colour.from_hex(words.palettes[name]))
+    return lch, np.array(words.palette_weights.get(name, [1.0] * len(lch)))
+
+
+def _spread(length: int, count: int) -> np.ndarray:
+    """`count` places spread evenly over 0 to `length` - 1, both ends included; all where there are fewer."""
+    return np.linspace(0, length - 1, min(length, count)).round().astype(int)
+
+
+def _from_words(
+    asked: Sequence[ColourWord], words: Lexicon, accent: float, *, alone: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """(lightness, chroma, hue) and weights of a palette around the colours that were asked for.
+
+    `alone`: they make the whole palette, not one together with a scene's.
+    """
     lch = colour.to_oklch(colour.from_hex(words.colours[word.id]["hex"] for word in asked[:_MOST]))
     for row, word in zip(lch, asked, strict=False):
         row[0] = np.clip(row[0] + word.light, 0.05, 0.98)
         row[1] *= word.chroma
+    if not alone:
+        return lch, np.full(len(lch), 2.2 if len(lch) == 1 else 1.6)
     if len(lch) == 1:
         light, chroma, hue = lch[0]
         side = hue + accent * (0.55 if chroma > 0.03 else 0)
@@ -224,22 +240,23 @@ def _from_words(asked: Sequence[ColourWord], words: Lexicon, accent: float) -> t
     return np.concatenate(made), np.concatenate([weights, np.full(len(extra), 0.55)])
 
 
-def _scenes(moods: Sequence[Mapping[str, Any]], words: Lexicon, *, weak: bool) -> np.ndarray | None:
-    """The colours of the moods' own palettes together, at most `_MOST`; None where no mood has one."""
-    lists = [
-        words.palettes[name] for mood in moods if weak or not mood.get("weak") for name in mood.get("palettes", ())
-    ]
-    strong = [words.palettes[name] for mood in moods if not mood.get("weak") for name in mood.get("palettes", ())]
-    lists = strong or lists
-    if not lists:
+def _scenes(moods: Sequence[Mapping[str, Any]], words: Lexicon) -> tuple[np.ndarray, np.ndarray] | None:
+    """The colours and weights of the moods' own palettes together, at most `_MOST`; None where no mood has one.
+
+    Weak moods have a say only where no other has.
+    """
+    strong = [name for mood in moods if not mood.get("weak") for name in mood.get("palettes", ())]
+    names = strong or [name for mood in moods for name in mood.get("palettes", ())]
+    names = list(dict.fromkeys(names))[:4]
+    if not names:
         return None
-    each = max(2, _MOST // len(lists))
-    picked = [
-        colours[i]
-        for colours in lists[:4]
-        for i in np.linspace(0, len(colours) - 1, min(each, len(colours))).astype(int)
-    ]
-    return colour.to_oklch(colour.from_hex(dict.fromkeys(picked)))
+    each = max(2, _MOST // len(names))
+    parts = []
+    for name in names:
+        lch, weights = _swatch(words, name)
+        kept = _spread(len(lch), each)
+        parts.append((lch[kept], weights[kept]))
+    return np.concatenate([lch for lch, _ in parts]), np.concatenate([weights for _, weights in parts])
 
 
 def _warmth(lch: np.ndarray) -> float:

@@ -40,10 +40,11 @@ ACTIVATIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "cos": np.cos,
     "gauss": lambda x: np.exp(-x * x),
     "ripple": lambda x: np.sin(np.float32(3) * x) * np.float32(0.6),
-    "ridge": lambda x: np.float32(1) - np.abs(np.sin(x)) * np.float32(2),
-    "linear": lambda x: np.clip(x, -2, 2) * np.float32(0.6),
+    "ridge": lambda x: np.float32(1) - np.sqrt(np.sin(x) ** 2 + np.float32(0.03)) * np.float32(1.9),
+    "linear": lambda x: np.float32(0.7) * x / np.sqrt(np.float32(1) + x * x * np.float32(0.2)),
 }
-"""What a neuron may do with its sum. All bounded, so that no weight can make a picture overflow."""
+"""What a neuron may do with its sum. All bounded, so that no weight can make a picture overflow,
+and all smooth, because the light shows every kink as a hair."""
 
 
 SPAN = 256
@@ -247,6 +248,13 @@ class Network:
                 bias = biases[depth][:hidden] * 0.5
             self.layers.append((matrix[order].astype(np.float32), bias[order][:, None].astype(np.float32)))
         rows = self.colours + 3
+        # Patterns also reach the outputs directly: through the network alone, stripes turn into streaks.
+        direct = dice.normal(24, len(PATTERNS))
+        direct[self.colours] = np.sign(direct[self.colours]) * 1.3  # the ramp follows them in order
+        direct[self.colours + 2] = np.sign(direct[self.colours + 2])  # and so does the height
+        # Squared, so that a hint of waves stays a hint and only a pattern that was asked for rules the picture.
+        amounts = np.array(list(self._amounts.values()))
+        self.direct = (direct[:rows] * amounts * amounts * 0.75).astype(np.float32)
         self.last = (last[:rows, :hidden] / np.sqrt(hidden)).astype(np.float32)
         self.mean = np.zeros((rows, 1), np.float32)
         self.gain = np.ones((rows, 1), np.float32)
@@ -279,7 +287,7 @@ class Network:
         frequency = 1.0 / max(0.05, style.scale)
         if style.seamless:
             return self._torus(x, y, frequency)
-        radius = np.hypot(x, y)
+        radius = np.sqrt(x * x + y * y + 0.004)  # without the tip of a cone in the middle
         if style.symmetry == "radial":
             angle = np.arctan2(y, x) + np.pi / 2
             wedge = np.pi / max(1, style.folds)
@@ -321,7 +329,7 @@ class Network:
         shift = np.array([self.offset[0], self.offset[1], -self.offset[1], self.offset[0]])[:, None] * 0.5
         if style.symmetry == "radial":
             shift = shift * 0
-        return space + shift, np.stack([a, b]), np.sqrt(np.maximum(0, 2 - ca - cb)) * frequency
+        return space + shift, np.stack([a, b]), np.sqrt(2.004 - ca - cb) * frequency
 
     def _patterns(self, plane: np.ndarray, stirred: np.ndarray, radius: np.ndarray) -> list[np.ndarray]:
         """Two rows for each pattern of the style; a pattern with amount 0 costs nothing (its gain is 0)."""
@@ -392,13 +400,17 @@ class Network:
         level[4] = radius * 1.2 - 0.8
         for row, values in enumerate(self._patterns(plane, stirred, radius), 5):
             level[row] = values
+        patterns = np.ascontiguousarray(level[5::2])
         for (matrix, bias), spans in zip(self.layers, self.kinds, strict=True):
             total = product(matrix, level)
             total += bias
             level = np.empty_like(total)
             for name, span in spans:
                 level[span] = ACTIVATIONS[name](total[span])
-        return product(self.last, level)
+        result = product(self.last, level)
+        if any(self._amounts.values()):
+            result += product(self.direct, patterns)
+        return result
 
     def _calibrate(self) -> None:
         """Give each output mean 0 and deviation 1 over the picture, so that every seed uses its whole palette."""
@@ -463,7 +475,7 @@ class Paint:
             shade, shine = self._lit(x, y, out[count + 2])
             stops = stops + np.float32(style.relief) * shade
             light *= np.exp2(stops)
-            light += np.float32(style.gloss) * shine * (np.float32(0.35) * light + np.float32(0.65) * light.max(axis=0))
+            light += np.float32(style.gloss) * shine * (np.float32(0.6) * light + np.float32(0.4) * light.max(axis=0))
         else:
             light *= np.exp2(stops)
         if style.vignette > 0 and not style.seamless:

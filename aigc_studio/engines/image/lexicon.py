@@ -66,6 +66,7 @@ class Lexicon:
     colours: Mapping[str, Mapping[str, Any]]
     moods: Mapping[str, Mapping[str, Any]]
     palettes: Mapping[str, tuple[str, ...]]
+    palette_weights: Mapping[str, tuple[float, ...]]
     free_palettes: tuple[str, ...]
     english: Mapping[str, tuple[str, str]] = field(repr=False)
     chinese: Mapping[str, tuple[str, str]] = field(repr=False)
@@ -106,6 +107,7 @@ def lexicon() -> Lexicon:
         colours,
         moods,
         {name: tuple(colours_) for name, colours_ in palettes["palettes"].items()},
+        {name: tuple(weights) for name, weights in palettes["weights"].items()},
         tuple(palettes["free"]),
         english,
         chinese,
