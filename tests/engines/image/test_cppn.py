@@ -165,15 +165,17 @@ def test_a_nudge_is_a_neighbour():
     assert distances[1] < distances[3] * 0.5
 
 
-def test_every_colour_of_the_palette_is_used():
-    for seed in range(8):
-        paint = Paint(Painting(seed, PALETTE, (), Style(grain=0, relief=0, gloss=0, exposure=0, vignette=0)), 96, 96)
-        pixels = np.concatenate([paint.block(index) for index in range(paint.blocks)]).astype(int)
-        wanted = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in PALETTE])
+def test_the_palette_is_used():
+    """Each picture shows most of it, and over some pictures no colour is left out."""
+    wanted = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in PALETTE])
+    shares = []
+    for seed in range(10):
+        flat = Style(grain=0, relief=0, gloss=0, exposure=0, vignette=0)
+        pixels = picture(Painting(seed, PALETTE, (), flat), 72, 72).reshape(-1, 3).astype(int)
         nearest = np.abs(pixels[:, None] - wanted).sum(axis=2).argmin(axis=1)
-        shares = np.bincount(nearest, minlength=len(PALETTE)) / len(pixels)
-        assert (shares > 0.002).all(), shares
-        assert (shares > 0.05).sum() >= 3, shares
+        shares.append(np.bincount(nearest, minlength=len(PALETTE)) / len(pixels))
+    assert (np.sum(np.array(shares) > 0.05, axis=1) >= 3).all(), shares
+    assert (np.mean(shares, axis=0) > 0.04).all(), shares
 
 
 @given(st.integers(1, 3), st.integers(1, 24))
