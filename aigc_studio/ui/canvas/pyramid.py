@@ -142,7 +142,7 @@ def build(image: QImage) -> Pyramid:
     foreign = image.colorSpace().isValid() and image.colorSpace() != srgb
     transparent = image.hasAlphaChannel()
     target = QImage.Format.Format_ARGB32_Premultiplied if transparent else QImage.Format.Format_RGB32
-    levels = []
+    levels: list[_Level] = []
     current = image
     while True:
         width, height = current.width(), current.height()
@@ -162,10 +162,26 @@ def build(image: QImage) -> Pyramid:
         levels.append(_Level(QSize(width, height), columns, rows, tuple(tiles)))
         if max(width, height) // 2 < _SMALLEST:
             return Pyramid(QSize(image.width(), image.height()), tuple(levels), transparent)
-        half = QSize(max(1, (width + 1) // 2), max(1, (height + 1) // 2))
-        current = current.scaled(half, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
-        if foreign and not current.colorSpace().isValid():
-            current.setColorSpace(image.colorSpace())
+        current = _halved(levels[-1], target)
+        foreign = False
+
+
+def _halved(level: _Level, form: QImage.Format) -> QImage:
+    """A level at half its width and height, tile by tile: QImage.scaled holds the lock for all that it scales."""
+    half = QImage((level.size.width() + 1) // 2, (level.size.height() + 1) // 2, form)
+    painter = QPainter(half)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+    for number, tile in enumerate(level.tiles):
+        row, column = divmod(number, level.columns)
+        left, top = min(_APRON, column * TILE), min(_APRON, row * TILE)
+        width = min(TILE, level.size.width() - column * TILE)
+        height = min(TILE, level.size.height() - row * TILE)
+        size = QSize((width + 1) // 2, (height + 1) // 2)
+        core = tile.copy(left, top, width, height)
+        small = core.scaled(size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
+        painter.drawImage(column * (TILE // 2), row * (TILE // 2), small)
+    painter.end()
+    return half
 
 
 class _Done(QObject):

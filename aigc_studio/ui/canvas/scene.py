@@ -28,7 +28,7 @@ class Scene(Translated, QWidget):
     """The picture view without its tools."""
 
     zoomChanged = Signal(float)
-    """Screen pixels per picture pixel."""
+    """Screen pixels per picture pixel; 0 while nothing is shown."""
     compareChanged = Signal()
 
     def __init__(self, undo_stack: QUndoStack, parent: QWidget | None = None) -> None:
@@ -284,7 +284,7 @@ class Scene(Translated, QWidget):
 
     def _view_changed(self) -> None:
         self.update()
-        self.zoomChanged.emit(self.transform.scale)
+        self.zoomChanged.emit(0.0 if self._size.isEmpty() else self.transform.scale)
 
     def retranslate(self) -> None:
         """The badges are drawn."""

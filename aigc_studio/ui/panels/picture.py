@@ -160,7 +160,7 @@ class PicturePanel(Translated, QWidget):
         generate.triggered.connect(self._submit_key)
         self.addAction(generate)
         canvas.choose_tool("hand")
-        self.bar.show_zoom(canvas.transform.scale)
+        self.bar.show_zoom(0.0)
         self._mode_changed(self.inspector.mode)
 
     # -- what the main window may call

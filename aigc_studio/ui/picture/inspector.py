@@ -107,7 +107,7 @@ class Inspector(Translated, QFrame):
 
         inside = QWidget(self)
         column = QVBoxLayout(inside)
-        column.setContentsMargins(16, 16, 6, 16)  # the scroll bar stands in the right margin
+        column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(12)
         column.addLayout(modes)
         column.addWidget(self.hint)
@@ -124,7 +124,13 @@ class Inspector(Translated, QFrame):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        bar = scroll.verticalScrollBar()
+
+        def keep_the_right_edge(_low: int, high: int) -> None:
+            # The bar, when there is one, stands in the right margin: fields keep their width and stay aligned.
+            column.setContentsMargins(16, 16, 16 - bar.sizeHint().width() if high > 0 else 16, 16)
+
+        bar.rangeChanged.connect(keep_the_right_edge)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(inside)
         outer = QVBoxLayout(self)

@@ -84,9 +84,10 @@ class CanvasBar(Translated, QFrame):
         row.addWidget(more)
 
     def show_zoom(self, scale: float) -> None:
-        """The present zoom."""
+        """The present zoom; 0 while there is no picture."""
         percent = scale * 100
-        self.zoom.setText(f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %")
+        self.zoom.setText("–" if scale <= 0 else f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %")
+        self.zoom.setEnabled(scale > 0)
 
 
 class MaskBar(Translated, QFrame):
