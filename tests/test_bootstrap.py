@@ -177,12 +177,15 @@ def test_the_first_start_makes_the_environment_and_runs_in_it(own: Checkout) -> 
     variables = own.environment | {bootstrap.AS_IS: "as-is"}
 
     def seconds(command: list[str]) -> float:
-        best = 60.0
+        """The least of some starts, in processor time: what others do on the machine does not count."""
+        spent = []
         for _ in range(5):
-            before = time.perf_counter()
+            before = os.times()
             subprocess.run(command, cwd=own.root, env=variables if command is inner else own.environment, check=True)
-            best = min(best, time.perf_counter() - before)
-        return best
+            after = os.times()
+            children = (after.children_user - before.children_user, after.children_system - before.children_system)
+            spent.append(sum(children))
+        return min(spent)
 
     assert seconds(own.command()) - seconds(inner) <= 0.3
 

@@ -2,19 +2,17 @@
 
 Standard library only: the bootstrap reads it before anything is installed. A *group* is a list of requirements:
 "window" (the project's dependencies), "engine" and "test" (its extras). When a group is installed whole, a *stamp* is
-written, last, so that an environment without a fitting stamp is known to be stale or partial.
+written, last, so that an environment without a fitting stamp is known to be stale or partial. Every start reads this
+module before the program proper, so that what a ready environment does not need is imported where it is used.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import importlib.metadata
 import json
 import os
 import re
 import shutil
-import ssl
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -60,7 +58,9 @@ def requirements(group: str, checkout: Path | None) -> tuple[str, ...]:
 
         project = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         return tuple(project["dependencies"] if group == "window" else project["optional-dependencies"][group])
-    lines = importlib.metadata.requires(PACKAGE) or []
+    from importlib import metadata
+
+    lines = metadata.requires(PACKAGE) or []
     marker = re.compile(r"""\s*;\s*extra\s*==\s*['"]([^'"]+)['"]\s*$""")
     found = []
     for line in lines:
@@ -155,6 +155,8 @@ class PipSettings:
 
         As in pip, "install" overrides "global" and a PIP_ variable (section ":env:") overrides both.
         """
+        from ast import literal_eval
+
         values: dict[str, str] = {}
         sections: dict[str, dict[str, str]] = {"global": {}, "install": {}, ":env:": {}}
         for line in listing.splitlines():
@@ -163,7 +165,7 @@ class PipSettings:
             if not separator or section not in sections:
                 continue
             try:
-                value = ast.literal_eval(quoted.strip())
+                value = literal_eval(quoted.strip())
             except (SyntaxError, ValueError):
                 value = quoted.strip()
             sections[section][option.replace("_", "-")] = str(value)
@@ -236,6 +238,8 @@ def _terminal() -> bool:
 def _system_certificates() -> bool:
     if os.name == "nt" or sys.platform == "darwin":
         return True
+    import ssl
+
     paths = ssl.get_default_verify_paths()
     return bool(paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -178,7 +179,7 @@ def test_the_requirements_of_an_installed_copy(monkeypatch: pytest.MonkeyPatch) 
         "torch<2.14,>=2.9; extra == 'engine'",
         'pytest; extra == "test"',
     ]
-    monkeypatch.setattr(packages.importlib.metadata, "requires", lambda name: lines)
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: lines)
     assert packages.requirements("window", None) == tuple(lines[:2])
     assert packages.requirements("engine", None) == ("torch<2.14,>=2.9",)
 
