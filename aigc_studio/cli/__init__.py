@@ -1,5 +1,7 @@
 """The command line: the window by default, the demo, the tests, projects, and single results on the same core.
 
+What a command needs is imported in it: the window is not to wait for what it does not use.
+
 Every command returns its exit status: 0 done, 1 a sentence was printed that says what to do, 2 wrong usage,
 130 stopped by Ctrl-C.
 """
@@ -18,8 +20,6 @@ from aigc_studio import __version__
 from aigc_studio.core import i18n, system
 from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.i18n import N_, tr
-
-from . import projects, results
 
 __all__ = ["main"]
 
@@ -112,6 +112,8 @@ def _demo_without_window(folder: Path | None) -> int:
     from aigc_studio.core.project import Project
     from aigc_studio.core.settings import Settings
 
+    from . import results
+
     recipe = demo.Demo.here(i18n.current_language())
     if folder is None:
         folder = demo.free_folder(Settings().projects_folder, recipe.name)
@@ -180,6 +182,20 @@ def _train(arguments: list[str]) -> int:
     return importlib.import_module(recipes[options.recipe]).main(options.options)
 
 
+def _result(name: str, kind: str, task: str, arguments: list[str]) -> int:
+    """One picture, text or voice-over."""
+    from . import results
+
+    return results.main(_parser(name), kind, task, arguments)
+
+
+def _project(arguments: list[str]) -> int:
+    """What can be done with a project without a window."""
+    from . import projects
+
+    return projects.main(_parser("project"), arguments)
+
+
 _WINDOW_HELP = N_("Open the studio.")
 
 _SUMMARIES = {
@@ -197,11 +213,11 @@ _SUMMARIES = {
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "demo": _demo,
     "test": _test,
-    "image": lambda arguments: results.main(_parser("image"), "image", "generate", arguments),
-    "write": lambda arguments: results.main(_parser("write"), "text", "continue", arguments),
-    "speak": lambda arguments: results.main(_parser("speak"), "speech", "speak", arguments),
+    "image": lambda arguments: _result("image", "image", "generate", arguments),
+    "write": lambda arguments: _result("write", "text", "continue", arguments),
+    "speak": lambda arguments: _result("speak", "speech", "speak", arguments),
     "models": _models,
     "engine": _install_engine,
     "train": _train,
-    "project": lambda arguments: projects.main(_parser("project"), arguments),
+    "project": _project,
 }
