@@ -12,6 +12,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -106,7 +107,7 @@ def measure(folder: Path) -> None:
         app.processEvents()
         grid.viewport().repaint()
 
-    _line("resizing, slowest of 20", max(_timed(lambda: resize(900 + 40 * step)) for step in range(20)), "50")
+    _line("resizing, slowest of 20", max(_timed(partial(resize, 900 + 40 * step)) for step in range(20)), "50")
     before = model.rowCount()
     from PIL import Image
 
