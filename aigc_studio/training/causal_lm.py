@@ -170,7 +170,7 @@ def train(
     start, seconds = _resume(folder, settings, model, optimisers)
     began = time.monotonic() - seconds
     since, tokens = time.monotonic(), 0
-    step = start - 1
+    done = start
     stream = batches(documents, vocabulary, settings, start)
     try:
         for step in range(start, settings.steps):
@@ -192,6 +192,8 @@ def train(
                 for group in optimiser.param_groups:
                     group["lr"] = rate
                 optimiser.step()
+            done = step + 1  # before the gradients go: see the end of this function
+            for optimiser in optimisers:
                 optimiser.zero_grad()
             tokens += ids.shape[0] * (ids.shape[1] - 1)
             if (step + 1) % settings.log_every == 0 or step + 1 == settings.steps:
@@ -219,9 +221,10 @@ def train(
     except StudioError:
         raise
     except BaseException:
-        # between steps only: a step that was cut short is repeated from the checkpoint before it
-        if step > start and _gradients_are_clear(model):
-            _save(folder, settings, model, optimisers, step, time.monotonic() - began)
+        # Only between steps: gradients that are still there tell of a step cut short, perhaps with half of the weights
+        # changed; it is repeated from the checkpoint before it.
+        if done > start and _gradients_are_clear(model):
+            _save(folder, settings, model, optimisers, done, time.monotonic() - began)
         raise
     model.eval()
     return model

@@ -101,7 +101,9 @@ def export_writer(
     """
     import torch
     from transformers import GenerationConfig
+    from transformers.utils import logging as library_log
 
+    library_log.disable_progress_bar()
     folder.mkdir(parents=True, exist_ok=True)
     model.half()
     model.generation_config = GenerationConfig(eos_token_id=vocabulary.end, pad_token_id=vocabulary.pad)
