@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from PIL import Image
-from PySide6.QtCore import QObject, QRect, QRectF, QSize, Signal
+from PySide6.QtCore import QObject, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QUndoCommand, QUndoStack
 
 from aigc_studio.core.brush import EMPTY, Box, Patch, join_boxes
@@ -60,7 +60,7 @@ class MaskLayer(QObject):
         self._tiles: dict[tuple[int, int, int], QImage | None] = {}
         self._lut = np.zeros(256, np.uint32)
         self._empty = True
-        self.set_tint(QColor(230, 70, 90))
+        self.set_tint(QColor(Qt.GlobalColor.red))  # until the view gives it the theme's
 
     # -- what it holds
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QImage, QPainter, QPen, QPixmap
 
-from aigc_studio.ui.theme import Theme
+from aigc_studio.ui.theme import Theme, theme_of
 
 __all__ = ["badge", "checkerboard", "compare_handle", "pixel_grid", "ring", "step_bar"]
 
@@ -81,7 +81,7 @@ def compare_handle(painter: QPainter, x: float, top: float, bottom: float, activ
     painter.setPen(QPen(QColor(0, 0, 0, 60), 1))
     painter.drawEllipse(middle, 14, 14)
     painter.setPen(
-        QPen(QColor(79, 70, 229) if active else QColor(70, 70, 80), 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+        QPen(theme_of().color("accent") if active else QColor(70, 70, 80), 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
     )
     for side in (-1, 1):
         tip = middle + QPointF(side * 8, 0)
