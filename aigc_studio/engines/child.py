@@ -135,10 +135,10 @@ class ChildEngine:
                         return event
                     _pass_on(event, listener)
 
-    def warm(self, needs: str) -> None:
-        """Start the process and let it import what such families need, without waiting."""
+    def warm(self, family: str) -> None:
+        """Start the process and let it import what this family needs, without waiting."""
         with contextlib.suppress(OSError):
-            self._ready().send(Frame("warm", data={"needs": needs}))
+            self._ready().send(Frame("warm", data={"family": family}))
 
     def unload(self) -> None:
         """See `Engine`; without waiting."""

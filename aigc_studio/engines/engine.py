@@ -38,7 +38,7 @@ class Order:
     """Everything an engine is told about one job.
 
     done: indices of results that are stored already. folder: where finished files are put (`<project>/incoming`).
-    inputs: role to file. needs: what the family needs ("" or "torch"), so that a child knows what to import.
+    inputs: role to file. model: what the family loads, None for one with nothing to load.
     """
 
     job_id: str
@@ -47,7 +47,6 @@ class Order:
     done: tuple[int, ...] = ()
     inputs: Mapping[str, Path] = field(default_factory=dict)
     model: Model | None = None
-    needs: str = ""
 
     @property
     def start(self) -> int:
@@ -70,7 +69,6 @@ class Order:
             "folder": str(self.folder),
             "done": list(self.done),
             "inputs": {role: str(path) for role, path in self.inputs.items()},
-            "needs": self.needs,
             "model": None
             if model is None
             else {
@@ -98,7 +96,6 @@ class Order:
             tuple(fields["done"]),
             {role: Path(path) for role, path in fields["inputs"].items()},
             model,
-            fields["needs"],
         )
 
 
@@ -170,8 +167,8 @@ class Engine(Protocol):
     def run(self, order: Order, listener: Listener, token: CancelToken) -> None:
         """Make what is ordered. Cancelled when the token stopped it, StudioError when it failed."""
 
-    def warm(self, needs: str) -> None:
-        """Get ready for a family that `needs` this, without waiting for it where that is possible."""
+    def warm(self, family: str) -> None:
+        """Import what this family will import, without waiting for it where that is possible."""
 
     def unload(self) -> None:
         """Give memory back; the next run loads again."""

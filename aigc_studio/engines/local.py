@@ -183,11 +183,9 @@ class LocalEngine:
                 detail=f"missing {context.missing}",
             )
 
-    def warm(self, needs: str) -> None:
-        """Import what families that `needs` this will import, and keep the garbage collector off it."""
-        for family in registry.families():
-            if family.needs == needs:
-                self._warm_family(registry.module(family.id))
+    def warm(self, family: str) -> None:
+        """Import what this family will import, and keep the garbage collector off it."""
+        self._warm_family(registry.module(family))
 
     def unload(self) -> None:
         """See `Engine`."""

@@ -98,7 +98,6 @@ def order_for(project: Project, job: Job) -> Order:
         done=job.done,
         inputs={role: _input(project, role, asset) for role, asset in request.inputs.items()},
         model=find_model(request),
-        needs=registry.family(request.family).needs,
     )
 
 

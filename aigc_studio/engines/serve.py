@@ -80,7 +80,7 @@ class _Server:
                     self._run(engine, frame)
                 case "warm":
                     try:
-                        engine.warm(frame.data.get("needs", ""))
+                        engine.warm(frame.data.get("family", ""))
                     except Exception:
                         log.exception("warming up failed")  # the job that needs it will say so
                 case "unload":

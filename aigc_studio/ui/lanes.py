@@ -74,10 +74,10 @@ class Lane(QObject):
             self._stopped_as = state
         self._token.cancel()
 
-    def warm(self, needs: str) -> None:
-        """Start the worker and let its engine get ready."""
+    def warm(self, family: str) -> None:
+        """Start the worker and let its engine import what this family needs."""
         self._idle_since = time.monotonic()
-        self._running_worker().warm(needs)
+        self._running_worker().warm(family)
 
     def unload(self) -> None:
         """Ask an idle engine for its memory."""

@@ -47,12 +47,13 @@ class StorageThread(QThread):
     """Owns the open `Project`, from opening to closing.
 
     answered: (callback, value), to be called in the receiver's thread. jobsRead: list of Job, after the queue changed.
-    projectChanged: Changes (assets, documents) after a closure that changed something.
+    projectChanged: Changes (assets, documents) after a closure that changed something. troubled: StudioError to show.
     """
 
     answered = Signal(object, object)
     jobsRead = Signal(object)
     projectChanged = Signal(object)
+    troubled = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -66,6 +67,7 @@ class StorageThread(QThread):
         self._jobs_read_at = 0.0
         self._dirty_since = 0.0
         self._backup_at = 0.0
+        self._told_trouble = False
 
     # -- any thread
     def post(
@@ -116,7 +118,7 @@ class StorageThread(QThread):
         while (task := self._next()) is not None:
             self._do(task)
             del task  # what the closure holds is not kept until the next one comes
-            self._tell()
+            self._tell_or_say_why()
         try:
             self._close()
         except Exception:
@@ -174,6 +176,17 @@ class StorageThread(QThread):
         project, self._project = self._project, None
         if project is not None:
             project.close()
+
+    def _tell_or_say_why(self) -> None:
+        """`_tell`; what goes wrong there (a full disk) is told once, and this thread lives on."""
+        try:
+            self._tell()
+            self._told_trouble = False
+        except Exception as error:
+            log.exception("storage: the changes could not be read")
+            if not self._told_trouble:
+                self._told_trouble = True
+                self.troubled.emit(describe(error))
 
     def _tell(self) -> None:
         """Say what changed; the queue is read again at most every `JOBS_INTERVAL`, and when nothing else is to do."""

@@ -19,6 +19,7 @@ from aigc_studio.core.errors import StudioError, describe
 from aigc_studio.core.jobs import Job, JobQueue, JobState, new_job_id
 from aigc_studio.core.project import Project, ProjectReader
 from aigc_studio.core.requests import LANES, Request
+from aigc_studio.core.settings import Settings
 from aigc_studio.engines import registry
 from aigc_studio.engines.base import Understanding
 from aigc_studio.engines.child import ChildEngine
@@ -34,7 +35,6 @@ from .storage import StorageThread
 
 if TYPE_CHECKING:
     from aigc_studio.core.assets import Asset
-    from aigc_studio.core.settings import Settings
 
 __all__ = ["Studio"]
 
@@ -42,10 +42,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-IDLE_CLOSE_SECONDS = 600.0
-"""A lane that had nothing to do for so long gives its process, and all its memory, back."""
-
 PREWARM_MS = 1000
+_LAST_RUN = "last_run"
 COALESCE_MS = 30
 
 Arbiter = Callable[[Order, Sequence[str]], Sequence[str]]
@@ -82,9 +80,11 @@ class Studio(QObject):
         arbiter: Arbiter | None = None,
         parent: QObject | None = None,
     ) -> None:
-        """engine: "child" (default), or "thread" to run the real engine in this process for debugging."""
+        """settings: the user's own when none are given. engine: "child", or "thread" to run the real engine in this
+        process for debugging.
+        """
         super().__init__(parent)
-        self.settings = settings
+        self.settings = settings or Settings()
         self._arbiter = arbiter
         self._info: ProjectInfo | None = None
         self._reader: ProjectReader | None = None
@@ -98,6 +98,8 @@ class Studio(QObject):
         """Jobs paused by `pause_all`; None when it is off."""
         self._closing: list[Callable[[], None]] | None = None
         """While a project is being closed: what to do then."""
+        self._unfinished: list[tuple[str, JobState, StudioError | None]] = []
+        """Ends that could not be written (a full disk): tried again before the next claim."""
         self._opening = False
         self._next_open: Callable[[], Project] | None = None
         self._warmed = False
@@ -110,6 +112,7 @@ class Studio(QObject):
         self._storage.answered.connect(self._answer)
         self._storage.jobsRead.connect(self._on_jobs_read)
         self._storage.projectChanged.connect(self._on_project_changed)
+        self._storage.troubled.connect(self.problem)
         self._storage.start()
         make_engine = ChildEngine if engine == "child" else _local_engine
         self._lanes = {name: self._make_lane(name, make_engine) for name in LANES}
@@ -142,6 +145,7 @@ class Studio(QObject):
     def close_project(self, then: Callable[[], None] | None = None) -> None:
         """Stop the lanes (running jobs are paused), let the storage queue run empty, close; `then` runs after."""
         after = [then] if then is not None else []
+        self._next_open = None
         if self._closing is not None:
             self._closing += after
             return
@@ -281,7 +285,8 @@ class Studio(QObject):
     def _on_not_opened(self, error: StudioError) -> None:
         self._opening = False
         self.problem.emit(error)
-        self._open_next()
+        if self._closing is None:
+            self._open_next()
 
     def _on_opened(self, info: ProjectInfo) -> None:
         self._opening = False
@@ -324,6 +329,7 @@ class Studio(QObject):
         self._jobs, self._added, self._held = [], {}, None
         self._progress.clear()
         self._wishes.clear()
+        self._unfinished.clear()
         if was_open:
             self.projectClosed.emit()
             self._soon(self._jobs_timer)
@@ -341,6 +347,9 @@ class Studio(QObject):
 
     def _dispatch(self) -> None:
         """Fetch work for every lane that has none."""
+        again, self._unfinished = self._unfinished, []
+        for job_id, state, error in again:
+            self._finish(job_id, state, error)
         for lane in self._lanes.values():
             if self._may_start() and not lane.busy:
                 lane.claiming = True
@@ -372,6 +381,7 @@ class Studio(QObject):
         else:
             self._make_room(order, lane)
             lane.start(job, order)
+            self.settings.set_state(_LAST_RUN, [lane.name, job.request.family])
             return
         self._after_lane()
 
@@ -436,7 +446,11 @@ class Studio(QObject):
                 return project.queue.finish(job_id, JobState.FAILED, not_stored)
             return project.queue.finish(job_id, state, error)
 
-        self._storage.post(finish, self._on_finished, self.problem.emit)
+        def failed(problem: StudioError) -> None:
+            self._unfinished.append((job_id, state, error))
+            self.problem.emit(problem)
+
+        self._storage.post(finish, self._on_finished, failed)
 
     def _on_finished(self, job: Job) -> None:
         self._progress.pop(job.id, None)
@@ -444,24 +458,24 @@ class Studio(QObject):
         self.jobFinished.emit(job.id, job)
 
     def _close_idle_lanes(self) -> None:
+        """A lane that had nothing to do for long gives its process, and all its memory, back."""
+        limit = 60.0 * self.settings.get("idle_minutes")
         for lane in self._lanes.values():
-            if lane.idle_seconds > self._idle_limit():
+            if lane.idle_seconds > limit:
                 lane.close()
-
-    def _idle_limit(self) -> float:
-        return IDLE_CLOSE_SECONDS if self.settings is None else 60.0 * self.settings.get("idle_minutes")
 
     def _prewarm(self) -> None:
         """Start the lane of the job that ran last: most likely the next one is of its kind."""
-        last = max((job for job in self._jobs if job.started), key=lambda job: job.started, default=None)
-        if last is None or not self._may_start():
+        last = self.settings.state(_LAST_RUN)
+        if not isinstance(last, list) or len(last) != 2 or last[0] not in self._lanes or not self._may_start():
             return
+        lane, family = last
         try:
-            needs = registry.family(last.request.family).needs
+            needs = registry.family(family).needs
         except StudioError:
             return
         if missing_engine(needs) is None:
-            self._lanes[last.lane].warm(needs)
+            self._lanes[lane].warm(family)
 
     # -- the queue
     def _on_added(self, stored: Job) -> None:
@@ -548,7 +562,11 @@ class Studio(QObject):
 
 def _claim(project: Project, lane: str) -> tuple[Job, Order | None] | None:
     """Storage thread: the next job of a lane with its order; without one when it cannot be run and has failed."""
-    job = project.queue.claim(lane)
+    try:
+        job = project.queue.claim(lane)
+    except ValueError as error:
+        log.warning("%s: its end could not be written yet", error)
+        return None
     if job is None:
         return None
     try:

@@ -62,9 +62,9 @@ class GenerationWorker(QThread):
         """Run an order; `ended` follows, whatever happens."""
         self._work.put(_Run(order, token))
 
-    def warm(self, needs: str) -> None:
-        """Get the engine ready for families that `needs` this."""
-        self._work.put(lambda engine: engine.warm(needs))
+    def warm(self, family: str) -> None:
+        """Let the engine import what this family needs."""
+        self._work.put(lambda engine: engine.warm(family))
 
     def unload(self) -> None:
         """Let the engine give its memory back."""
@@ -96,6 +96,10 @@ class GenerationWorker(QThread):
             if outcome is not error:
                 log.exception("lane: job %s failed", work.order.job_id)
         self.ended.emit(work.order.job_id, outcome)
+        if isinstance(
+            outcome, Cancelled
+        ):  # it may have been killed: a fresh process is ready before the next job comes
+            self._quietly(lambda each: each.warm(work.order.request.family), engine)
 
     def _quietly(self, call: Callable[[Engine], None], engine: Engine) -> None:
         try:

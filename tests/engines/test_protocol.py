@@ -154,7 +154,6 @@ def test_an_order_crosses_the_pipe_unchanged(prompt: str, inputs: dict[str, str]
         done=(0, 2),
         inputs={role: Path(name) for role, name in inputs.items()},
         model=Model("m", "painter", "M", Path("models/m"), {"licence": "GPL"}),
-        needs="torch",
     )
     assert Order.loads(order.dumps()) == order
     json.loads(order.dumps())
