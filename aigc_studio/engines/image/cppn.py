@@ -23,7 +23,7 @@ import numpy as np
 
 from .palette import from_hex
 
-__all__ = ["BLOCK", "SYMMETRIES", "Dice", "Network", "Paint", "Painting", "Style", "canvas"]
+__all__ = ["BLOCK", "SYMMETRIES", "Dice", "Network", "Paint", "Painting", "Style"]
 
 BLOCK = 8192
 """Pixels computed together: 16 float32 rows of them fit a core's level-2 cache."""
@@ -33,6 +33,9 @@ SYMMETRIES = ("none", "horizontal", "vertical", "both", "radial")
 
 PATTERNS = ("stripes", "waves", "rings", "rays", "cells")
 """Fields of Style that add regular patterns, in the order of the network's inputs."""
+
+_RULE = np.array([0.75, 0.24, 0.5, 0.6, 0.4])
+"""How far each pattern of an amount of 1 rules the picture: stripes are strict, waves are water."""
 
 ACTIVATIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "tanh": np.tanh,
@@ -250,11 +253,11 @@ class Network:
         rows = self.colours + 3
         # Patterns also reach the outputs directly: through the network alone, stripes turn into streaks.
         direct = dice.normal(24, len(PATTERNS))
-        direct[self.colours] = np.sign(direct[self.colours]) * 1.3  # the ramp follows them in order
+        direct[self.colours] = np.sign(direct[self.colours]) * 1.7  # the ramp follows them in order
         direct[self.colours + 2] = np.sign(direct[self.colours + 2])  # and so does the height
         # Squared, so that a hint of waves stays a hint and only a pattern that was asked for rules the picture.
         amounts = np.array(list(self._amounts.values()))
-        self.direct = (direct[:rows] * amounts * amounts * 0.75).astype(np.float32)
+        self.direct = (direct[:rows] * amounts * amounts * _RULE).astype(np.float32)
         self.last = (last[:rows, :hidden] / np.sqrt(hidden)).astype(np.float32)
         self.mean = np.zeros((rows, 1), np.float32)
         self.gain = np.ones((rows, 1), np.float32)
@@ -358,8 +361,11 @@ class Network:
                 phase = wave(4, self.angle, self.phases[0]) + push * 0.6
                 rows += [np.sin(phase) * 2.2, np.sin(phase * 2 + self.phases[1])]
             elif name == "waves":
-                along = wave(1.5, self.angle + np.pi / 2, self.phases[2])
-                phase = wave(3, self.angle, self.phases[3]) + np.sin(along) * 1.3 + push * 0.5
+                # Waves lie, more or less: their crests run from side to side.
+                upright = np.pi / 2 + (self.angle / np.pi - 1) * 0.5
+                upright += 0.0 if style.seamless else self.turn
+                along = wave(1.5, upright + np.pi / 2, self.phases[2])
+                phase = wave(3.4, upright, self.phases[3]) + np.sin(along) * 1.3 + push * 0.6
                 rows += [np.sin(phase) * 2.0, np.cos(phase * 2 + along)]
             elif name == "rings":
                 phase = radius * 9 + self.phases[4] + push * 0.6
@@ -427,19 +433,23 @@ class Network:
         return (self._raw(x, y) - self.mean) * self.gain
 
 
-def canvas(width: int, height: int) -> tuple[float, float]:
-    """Half width and half height of a picture in the network's units: the shorter side is 1."""
-    short = min(width, height)
-    return width / short, height / short
-
-
 class Paint:
-    """One painting at one size, painted block by block."""
+    """One painting at one size, painted block by block.
 
-    def __init__(self, painting: Painting, width: int, height: int) -> None:
+    `part` (left, top, right, bottom): the part of the picture it is painted for. The composition then has its middle
+    there, and a small part is seen from nearer, so that it is not one flat shape.
+    """
+
+    def __init__(
+        self, painting: Painting, width: int, height: int, part: tuple[int, int, int, int] | None = None
+    ) -> None:
         self.width, self.height = width, height
+        left, top, right, bottom = part or (0, 0, width, height)
+        share = min(1.0, max(right - left, bottom - top) / min(width, height))
+        self.unit = min(width, height) / 2 * (1.0 if part is None else max(0.4, share**0.5))
+        self.middle = (left + right) / 2, (top + bottom) / 2
+        self.inside = (right - left) / 2 / self.unit, (bottom - top) / 2 / self.unit
         self.painting, self.style = painting, painting.style
-        self.inside = canvas(width, height)
         self.network = Network(painting, self.inside)
         self.colours = from_hex(painting.palette).astype(np.float32)
         weights = np.array(painting.weights or (1,) * len(self.colours), dtype=np.float64)
@@ -449,8 +459,8 @@ class Paint:
     def block(self, index: int) -> np.ndarray:
         """Pixels `index * BLOCK` to `(index + 1) * BLOCK` in reading order, uint8 (n, 3); the last may be shorter."""
         place = np.arange(index * BLOCK, (index + 1) * BLOCK, dtype=np.int64)
-        x = ((place % self.width) + 0.5) * (2 / self.width) * self.inside[0] - self.inside[0]
-        y = ((place // self.width) + 0.5) * (2 / self.height) * self.inside[1] - self.inside[1]
+        x = ((place % self.width) + 0.5 - self.middle[0]) / self.unit
+        y = ((place // self.width) + 0.5 - self.middle[1]) / self.unit
         pixels = self._encode(self._linear(x, y), place)
         return pixels[: self.width * self.height - index * BLOCK]
 

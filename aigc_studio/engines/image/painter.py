@@ -241,11 +241,9 @@ def _inpaint(values: dict[str, Any], reading: Reading, seed: int, ctx: Context) 
         else:
             style = replace(style, scale=_limited(style.scale * texture_scale(original[..., :3])))
         style = replace(style, scale=_limited(style.scale * values["scale"]))
-    part_share = max(right - left, bottom - top) / min(image.size)
-    # A small part seen at the picture's scale would be one flat shape; the vignette belongs to the picture's corners.
-    style = replace(style, scale=_limited(style.scale * min(1.0, max(0.4, part_share**0.5))), vignette=0.0)
+    style = replace(style, vignette=0.0)  # it belongs to the picture's corners
     painting = replace(painting, style=style)
-    painter = Paint(painting, *image.size)
+    painter = Paint(painting, *image.size, part=box)
     rows = np.empty((bottom - top, image.width, 3), np.uint8)
     small = image.convert("RGB")
     small.thumbnail((_PREVIEW, _PREVIEW))

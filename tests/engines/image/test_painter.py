@@ -14,7 +14,7 @@ from aigc_studio.core.requests import Request
 from aigc_studio.engines.base import Model
 from aigc_studio.engines.image import painter
 from aigc_studio.engines.image.composition import compose
-from aigc_studio.engines.image.cppn import Painting
+from aigc_studio.engines.image.cppn import Paint, Painting
 from aigc_studio.engines.image.harmony import matched, surroundings, texture_scale
 from aigc_studio.engines.image.lexicon import lexicon, read
 from aigc_studio.engines.image.palette import from_hex, from_oklch, to_hex, to_oklch
@@ -404,3 +404,15 @@ def test_a_palette_from_a_picture_finds_the_accent():
     found = to_hex(surroundings(pixels))
     assert "#fa1414" in found
     assert "#787878" in found
+
+
+def test_a_part_has_the_middle_of_its_composition_inside():
+    """Rings around a marked sun are rings around the sun, wherever in the picture it is."""
+    painting = compose(read("rings sharp"), {}, 3)
+    left = Paint(painting, 120, 90, part=(10, 10, 50, 50))
+    right = Paint(painting, 120, 90, part=(60, 30, 100, 70))
+    one, two = (
+        np.concatenate([paint.block(index) for index in range(paint.blocks)]).reshape(90, 120, 3).astype(int)
+        for paint in (left, right)
+    )
+    assert np.abs(one[10:50, 10:50] - two[30:70, 60:100]).mean() < 6  # but for the grain
