@@ -80,9 +80,8 @@ def compare_handle(painter: QPainter, x: float, top: float, bottom: float, activ
     painter.setBrush(QColor(255, 255, 255))
     painter.setPen(QPen(QColor(0, 0, 0, 60), 1))
     painter.drawEllipse(middle, 14, 14)
-    painter.setPen(
-        QPen(theme_of().color("accent") if active else QColor(70, 70, 80), 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
-    )
+    color = theme_of().color("accent") if active else QColor(70, 70, 80)
+    painter.setPen(QPen(color, 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
     for side in (-1, 1):
         tip = middle + QPointF(side * 8, 0)
         painter.drawLine(tip, tip - QPointF(side * 4, 4))
