@@ -15,7 +15,17 @@ from typing import IO
 from ..errors import StudioError
 from ..i18n import N_
 
-__all__ = ["PART", "copy_into", "move", "part_of", "plain_errors", "remove", "sync_folder", "write_atomically"]
+__all__ = [
+    "PART",
+    "copy_into",
+    "is_damage",
+    "move",
+    "part_of",
+    "plain_errors",
+    "remove",
+    "sync_folder",
+    "write_atomically",
+]
 
 PART = ".part"
 """Suffix of a file that is still being written; such a file may be deleted when nobody writes it."""
@@ -90,6 +100,11 @@ def plain_errors() -> Iterator[None]:
         raise _system_problem(error) from error
 
 
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether SQLite says that the file itself is broken."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 def _database_problem(error: sqlite3.Error) -> StudioError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     detail = repr(error)
@@ -105,7 +120,7 @@ def _database_problem(error: sqlite3.Error) -> StudioError:
             code="read-only",
             detail=detail,
         )
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if is_damage(error):
         return StudioError(
             N_("The project's index is damaged; close the project and open it again to rebuild it from its files."),
             code="damaged",

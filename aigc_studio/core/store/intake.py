@@ -59,7 +59,8 @@ def examine(path: Path, *, known: Mapping[str, Any] | None = None, kind: str = "
         kind=kind,
         title=title,
         file="",
-        created=float(known.get("created") or _created(made) or time.time()),
+        # Milliseconds: the journal keeps 15 digits, and a time must come back from it as it was.
+        created=round(float(known.get("created") or _created(made) or time.time()), 3),
         starred=bool(known.get("starred", False)),
         origin=str(known.get("origin") or ("generated" if made.get("job_id") else "imported")),
         width=width,

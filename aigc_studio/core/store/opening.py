@@ -51,31 +51,42 @@ def open_for_writing(folder: Path, *, new: bool = False) -> Opened:
         opened = open_for_reading(folder)
         opened.holder = lock.holder
         return opened
-    connection = None
     try:
         with files.plain_errors():
             for place in _FOLDERS:
                 (folder / place).mkdir(exist_ok=True)
             recovery.remove_parts(folder)
             lost = "" if new else _index_lost(folder)
-            if lost:
-                log.info("the index of %s is %s; it is rebuilt", folder.name, lost)
-                recovery.set_index_aside(folder)
-                recovery.restore_index(folder)
-            connection = open_writer(folder, shared_place=place_warning(folder) is not None)
-            check_version(connection)
-            if 0 < format_of(connection) < newest_format():
-                backups.back_up(connection, folder)
-            migrate(connection)
-            report = _put_right(connection, folder, lost)
-            with connection.change():
-                set_meta(connection, "clean", "0")
-        return Opened(connection, lock, report)
+            try:
+                return _open_index(folder, lock, lost)
+            except sqlite3.DatabaseError as error:
+                if lost or not files.is_damage(error):
+                    raise
+                # A clean mark spares reading every page; then damage shows itself where it is met.
+                return _open_index(folder, lock, str(error))
     except BaseException:
-        if connection is not None:
-            connection.close()
         lock.release()
         raise
+
+
+def _open_index(folder: Path, lock: ProjectLock, lost: str) -> Opened:
+    if lost:
+        log.info("the index of %s is %s; it is rebuilt", folder.name, lost)
+        recovery.set_index_aside(folder)
+        recovery.restore_index(folder)
+    connection = open_writer(folder, shared_place=place_warning(folder) is not None)
+    try:
+        check_version(connection)
+        if 0 < format_of(connection) < newest_format():
+            backups.back_up(connection, folder)
+        migrate(connection)
+        report = _put_right(connection, folder, lost)
+        with connection.change():
+            set_meta(connection, "clean", "0")
+    except BaseException:
+        connection.close()
+        raise
+    return Opened(connection, lock, report)
 
 
 def open_for_reading(folder: Path) -> Opened:
