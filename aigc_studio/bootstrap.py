@@ -253,7 +253,9 @@ def _install(environment, checkout, groups):
         [str(python), "-c", code], stdout=subprocess.PIPE, check=True, env=_inner_variables(environment)
     )
     path_file = Path(os.fsdecode(library.stdout.strip())) / "aigc_studio.pth"
-    path_file.write_bytes(os.fsencode(str(checkout) + "\n"))
+    # Read in the locale's encoding on Windows; a path it cannot write is found by the working folder all the same.
+    encoding = locale.getpreferredencoding(False) if os.name == "nt" else sys.getfilesystemencoding()
+    path_file.write_bytes((str(checkout) + "\n").encode(encoding, "replace" if os.name == "nt" else "surrogateescape"))
 
 
 def venv_line():

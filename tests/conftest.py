@@ -34,9 +34,16 @@ from aigc_studio.core.constants_guard import keep_constants  # noqa: E402
 
 keep_constants()
 
+import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 
 from aigc_studio.core import i18n  # noqa: E402
+
+# A loaded machine is no failure: no deadline for an example.
+hypothesis.settings.register_profile(
+    "studio", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("studio")
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 

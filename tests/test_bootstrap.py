@@ -225,6 +225,20 @@ def test_a_killed_first_start_is_repaired(own: Checkout) -> None:
     assert "not complete" in answer.stderr
 
 
+def test_a_first_start_stopped_by_ctrl_c_goes_on_later(own: Checkout) -> None:
+    """One sentence, exit status 130, the lock free."""
+    own.hang.touch()
+    process = own.spawn()
+    until(lambda: own.log.exists() and "hanging" in own.log.read_text())
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "the next start goes on" in said
+    assert "Traceback" not in said
+    own.hang.unlink()
+    assert own.start().returncode == 0
+
+
 def _remove_python(environment: Path) -> None:
     python = packages.python_of(environment)
     python.unlink()

@@ -53,7 +53,9 @@ _QT = (
     Library("libpulse.so.0", "libpulse0", "pulseaudio-libs", "libpulse", "libpulse0"),
 )
 _XCB = (
-    Library("libxkbcommon-x11.so.0", "libxkbcommon-x11-0", "libxkbcommon-x11", "libxkbcommon-x11", "libxkbcommon-x11-0"),
+    Library(
+        "libxkbcommon-x11.so.0", "libxkbcommon-x11-0", "libxkbcommon-x11", "libxkbcommon-x11", "libxkbcommon-x11-0"
+    ),
     Library("libxcb-cursor.so.0", "libxcb-cursor0", "xcb-util-cursor", "xcb-util-cursor", "libxcb-cursor0"),
     Library("libxcb-icccm.so.4", "libxcb-icccm4", "xcb-util-wm", "xcb-util-wm", "libxcb-icccm4"),
     Library("libxcb-image.so.0", "libxcb-image0", "xcb-util-image", "xcb-util-image", "libxcb-image0"),
@@ -145,7 +147,17 @@ def missing_font(system: str = sys.platform) -> bool:
         except (OSError, subprocess.TimeoutExpired):
             return False
         return answer.returncode == 0 and not answer.stdout.strip()
-    names = ("*CJK*", "wqy-*", "DroidSansFallback*", "SourceHan*", "uming*", "ukai*", "simsun*", "msyh*", "*NotoSansSC*")
+    names = (
+        "*CJK*",
+        "wqy-*",
+        "DroidSansFallback*",
+        "SourceHan*",
+        "uming*",
+        "ukai*",
+        "simsun*",
+        "msyh*",
+        "*NotoSansSC*",
+    )
     folders = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".local/share/fonts")
     return not any(True for folder in folders for name in names for _ in folder.rglob(name))
 

@@ -378,9 +378,14 @@ def test_a_child_does_not_outlive_its_parent(how: str, tmp_path: Path) -> None:
 
 
 def test_an_interpreter_that_does_not_start_is_told(tmp_path: Path) -> None:
+    # An environment may find the package by a path file, so that another one has to stand before it.
+    (tmp_path / "aigc_studio").mkdir()
+    (tmp_path / "aigc_studio" / "__init__.py").touch()
     engine = ChildEngine("picture", environment={"PYTHONPATH": str(tmp_path)})
-    with pytest.raises(StudioError) as caught:
-        run(engine, order(tmp_path))
+    try:
+        with pytest.raises(StudioError) as caught:
+            run(engine, order(tmp_path))
+    finally:
+        engine.close()
     assert caught.value.code == "engine-died"
     assert "No module named" in caught.value.detail
-    engine.close()
