@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, qVersion
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QTextBrowser, QVBoxLayout, QWidget
 
 from aigc_studio import __version__
 from aigc_studio.core.i18n import N_
@@ -52,12 +52,15 @@ class AboutDialog(StudioDialog):
         line.addWidget(mark)
         line.addLayout(words, 1)
         self.body.addLayout(line)
-        self.notices = QPlainTextEdit(_notices(), self)
-        self.notices.setReadOnly(True)
+        self.notices = QTextBrowser(self)
+        self.notices.setMarkdown(_notices())
+        self.notices.setOpenExternalLinks(True)
         self.notices.setMinimumHeight(240)
         self.tr_bind(self.notices.setAccessibleName, N_("Notices of third parties"))
         self.body.addWidget(self.notices, 1)
-        self.add_button(N_("Close"), "primary").clicked.connect(self.accept)
+        close = self.add_button(N_("Close"), "primary")
+        close.clicked.connect(self.accept)
+        close.setFocus()
 
 
 def _notices() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QProgressBar, QPushButton, QWidget
 
@@ -50,10 +51,11 @@ class InstallEngineDialog(StudioDialog):
         self.details.setProperty("role", "link")
         self.details.setAutoDefault(False)
         self.details.setCheckable(True)
-        self.details.toggled.connect(self.log.setVisible)
+        self.details.toggled.connect(self._show_log)
         self.tr_bind(self.details.setText, N_("Show the log"))
-        for widget in (self.about, self.said, self.bar, self.details):
+        for widget in (self.about, self.said, self.bar):
             self.body.addWidget(widget)
+        self.body.addWidget(self.details, 0, Qt.AlignmentFlag.AlignLeft)
         self.body.addWidget(self.log, 1)
         self.body.addStretch(0)
         self.cancel = self.add_button(N_("Cancel"))
@@ -72,6 +74,10 @@ class InstallEngineDialog(StudioDialog):
         """The sentence about the state."""
         super().retranslate()
         self._show()
+
+    def _show_log(self, on: bool) -> None:
+        self.log.setVisible(on)
+        self.adjustSize()
 
     def _line(self, text: str) -> None:
         self.log.appendPlainText(text)
