@@ -57,11 +57,11 @@ def test_the_card_says_what_it_is() -> None:
 
 @pytest.mark.parametrize("form", [form.id for form in FORMS.values() if form.length])
 def test_regular_verse_keeps_its_form(starter: Writer, write: Callable[..., Collector], form: str) -> None:
-    """At least nineteen of twenty, from a title alone."""
-    done = write(starter, "《秋夜》", form=form, count=20, max_tokens=120, seed=100)
+    """At least seven of eight, from a title alone."""
+    done = write(starter, "《秋夜》", form=form, count=8, max_tokens=100, seed=100)
     kept = [keeps_form(text, form) for text, _ in done.saved.values()]
-    assert sum(kept) >= 19
-    assert len({text for text, _ in done.saved.values()}) == 20
+    assert sum(kept) >= 7
+    assert len({text for text, _ in done.saved.values()}) == 8
 
 
 @pytest.mark.parametrize("beginning", ["春眠不觉晓，", "白日依山尽，黄河入海流。\n", "明月"])
