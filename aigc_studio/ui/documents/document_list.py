@@ -180,9 +180,8 @@ class DocumentList(Translated, QWidget):
         self._fill()
 
     def set_current(self, id: str) -> None:
-        """Mark the document that is open; nothing is emitted."""
+        """Mark the document that is open, in the list as it will be filled next; nothing is emitted."""
         self._current = id
-        self._fill()
 
     def set_title(self, id: str, title: str) -> None:
         """Show a title that is not stored yet."""

@@ -90,7 +90,9 @@ class TaskInspector(Translated, QFrame):
         column = QVBoxLayout(inside)
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(8)
-        for widget in (heading, model_label, self.model, self._note, self._missing):
+        column.addWidget(heading)
+        column.addSpacing(4)
+        for widget in (model_label, self.model, self._note, self._missing):
             column.addWidget(widget)
         column.addSpacing(8)
         column.addWidget(self.form)

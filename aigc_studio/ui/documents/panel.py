@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QHideEvent, QKeySequence
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QHideEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -210,7 +210,7 @@ class DocumentPanel(Translated, QWidget):
     def project_closed(self) -> None:
         """Show nothing."""
         self.stop()
-        self.session.forget()
+        self.session.reset()
         self.shelf.refresh()
         self._document_opened(None)
 
@@ -364,6 +364,16 @@ class DocumentPanel(Translated, QWidget):
             cursor.setPosition(max(0, min(int(state.get("position", 0)), self.editor.passages.length())))
             self.editor.setTextCursor(cursor)
             self.editor.ensureCursorVisible()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Begin where one goes on: in the text, or at what an empty project offers."""
+        super().showEvent(event)
+        QTimer.singleShot(0, self, self._take_focus)
+
+    def _take_focus(self) -> None:
+        inside = self.focusWidget()
+        if self.isVisible() and (inside is None or inside is self.list.new_button):
+            (self.editor if self.session.id else self.empty.buttons[0]).setFocus()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Another panel comes: save."""

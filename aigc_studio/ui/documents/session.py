@@ -6,6 +6,7 @@ texts. The window never waits for any of this.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from copy import deepcopy
 from enum import StrEnum
@@ -61,6 +62,8 @@ class DocumentSession(QObject):
         self._dirty = False
         self._saves = 0
         self._unsaved: dict[str, Document] = {}
+        """Texts on their way to the disk, or refused by it: newer than what the reader would give."""
+        self._refused: set[str] = set()
         self._quiet = self._timer(_QUIET_MS)
         self._longest = self._timer(_LONGEST_MS)
         self._retry = self._timer(_RETRY_MS)
@@ -92,20 +95,26 @@ class DocumentSession(QObject):
         return info is None or info.read_only
 
     def create(
-        self, title: str = "", segments: list[Segment] | None = None, then: Callable[[], None] | None = None
+        self,
+        title: str = "",
+        segments: list[Segment] | None = None,
+        then: Callable[[], None] | None = None,
+        *,
+        titled: bool = False,
     ) -> None:
-        """Make a document in the project and open it; `then` runs once it is shown."""
+        """Show a new document at once and store it; `then` runs once it is shown. Nothing in a read-only project.
+
+        titled: the title stays; otherwise it follows the first line.
+        """
+        if self.read_only:
+            return
         self.flush()
-        document = Document(kind=self._kind, title=title, segments=segments or [Segment()])
-
-        def made(document: Document) -> None:
-            if not isValid(self):
-                return
-            self._show(document)
-            if then:
-                then()
-
-        self._studio.store(lambda project: project.documents.save(document), made)
+        parts, meta = segments or [Segment()], {"titled": True} if titled else {}
+        self._show(Document(kind=self._kind, title=title, segments=parts, modified=time.time(), meta=meta))
+        self._dirty = True
+        self.flush()
+        if then:
+            then()
 
     def open(self, id: str) -> None:
         """Show another document of the project; the open one is saved first."""
@@ -113,26 +122,27 @@ class DocumentSession(QObject):
             return
         self.flush()
         try:
-            document = self._unsaved.get(id) or reader.document(id)
+            document = deepcopy(self._unsaved[id]) if id in self._unsaved else reader.document(id)
         except StudioError as error:
             self._studio.problem.emit(error)
             return
         self._show(document)
 
-    def close(self) -> None:
-        """Show none. What was not saved is saved."""
-        self.flush()
-        self.forget()
-
     def forget(self) -> None:
-        """Show none, without saving: the document was deleted, or its project is gone."""
+        """Show none, without saving: the document was deleted."""
         self._stop()
         self._dirty = False
-        self._unsaved.clear()
+        self._refused.discard(self.id)
         if self._document is not None:
             self._document = None
             self.opened.emit(None)
         self._set_state(SaveState.SAVED)
+
+    def reset(self) -> None:
+        """Forget everything: the project is closed, and another one may have documents of the same ids."""
+        self._unsaved.clear()
+        self._refused.clear()
+        self.forget()
 
     def touch(self) -> None:
         """The text on the screen differs from the one on the disk."""
@@ -148,9 +158,9 @@ class DocumentSession(QObject):
     def flush(self) -> None:
         """Hand what is not saved to the storage thread now; nothing to do otherwise."""
         self._stop()
-        for document in list(self._unsaved.values()):
-            if document.id != self.id:
-                self._save(document)
+        for id in self._refused - {self.id}:
+            if id in self._unsaved:
+                self._save(self._unsaved[id])
         if self._dirty and self._document is not None and not self.read_only:
             self._dirty = False
             self._collect(self._document)
@@ -163,6 +173,8 @@ class DocumentSession(QObject):
 
     def _save(self, document: Document) -> None:
         self._saves += 1
+        self._unsaved[document.id] = document
+        self._refused.discard(document.id)
         self._studio.store(
             lambda project: project.documents.save(document),
             lambda _: self._saved(document),
@@ -172,7 +184,7 @@ class DocumentSession(QObject):
     def _show(self, document: Document) -> None:
         self._stop()
         self._document = document
-        self._dirty = document.id in self._unsaved
+        self._dirty = document.id in self._refused
         self._set_state(SaveState.FAILED if self._dirty else SaveState.SAVED)
         self.opened.emit(document)
 
@@ -180,7 +192,8 @@ class DocumentSession(QObject):
         if not isValid(self):
             return  # the window is gone; the text is on the disk
         self._saves -= 1
-        self._unsaved.pop(document.id, None)
+        if self._unsaved.get(document.id) is document:
+            del self._unsaved[document.id]
         if document.id != self.id or self._saves:
             return
         if not self._dirty:
@@ -194,7 +207,8 @@ class DocumentSession(QObject):
         if not isValid(self):
             return
         self._saves -= 1
-        self._unsaved[document.id] = document  # kept, shown again when it is opened, and tried again
+        if self._unsaved.get(document.id) is document:
+            self._refused.add(document.id)  # kept, shown again when it is opened, and tried again
         self._studio.problem.emit(error)
         if document.id == self.id:
             self._dirty = True

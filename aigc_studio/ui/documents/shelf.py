@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from aigc_studio.core.documents import Document, Segment, as_markdown, new_id
+from aigc_studio.core.documents import Document, DocumentInfo, Segment, as_markdown, new_id
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.store import files
@@ -71,16 +70,23 @@ class Shelf(QObject):
         view.exportRequested.connect(self.export)
         view.filesDropped.connect(self.import_files)
         studio.documentsChanged.connect(self.refresh)
-        session.opened.connect(lambda document: view.set_current(document.id if document else ""))
+        session.opened.connect(self._opened)
 
-    def documents(self) -> list[Any]:
+    def _opened(self, document: Document | None) -> None:
+        self._view.set_current(document.id if document is not None else "")
+        self.refresh()
+
+    def documents(self) -> list[DocumentInfo]:
         """The project's documents of this kind, last changed first; none without a project."""
         reader = self._studio.reader
         return [info for info in reader.documents() if info.kind == self._kind] if reader is not None else []
 
     def refresh(self) -> None:
-        """Show what the project holds."""
-        self._view.set_documents(self.documents())
+        """Show what the project holds, and the open document although it may not be stored yet."""
+        documents, mine = self.documents(), self._session.document
+        if mine is not None and all(info.id != mine.id for info in documents):
+            documents.insert(0, DocumentInfo(mine.id, mine.title, mine.kind, mine.modified))
+        self._view.set_documents(documents)
 
     def rename(self, id: str, title: str) -> None:
         """Give a document that is not open another title; the open one belongs to the panel."""

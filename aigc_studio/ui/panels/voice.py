@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QTextCursor, QTextDocument
 from PySide6.QtWidgets import QFileDialog, QFrame, QLabel, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from aigc_studio.core.assets import Asset
 from aigc_studio.core.documents import Document, Segment, Variant
@@ -102,7 +103,7 @@ class VoicePanel(DocumentPanel):
         column = QVBoxLayout(below)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        self.preview.setContentsMargins(28, 0, 28, 0)
+        self.preview.setContentsMargins(16, 0, 16, 0)
         column.addWidget(self.preview)
         column.addWidget(self.sound)
         return below
@@ -191,13 +192,23 @@ class VoicePanel(DocumentPanel):
         if job is None or job.request.kind != "speech" or not document or self.session.read_only:
             return
         variant = Variant(text=job.request.prompt, asset_id=asset.id)
-        if document != self.session.id:
-            self.studio.store(partial(_add_take, document_id=document, variant=variant))
-        elif all(take.asset_id != asset.id for take in self._segment.variants):
+        play = job_id == self._job and self.isVisible()
+        if document == self.session.id:
+            self._add_take(variant, play=play)
+            return
+
+        def stored(_: object) -> None:
+            if isValid(self) and document == self.session.id:  # opened meanwhile, read before the take was there
+                self._add_take(variant, play=False)
+
+        self.studio.store(partial(_store_take, document_id=document, variant=variant), stored)
+
+    def _add_take(self, variant: Variant, *, play: bool) -> None:
+        if all(take.asset_id != variant.asset_id for take in self._segment.variants):
             self._segment.variants.append(variant)
-            self._segment.asset_id = asset.id
+            self._segment.asset_id = variant.asset_id
             self.session.touch()
-            self._refresh_takes(play=job_id == self._job and self.isVisible())
+            self._refresh_takes(play=play)
 
     def _finished(self, job_id: str, job: Job) -> None:
         if job_id != self._job:
@@ -354,8 +365,8 @@ class VoicePanel(DocumentPanel):
         if found.ignored:
             line = f"{line}   {tr('not spoken: {signs}', signs=' '.join(found.ignored))}".strip()
         metrics = self.preview.fontMetrics()
-        room = max(120, self.preview.width() - 60)
-        self.preview.setText(metrics.elidedText(f"{tr('Spoken as')}  {line}", Qt.TextElideMode.ElideRight, room))
+        room = max(120, self.preview.width() - 40)
+        self.preview.setText(metrics.elidedText(f"{tr('Spoken as:')} {line}", Qt.TextElideMode.ElideRight, room))
         self.preview.setToolTip("\n".join(runs))
 
     def retranslate(self) -> None:
@@ -385,7 +396,7 @@ class VoicePanel(DocumentPanel):
                 return
         words = str(request.get("prompt", ""))
         take = Variant(text=words, asset_id=asset.id)
-        self.session.create(asset.title, [Segment(text=words, variants=[take], asset_id=asset.id)])
+        self.session.create(asset.title, [Segment(text=words, variants=[take], asset_id=asset.id)], titled=True)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Another panel comes: silence."""
@@ -399,7 +410,7 @@ def _run_words(run: str) -> str:
     return tr("{language} “{words}”", language=tr(_LANGUAGES.get(language, language)), words=words)
 
 
-def _add_take(project, *, document_id: str, variant: Variant) -> None:  # noqa: ANN001  Project
+def _store_take(project, *, document_id: str, variant: Variant) -> None:  # noqa: ANN001  Project
     """On the storage thread: a take for a script that is not open."""
     document = project.documents.load(document_id)
     first = document.segments[0] if document.segments else Segment()

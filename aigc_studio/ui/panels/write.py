@@ -7,6 +7,7 @@ from typing import Any
 from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QWidget
+from shiboken6 import isValid
 
 from aigc_studio.core.assets import Asset
 from aigc_studio.core.documents import Document, Segment, Variant
@@ -177,15 +178,23 @@ class WritePanel(DocumentPanel):
 
         def read(text: str) -> None:
             variant = Variant(text=text.strip("\n"), asset_id=asset.id)
-            if document != self.session.id:
-                self.studio.store(lambda project: _add_variant(project, document, segment, variant))
-            elif (passage := self.editor.passages.get(segment)) is not None:
-                passage.variants.append(variant)
-                passage.kept = False
-                self._place_strip()
-                self.session.touch()
+            if document == self.session.id:
+                self._add_variant(segment, variant)
+            else:
+                self.studio.store(
+                    lambda project: _store_variant(project, document, segment, variant),
+                    lambda _: isValid(self) and document == self.session.id and self._add_variant(segment, variant),
+                )
 
         self.studio.store(lambda project: read_text(project.folder / asset.file), read)
+
+    def _add_variant(self, segment: str, variant: Variant) -> None:
+        passage = self.editor.passages.get(segment)
+        if passage is not None and all(variant.asset_id != known.asset_id for known in passage.variants):
+            passage.variants.append(variant)
+            passage.kept = False
+            self._place_strip()
+            self.session.touch()
 
     # -- variants ------------------------------------------------------------------------------------------------
 
@@ -277,7 +286,7 @@ class WritePanel(DocumentPanel):
         return super().eventFilter(watched, event)
 
 
-def _add_variant(project, document_id: str, segment_id: str, variant: Variant) -> None:  # noqa: ANN001  Project
+def _store_variant(project, document_id: str, segment_id: str, variant: Variant) -> None:  # noqa: ANN001  Project
     """On the storage thread: another variant for a document that is not open."""
     document = project.documents.load(document_id)
     segment: Segment | None = next((part for part in document.segments if part.id == segment_id), None)

