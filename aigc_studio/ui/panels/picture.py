@@ -159,6 +159,7 @@ class PicturePanel(Translated, QWidget):
         generate.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         generate.triggered.connect(self._submit_key)
         self.addAction(generate)
+        self.addAction(self.acts["back"])  # Esc stops what runs wherever in the panel the keyboard is
         canvas.choose_tool("hand")
         self.bar.show_zoom(0.0)
         self._mode_changed(self.inspector.mode)
@@ -192,6 +193,7 @@ class PicturePanel(Translated, QWidget):
             "shown": session.shown.id if session.shown else "",
             "candidates": [asset.id for asset in session.candidates][-48:],
             "view": self.canvas.view_state(),
+            "mask": session.mask_text(),
             "tool": self.canvas.tool.id,
             "brush": [self.canvas.brush.diameter, self.canvas.brush.hardness],
             "splitter": self.splitter.sizes(),
@@ -209,6 +211,8 @@ class PicturePanel(Translated, QWidget):
         self._view = state.get("view") or None
         if self._studio.reader is not None and state.get("base"):
             self.session.restore(str(state.get("base", "")), str(state.get("shown", "")), state.get("candidates") or [])
+            if self.session.base is not None and self.session.base.id == state["base"]:
+                self.session.restore_mask(str(state.get("mask", "")))
 
     # -- project
     def _project_opened(self, *_: object) -> None:

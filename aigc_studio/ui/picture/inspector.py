@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QElapsedTimer, QPoint, Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -63,7 +64,7 @@ class Inspector(Translated, QFrame):
         self._running = False
         self._started = QElapsedTimer()
         self._blocked = ""
-        self._entries = [entry for entry in catalogue.models("image") if entry.problem is None]
+        self._entries = _usable()
         self._entry = self._entries[0]
         self._build()
         self._name_models()
@@ -72,9 +73,11 @@ class Inspector(Translated, QFrame):
     # -- building
     def _build(self) -> None:
         self.modes = QButtonGroup(self)
-        modes = QHBoxLayout()
-        modes.setSpacing(0)
-        modes.setContentsMargins(1, 0, 0, 0)  # segments overlap by a pixel
+        switch = QFrame(self)
+        switch.setProperty("role", "sunken")
+        modes = QHBoxLayout(switch)
+        modes.setSpacing(2)
+        modes.setContentsMargins(2, 2, 2, 2)
         for number, (_, title) in enumerate(MODES):
             button = QPushButton(self)
             button.setCheckable(True)
@@ -109,7 +112,7 @@ class Inspector(Translated, QFrame):
         column = QVBoxLayout(inside)
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(12)
-        column.addLayout(modes)
+        column.addWidget(switch)
         column.addWidget(self.hint)
         column.addWidget(self.prompt)
         line = QVBoxLayout()
@@ -323,11 +326,28 @@ class Inspector(Translated, QFrame):
     def _describe(self) -> None:
         self.about.setText(self._entry.note or tr(self.family.summary))
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Models come and go while another panel is in front."""
+        super().showEvent(event)
+        entries = _usable()
+        if entries != self._entries and entries:
+            self._entries = entries
+            ids = [entry.id for entry in entries]
+            self._name_models()
+            chosen = ids.index(self._entry.id) if self._entry.id in ids else 0
+            self.model.setCurrentIndex(chosen)
+            self._model_chosen(chosen)
+
     def retranslate(self) -> None:
         """What is composed here."""
         super().retranslate()
         self._name_models()
         self._sync()
+
+
+def _usable() -> list[catalogue.Entry]:
+    """The picture models whose files are there."""
+    return [entry for entry in catalogue.models("image") if entry.problem is None]
 
 
 def progress_text(progress: Progress | None, waiting: int) -> str:

@@ -51,6 +51,10 @@ class PromptEdit(QPlainTextEdit):
             return
         super().keyPressEvent(event)
 
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        """Words, not files: those are for the canvas."""
+        return source.hasText() and not source.hasUrls()
+
     def insertFromMimeData(self, source: QMimeData) -> None:
         """Text only, without control characters that nobody can see."""
         text = "".join(c for c in source.text() if c in "\n\t" or c.isprintable() or ord(c) > 0x2000)

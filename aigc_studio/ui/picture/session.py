@@ -7,6 +7,7 @@ was drawn on the former picture comes back with it.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import zlib
 from collections.abc import Callable
@@ -28,6 +29,8 @@ __all__ = ["PictureSession"]
 WAITED_FOR = (JobState.PENDING, JobState.RUNNING)
 """States in which results are on their way; a paused job may bring some later, when somebody resumes it."""
 
+_REMEMBERED_MASK = 1 << 20
+
 _RECENT = 24
 """How many pictures are listed when a project is opened that remembers nothing."""
 
@@ -45,7 +48,7 @@ class _Decide(QUndoCommand):
     def __init__(self, session: PictureSession, new: Asset, text: str) -> None:
         super().__init__(text)
         self._session, self._old, self._new = session, session.base, new
-        self._mask = _Frozen(session.mask)
+        self._mask = _Frozen.of(session.mask)
 
     def redo(self) -> None:
         self._session._settle(self._new, None)
@@ -57,16 +60,20 @@ class _Decide(QUndoCommand):
 class _Frozen:
     """A mask, compressed."""
 
-    def __init__(self, mask: MaskLayer) -> None:
-        self.size = mask.size
-        self._data = b"" if mask.empty else zlib.compress(mask.pixels.tobytes(), 1)
+    def __init__(self, size: QSize, data: bytes) -> None:
+        self.size, self.data = size, data
+
+    @classmethod
+    def of(cls, mask: MaskLayer) -> _Frozen:
+        """The mask as it is now."""
+        return cls(mask.size, b"" if mask.empty else zlib.compress(mask.pixels.tobytes(), 1))
 
     def pixels(self) -> np.ndarray | None:
         """The mask's pixels, None for an empty one."""
-        if not self._data:
+        if not self.data:
             return None
         shape = (self.size.height(), self.size.width())
-        return np.frombuffer(zlib.decompress(self._data), np.uint8).reshape(shape)
+        return np.frombuffer(zlib.decompress(self.data), np.uint8).reshape(shape)
 
 
 class PictureSession(QObject):
@@ -167,6 +174,21 @@ class PictureSession(QObject):
         self.candidatesChanged.emit()
         if other := self.asset(shown):
             self.show(other)
+
+    def mask_text(self) -> str:
+        """The mask in letters, to be remembered; "" for an empty one or one that would take more than a megabyte."""
+        text = base64.b64encode(_Frozen.of(self.mask).data).decode("ascii")
+        return text if len(text) <= _REMEMBERED_MASK else ""
+
+    def restore_mask(self, text: str) -> None:
+        """The inverse of `mask_text`, when it fits the base; anything else is left out."""
+        size = self._size(self.base)
+        try:
+            pixels = _Frozen(size, base64.b64decode(text, validate=True)).pixels()
+        except (ValueError, zlib.error):
+            return
+        if self.base is not None and pixels is not None:
+            self.mask.reset(size, pixels)
 
     def close(self) -> None:
         """Nothing is open (the project was closed)."""

@@ -130,7 +130,7 @@ def test_the_rectangle_and_the_lasso(qtbot: QtBot, canvas: Canvas) -> None:
 
 def test_the_hand_the_space_bar_and_the_middle_button_move(qtbot: QtBot, canvas: Canvas) -> None:
     """The point that was taken stays under the pointer; nothing is drawn."""
-    canvas.zoom(3.0)
+    canvas.zoom(3.0 * canvas.devicePixelRatioF())  # three logical pixels each, on any screen
     canvas.choose_tool("hand")
     before = at(canvas, 300, 200)
     drag(qtbot, canvas, (300, 200), (290, 210))
@@ -256,7 +256,7 @@ def test_the_view_is_remembered(qtbot: QtBot, canvas: Canvas) -> None:
 
 def color_at(canvas: Canvas, x: float, y: float) -> QColor:
     """What the screen shows at a picture point."""
-    return canvas.grab().toImage().pixelColor(at(canvas, x, y))
+    return canvas.grab().toImage().pixelColor(at(canvas, x, y) * canvas.devicePixelRatioF())
 
 
 def test_the_former_version_is_shown_by_key_and_by_slider(qtbot: QtBot, canvas: Canvas) -> None:

@@ -443,6 +443,8 @@ def test_the_work_is_found_again(qtbot: QtBot, panel: PicturePanel, studio: Stud
     """Closed and opened: picture, candidates, prompt, zoom, tool."""
     make(qtbot, panel, "night", count=2)
     panel.session.step(1)
+    select(qtbot, panel, 10, 10, 40, 30)
+    mask = panel.canvas.selection.pixels.copy()
     panel.canvas.choose_tool("lasso")
     panel.canvas.zoom(3.0)
     state = json.loads(json.dumps(panel.save_state()))
@@ -460,6 +462,7 @@ def test_the_work_is_found_again(qtbot: QtBot, panel: PicturePanel, studio: Stud
     assert again.session.base == base
     assert again.session.shown == shown
     assert len(again.strip.assets) == 2
+    assert (again.canvas.selection.pixels == mask).all()
     assert again.inspector.prompt.text() == "night"
     assert again.canvas.tool.id == "lasso"
     qtbot.waitUntil(lambda: again.canvas.picture is not None, timeout=5000)
@@ -473,7 +476,9 @@ def test_the_work_is_found_again(qtbot: QtBot, panel: PicturePanel, studio: Stud
         studio.open_project(tmp_path / "project")
     assert again.session.base == base
     assert again.session.shown == shown
-    again.restore_state({"inspector": None, "base": "gone", "tool": "future", "brush": [], "candidates": None})
+    again.restore_state(
+        {"inspector": None, "base": "gone", "tool": "future", "brush": [], "candidates": None, "mask": "?"}
+    )
 
 
 def test_a_job_that_fails_is_said_and_the_next_one_runs(qtbot: QtBot, panel: PicturePanel, studio: Studio) -> None:
@@ -601,3 +606,29 @@ def test_another_picture_can_be_looked_at_while_one_is_made(qtbot: QtBot, panel:
     studio.pause_all(False)
     qtbot.waitUntil(lambda: ready(panel, 2), timeout=TIMEOUT)
     assert panel.session.shown == first
+
+
+def test_files_dropped_on_the_prompt_are_not_typed_into_it(panel: PicturePanel) -> None:
+    """Text is."""
+    edit = panel.inspector.prompt.edit
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile("/tmp/a.png")])
+    assert not edit.canInsertFromMimeData(data)
+    words = QMimeData()
+    words.setText("blue\x00 \u202ewaves")
+    assert edit.canInsertFromMimeData(words)
+    edit.insertFromMimeData(words)
+    assert "\x00" not in edit.toPlainText()
+
+
+def test_escape_in_the_prompt_stops_the_job(qtbot: QtBot, panel: PicturePanel, studio: Studio) -> None:
+    """Wherever in the panel the keyboard is."""
+    activate(qtbot, panel)
+    panel.inspector.form.set_values({"size": (1024, 1024)})
+    panel.inspector.prompt.edit.setFocus()
+    panel.inspector.prompt.set_text("blue")
+    set_count(panel, 60)
+    panel.generate()
+    qtbot.waitUntil(lambda: panel.session.progress is not None, timeout=TIMEOUT)
+    qtbot.keyClick(panel.inspector.prompt.edit, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: panel.session.job is None, timeout=5000)
