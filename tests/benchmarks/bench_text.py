@@ -37,7 +37,10 @@ class Listening:
         self.path = Path()
         self.began = threading.Event()
 
-    def progress(self, *told: Any) -> None:
+    def progress(self, index: int, done: int, total: int, stage: str, preview: object) -> None:
+        """Not needed."""
+
+    def silent(self, seconds: float) -> None:
         """Not needed."""
 
     def partial(self, index: int, piece: str) -> None:
@@ -47,10 +50,6 @@ class Listening:
     def output(self, index: int, path: Path) -> None:
         """The result is stored."""
         self.path = path
-
-    def __getattr__(self, name: str) -> Any:
-        """Whatever else a listener is told."""
-        return lambda *told, **more: None
 
 
 def plain_script(writer: causal_lm.Writer, ids: list[int], tokens: int) -> float:
