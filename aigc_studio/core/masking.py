@@ -1,6 +1,6 @@
 """Which pixels of a picture may change, and how a painted part is laid over the untouched one.
 
-A mask is uint8 (height, width): 255 where the picture changes, 0 where it stays. `feather` turns it into an opacity that
+A mask is uint8 (height, width): 255 where the picture changes, 0 where it stays. `feather` makes an opacity of it that
 is 1 inside, falls to 0 within the given distance outside and is *exactly* 0 beyond it; `composite` copies the original
 wherever the opacity is 0, so that pixels outside mask + feather are bit-identical whatever was painted.
 """

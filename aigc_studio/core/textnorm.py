@@ -31,6 +31,7 @@ class Sentence:
 
     @property
     def end(self) -> int:
+        """The place after its last character."""
         return self.start + len(self.text)
 
 

@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from aigc_studio.core import audio
 
+QUICK = settings(max_examples=40)
 signals = hnp.arrays(np.float32, st.integers(1, 400), elements=st.floats(-1, 1, width=32))
 
 
@@ -50,6 +51,7 @@ def test_silence_and_nothing_have_levels():
     assert audio.to_speech_level(np.zeros(500, np.float32), 22050, -20.0).max() == 0
 
 
+@QUICK
 @given(signals)
 def test_levels_agree_with_their_definition(samples):
     level = audio.levels(samples, 22050)
@@ -84,6 +86,7 @@ def test_resampling_lets_no_alias_through():
     assert np.abs(result[400:-400]).max() < 1e-3
 
 
+@QUICK
 @given(signals, st.sampled_from([8000, 16000, 22050, 44100]), st.sampled_from([8000, 16000, 22050, 48000]))
 def test_resampling_gives_the_right_length(samples, rate, target):
     result = audio.resample(samples, rate, target)

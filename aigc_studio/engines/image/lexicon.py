@@ -35,6 +35,7 @@ class Token:
 
     @property
     def end(self) -> int:
+        """The place after its last character."""
         return self.start + len(self.text)
 
 
