@@ -1,11 +1,12 @@
-"""Which models there are: those of `resources/models.toml`, bundled, built in or on disk.
+"""Which models there are: those of `resources/models.toml`, bundled or built in, and those the user put on the disk.
 
 Facts about checkpoints are data; this module only reads them. It must not know families' code: an entry names its
-family by id.
+family by id. A folder in the user's models folder that is not in the list tells what it is by its config.json.
 """
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from .i18n import N_, current_language
 from .paths import data_dir, resources
 from .requests import KINDS
 
-__all__ = ["Entry", "find", "models"]
+__all__ = ["Entry", "find", "models", "models_folder"]
 
 _OWN = ("id", "family", "kind", "title", "folder", "languages", "licence", "note")
 
@@ -72,7 +73,12 @@ def _in_language(texts: Mapping[str, str]) -> str:
 def _folder(name: str) -> Path:
     """Where a folder named in models.toml is: bundled under resources/models, else in the user's models folder."""
     bundled = resources() / "models" / name
-    return bundled if bundled.is_dir() else data_dir() / "models" / name
+    return bundled if bundled.is_dir() else models_folder() / name
+
+
+def models_folder() -> Path:
+    """Where the user's own models are, one folder each; it may not exist yet."""
+    return data_dir() / "models"
 
 
 def _texts(value: Any, id: str, name: str) -> Mapping[str, str]:
@@ -110,11 +116,42 @@ def _read_once(path: Path, changed: float) -> tuple[Entry, ...]:
     return read(path)
 
 
+def _found(folder: Path) -> Entry | None:
+    """What a folder that nobody described is, by its config.json; None for none of the kinds that are known here."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        architectures = [str(name) for name in config["architectures"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if not any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in architectures):
+        return None
+    chat = (folder / "chat_template.jinja").is_file()
+    if not chat:
+        try:
+            chat = "chat_template" in json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError):
+            chat = False
+    facts = {"found": True, "chat": chat, "architecture": architectures[0]}
+    return Entry(folder.name, "causal-lm", "text", {"en": folder.name}, folder, facts=MappingProxyType(facts))
+
+
+def _on_disk(listed: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Models in the user's folder that the list does not have, by name."""
+    try:
+        folders = sorted(path for path in models_folder().iterdir() if path.is_dir())
+    except OSError:
+        return ()
+    ids = {entry.id for entry in listed}
+    taken = {entry.folder for entry in listed}
+    found = (_found(folder) for folder in folders if folder.name not in ids and folder not in taken)
+    return tuple(entry for entry in found if entry is not None)
+
+
 def models(kind: str = "") -> tuple[Entry, ...]:
-    """All models, or those of one kind; the first of a kind is the default."""
+    """All models, or those of one kind; the first of a kind is the default. The user's folder is read each time."""
     path = resources() / "models.toml"
-    entries = _read_once(path, path.stat().st_mtime)
-    return tuple(entry for entry in entries if not kind or entry.kind == kind)
+    listed = _read_once(path, path.stat().st_mtime)
+    return tuple(entry for entry in listed + _on_disk(listed) if not kind or entry.kind == kind)
 
 
 def find(id: str) -> Entry:
