@@ -168,6 +168,7 @@ class Settings:
             file = self._folder / f"{name}.json"
             beside = self._folder / f"{name}.json.new"
             try:
+                self._folder.mkdir(parents=True, exist_ok=True)
                 with open(beside, "w", encoding="utf-8") as stream:
                     json.dump(data, stream, ensure_ascii=False, indent=1, sort_keys=True)
                     stream.flush()
@@ -179,7 +180,7 @@ class Settings:
                     beside.unlink(missing_ok=True)
                 raise StudioError(
                     N_(
-                        "The settings could not be saved in {folder}; check the disk space and whether it can be written."
+                        "The settings could not be saved in {folder}; check its disk and its permissions."
                     ),
                     code="settings",
                     detail=repr(error),

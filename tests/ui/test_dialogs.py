@@ -1,0 +1,186 @@
+"""Dialogs: names that make folders, generated settings, the engine's installation step by step."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtWidgets import QComboBox, QLineEdit, QSpinBox
+
+from aigc_studio.core.errors import Cancelled, StudioError
+from aigc_studio.core.installer import EngineState, Package, Plan, Progress
+from aigc_studio.core.settings import SETTINGS, Settings
+from aigc_studio.ui import engine_install
+from aigc_studio.ui.dialogs.install_engine import InstallEngineDialog, size_text
+from aigc_studio.ui.dialogs.new_project import NewProjectDialog, folder_name
+from aigc_studio.ui.dialogs.settings import SettingsDialog
+from aigc_studio.ui.engine_install import EngineInstall, Stage
+from aigc_studio.ui.widgets.fields import Switch
+
+
+@given(st.text(max_size=200))
+def test_any_name_makes_a_folder_every_system_takes(name: str) -> None:
+    """Or none at all."""
+    made = folder_name(name)
+    assert not set(made) & set('<>:"/\\|?*\0\n\t')
+    assert made == made.strip(" .")
+    assert len(made) <= 90
+    assert made not in (".", "..", "CON", "nul")
+    assert folder_name(made) == made
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [("春茶 Poster", "春茶 Poster"), ("a/b", "a b"), ("CON", "CON project"), ("..", ""), (" x. ", "x")],
+)
+def test_names_are_kept_where_they_can_be(name: str, folder: str) -> None:
+    """Chinese is a name like any other."""
+    assert folder_name(name) == folder
+
+
+def test_a_new_project_gets_a_free_name_and_a_place(qtbot, tmp_path: Path) -> None:
+    """Enter is enough."""
+    (tmp_path / "Untitled").mkdir()
+    dialog = NewProjectDialog(tmp_path)
+    qtbot.addWidget(dialog)
+    assert dialog.name.text() == "Untitled 2"
+    dialog.name.setText("Spring: sale?")
+    with qtbot.waitSignal(dialog.chosen) as heard:
+        dialog.create_button.click()
+    assert heard.args == [tmp_path / "Spring sale", "Spring: sale?"]
+
+
+@pytest.mark.parametrize("name", ["", "...", "   ", "taken"])
+def test_a_name_that_cannot_be_is_said_before(qtbot, tmp_path: Path, name: str) -> None:
+    """The button is off, the sentence says why."""
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "file").write_text("x", encoding="utf-8")
+    dialog = NewProjectDialog(tmp_path)
+    qtbot.addWidget(dialog)
+    dialog.name.setText(name)
+    assert not dialog.create_button.isEnabled()
+    assert dialog._said.text()
+    dialog.name.setText("free")
+    dialog.folder.setText("relative/place")
+    assert not dialog.create_button.isEnabled()
+
+
+def test_every_setting_has_a_control_that_counts_at_once(qtbot, tmp_path: Path) -> None:
+    """Generated from the table."""
+    settings = Settings(tmp_path)
+    dialog = SettingsDialog(settings)
+    qtbot.addWidget(dialog)
+    assert dialog.controls.keys() == SETTINGS.keys()
+    for id, control in dialog.controls.items():
+        row = SETTINGS[id]
+        if isinstance(control, QComboBox):
+            control.setCurrentIndex(1)
+            control.activated.emit(1)
+            assert settings.get(id) == row.choices[1][0]
+        elif isinstance(control, Switch):
+            control.click()
+            assert settings.get(id) is not row.default
+        elif isinstance(control, QSpinBox):
+            control.setValue(row.low)
+            assert settings.get(id) == row.low
+        elif isinstance(control, QLineEdit):
+            control.setText(str(tmp_path))
+            control.editingFinished.emit()
+            assert settings.get(id) == str(tmp_path)
+
+
+class Installer:
+    """Stands in for uv: says what it is told to, when the test lets it."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.error: BaseException | None = None
+
+    def plan(self, *, line, cancelled) -> Plan:
+        line("Resolved 2 packages")
+        return Plan("cpu", (Package("torch", "2.13.0", 200_000_000),))
+
+    def install(self, plan, *, progress, line, cancelled) -> EngineState:
+        progress(Progress("Fetching", 50_000_000, 200_000_000))
+        while not self.go.wait(0.01):
+            if cancelled():
+                raise Cancelled
+        if self.error is not None:
+            raise self.error
+        return EngineState(True, "cpu", "2.13.0")
+
+
+@pytest.fixture
+def installer(monkeypatch: pytest.MonkeyPatch) -> Installer:
+    """In the place of the real one."""
+    stand_in = Installer()
+    monkeypatch.setattr(engine_install, "plan_engine", stand_in.plan)
+    monkeypatch.setattr(engine_install, "install_engine", stand_in.install)
+    return stand_in
+
+
+def test_the_engine_is_planned_shown_and_installed(qtbot, installer: Installer) -> None:
+    """Size before agreeing, progress, log, and the end."""
+    install = EngineInstall()
+    dialog = InstallEngineDialog(install)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    qtbot.waitUntil(lambda: install.stage == Stage.PLANNED)
+    assert "200 MB" in dialog.said.text()
+    assert dialog.go.isVisible()
+    dialog.go.click()
+    qtbot.waitUntil(lambda: install.progress is not None)
+    assert dialog.bar.value() == 250
+    assert dialog.cancel.isVisible()
+    assert "Resolved 2 packages" in dialog.log.toPlainText()
+    with qtbot.waitSignal(install.finished):
+        installer.go.set()
+    assert install.stage == Stage.DONE
+    assert not dialog.go.isVisible()
+    install.close()
+
+
+def test_cancel_stops_and_can_be_taken_up_again(qtbot, installer: Installer) -> None:
+    """Without asking the index once more."""
+    install = EngineInstall()
+    dialog = InstallEngineDialog(install)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    qtbot.waitUntil(lambda: install.stage == Stage.PLANNED)
+    install.install()
+    qtbot.waitUntil(lambda: install.progress is not None)
+    dialog.cancel.click()
+    qtbot.waitUntil(lambda: install.stage == Stage.PLANNED)
+    assert install.error is None
+    installer.go.set()
+    install.install()
+    qtbot.waitUntil(lambda: install.stage == Stage.DONE)
+    install.close()
+
+
+def test_a_failure_says_why_and_offers_another_try(qtbot, installer: Installer) -> None:
+    """The dialog may be closed meanwhile; the next one shows the state."""
+    install = EngineInstall()
+    install.find_out()
+    qtbot.waitUntil(lambda: install.stage == Stage.PLANNED)
+    installer.error = StudioError("The disk is full; free some space and try again.", code="disk-full")
+    installer.go.set()
+    install.install()
+    qtbot.waitUntil(lambda: install.stage == Stage.FAILED)
+    dialog = InstallEngineDialog(install)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    qtbot.waitUntil(lambda: install.stage == Stage.PLANNED)  # it asks anew, in case the network is back
+    installer.error = None
+    install.install()
+    qtbot.waitUntil(lambda: install.stage == Stage.DONE)
+    install.close()
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "1 MB"), (820e6, "820 MB"), (2.44e9, "2.4 GB")])
+def test_sizes_are_said_as_people_say_them(count: float, text: str) -> None:
+    """Not in bytes."""
+    assert size_text(count) == text

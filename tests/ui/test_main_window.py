@@ -1,0 +1,267 @@
+"""The window: its life with projects, its two languages, its keys, what it remembers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QGroupBox, QLabel, QLineEdit, QMenu, QWidget
+
+from aigc_studio.core.errors import StudioError
+from aigc_studio.core.settings import Settings
+from aigc_studio.ui.actions import ACTIONS, MENUS
+from aigc_studio.ui.dialogs.about import AboutDialog
+from aigc_studio.ui.dialogs.install_engine import InstallEngineDialog
+from aigc_studio.ui.dialogs.settings import SettingsDialog
+from aigc_studio.ui.dialogs.shortcuts import ShortcutsDialog
+from aigc_studio.ui.i18n import switch_language
+from aigc_studio.ui.main_window import MainWindow
+from aigc_studio.ui.panels import PANELS
+from aigc_studio.ui.shell.panel_host import available_panels
+from aigc_studio.ui.studio import Studio
+from aigc_studio.ui.theme import theme_of
+
+_SAME = re.compile(
+    r"AIGC Studio|English|Python|Linux|Windows|Darwin|(Ctrl|Alt|Shift|Page|PgUp|PgDown|Enter|Space|Del|Esc)\b|espeak-ng|Top-k|Top-p|Min-p"
+)
+"""What stays as it is in Chinese, beside abbreviations."""
+
+
+@pytest.fixture
+def window(qtbot, qapp: QApplication, tmp_path: Path) -> Iterator[MainWindow]:
+    """A window with no project yet, its settings in a folder of the test."""
+    settings = Settings(tmp_path / "config")
+    settings.set("projects_folder", str(tmp_path / "projects"))
+    theme = theme_of()
+    theme.choose("light")
+    studio = Studio(settings)
+    window = MainWindow(studio, settings, theme)
+    window.show()
+    yield window
+    window.close()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=20_000)
+    studio.shutdown()
+    window.deleteLater()
+    theme.choose("light")
+    switch_language(qapp, "en")
+    qapp.processEvents()
+
+
+def open_new(window: MainWindow, qtbot, name: str = "Test") -> Path:
+    """A new project, opened in the window."""
+    folder = window.settings.projects_folder / name
+    with qtbot.waitSignal(window.studio.projectOpened, timeout=20_000):
+        window.projects.create(folder, name)
+    return folder
+
+
+def texts(root: QWidget) -> list[tuple[str, str]]:
+    """Every text a person could see under `root`: (where, text)."""
+    found: list[tuple[str, str]] = []
+    for widget in [root, *root.findChildren(QWidget)]:
+        where = f"{type(widget).__name__} in {type(widget.parent()).__name__}"
+        found += [(where, widget.toolTip()), (where, widget.accessibleName())]
+        if isinstance(widget, QLabel | QAbstractButton):
+            found.append((where, widget.text()))
+        if isinstance(widget, QLineEdit):
+            found.append((where, widget.placeholderText()))
+        if isinstance(widget, QGroupBox | QMenu):
+            found.append((where, widget.title()))
+        if isinstance(widget, QComboBox):
+            found += [(where, widget.itemText(n)) for n in range(widget.count())]
+    for action in root.findChildren(QAction):
+        found += [("action", action.text())]
+    return [(where, text) for where, text in found if text]
+
+
+def english(text: str) -> bool:
+    """Whether a text is left in English: words without any Chinese, or two plain English words in a row."""
+    rest = _SAME.sub("", re.sub(r"<[^>]+>|/\S+|&[A-Z]\b", "", text))
+    chinese = re.search(r"[\u4e00-\u9fff]", rest)
+    return bool(re.search(r"\b[a-z]{3,} [a-z]{3,}\b", rest) if chinese else re.search(r"[A-Z]?[a-z]{3,}", rest))
+
+
+def test_the_window_begins_with_the_start_page(window: MainWindow) -> None:
+    """No rail, no project's actions, the first button has the focus."""
+    assert window.pages.currentWidget() is window.start_page
+    assert not window.rail.isVisible()
+    assert not window.actions_table["project.close"].isEnabled()
+    assert window.start_page.focusProxy() is window.start_page.new
+
+
+def test_a_project_opens_closes_and_is_remembered(window: MainWindow, qtbot) -> None:
+    """Its name in the title, its card on the start page, its panel in front again."""
+    folder = open_new(window, qtbot, "春天")
+    assert window.windowTitle() == "春天 — AIGC Studio"
+    assert window.rail.isVisible()
+    assert window.panels.current == window.panels.ids()[0]
+    window.show_panel("queue")
+    with qtbot.waitSignal(window.studio.projectClosed, timeout=20_000):
+        window.projects.close()
+    assert window.pages.currentWidget() is window.start_page
+    assert [(card.folder, card.text()) for card in window.start_page.cards] == [(folder, "春天")]
+    with qtbot.waitSignal(window.studio.projectOpened, timeout=20_000):
+        window.start_page.cards[0].click()
+    assert window.panels.current == "queue"
+
+
+@pytest.mark.parametrize("content", ["folder", "file", "nothing"])
+def test_what_is_no_project_gets_one_sentence(window: MainWindow, qtbot, tmp_path: Path, content: str) -> None:
+    """In a banner with the way on; the window stays usable."""
+    path = tmp_path / "something"
+    if content == "folder":
+        path.mkdir()
+    elif content == "file":
+        path.write_text("not a project", encoding="utf-8")
+    with qtbot.waitSignal(window.studio.problem, timeout=20_000):
+        window.projects.open(path)
+    assert len(window.banners.banners()) == 1
+    assert window.banners.banners()[0].level == "error"
+    open_new(window, qtbot)
+
+
+def test_every_panel_is_built_and_shown_by_its_key(window: MainWindow, qtbot) -> None:
+    """Ctrl+1 to Ctrl+5, the rail, and round with next and previous."""
+    open_new(window, qtbot)
+    for info in available_panels():
+        action = window.actions_table[f"panel.{info.id}"]
+        assert action.shortcut().toString() == info.shortcut
+        action.trigger()
+        assert window.panels.current == info.id
+        assert action.isChecked()
+        assert window.rail.buttons[info.id].isChecked()
+        focused = QApplication.focusWidget()
+        assert focused is None or window.panels.isAncestorOf(focused)
+    window.actions_table["view.next"].trigger()
+    assert window.panels.current == available_panels()[0].id
+    window.actions_table["view.previous"].trigger()
+    assert window.panels.current == available_panels()[-1].id
+
+
+def test_chinese_leaves_no_english(window: MainWindow, qtbot, qapp: QApplication) -> None:
+    """Every widget and action of the window, all panels and dialogs; and English leaves no Chinese behind."""
+    open_new(window, qtbot, "x")
+    for id in window.panels.ids():
+        window.show_panel(id)
+    window.banners.show_error(StudioError("The disk is full; free some space and try again."))
+    dialogs = [SettingsDialog(window.settings, window), AboutDialog(window)]
+    for dialog in dialogs:
+        dialog.show()
+    window.settings.set("language", "zh_CN")
+    qtbot.waitUntil(lambda: window.rail.settings.text() == "设置")
+    dialogs.append(ShortcutsDialog(window.actions_table, (), window))
+    dialogs.append(InstallEngineDialog(window.engine_install, window))
+    left = sorted({f"{where}: {text[:80]}" for where, text in texts(window) if english(text)})
+    for dialog in dialogs:
+        dialog.close()
+    window.engine_install.close()
+    assert not left, "\n".join(left)
+    window.settings.set("language", "en")
+    qtbot.waitUntil(lambda: window.rail.settings.text() == "Settings")
+    qapp.processEvents()
+    names = {"中文 / English", "简体中文"}
+    back = sorted({f"{w}: {t[:80]}" for w, t in texts(window) if re.search(r"[\u4e00-\u9fff]", t) and t not in names})
+    assert [line for line in back if "(" not in line] == []
+
+
+def test_the_theme_switches_live_and_is_kept(window: MainWindow, qtbot) -> None:
+    """By the button in the bar and by the menu."""
+    window.start_page.themeWanted.emit()
+    assert window.theme.dark
+    assert window.settings.get("theme") == "dark"
+    assert window.actions_table["theme.dark"].isChecked()
+    assert not window.actions_table["theme.light"].isChecked()
+    window.actions_table["theme.light"].trigger()
+    assert not window.theme.dark
+    assert not window.grab().isNull()
+
+
+def test_every_action_is_in_a_menu_and_does_something(window: MainWindow) -> None:
+    """None is declared and forgotten."""
+    heads = set(MENUS)
+    for info, action in window.actions_table:
+        assert info.menu.partition("/")[0] in heads
+        menu = window.actions_table.menus[info.menu]
+        assert action in menu.actions()
+        connected = action.receivers("2triggered(bool)") + action.receivers("2toggled(bool)")
+        assert connected > (1 if info.id.startswith("panel.") else 0), info.id
+
+
+def test_shortcuts_are_used_once() -> None:
+    """In the table; a panel's own are scoped to it."""
+    keys = [info.shortcut for info in ACTIONS if info.shortcut]
+    assert sorted(keys) == sorted(set(keys))
+    assert len({info.id for info in ACTIONS}) == len(ACTIONS)
+    assert [panel.id for panel in PANELS] == ["write", "picture", "voice", "assets", "queue"]
+
+
+def test_the_window_comes_back_as_it_was(window: MainWindow, qtbot, tmp_path: Path) -> None:
+    """Size and place, through the state file."""
+    window.resize(1000, 700)
+    window.close()
+    qtbot.waitUntil(lambda: not window.isVisible())
+    kept = Settings(tmp_path / "config")
+    studio = Studio(kept)
+    again = MainWindow(studio, kept, window.theme)
+    qtbot.addWidget(again)
+    height = again.height()  # Qt narrows a window that is wider than the test's screen
+    studio.shutdown()
+    assert height == 700
+
+
+@pytest.mark.parametrize("geometry", ["", "zz", "00ff", 5, None, {"a": 1}])
+def test_a_broken_layout_gives_the_default_one(window: MainWindow, qtbot, tmp_path: Path, geometry: object) -> None:
+    """The state file may hold anything."""
+    settings = Settings(tmp_path / "other")
+    settings.set_state("window/geometry", geometry)
+    settings.set_state("project_names", geometry)
+    again = MainWindow(window.studio, settings, window.theme)
+    qtbot.addWidget(again)
+    assert again.width() >= 960
+
+
+@pytest.mark.allow_log("ERROR")
+def test_a_panel_that_cannot_be_built_does_not_break_the_window(window: MainWindow, qtbot, monkeypatch) -> None:
+    """A banner, and the other panels work."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("broken panel")
+
+    monkeypatch.setattr("aigc_studio.ui.panels.queue.QueuePanel.__init__", fail)
+    open_new(window, qtbot)
+    before = window.panels.current
+    window.actions_table["panel.queue"].trigger()
+    assert "RuntimeError" in window.banners.banners()[-1].text.text()
+    assert window.panels.current == before
+
+
+def test_undo_belongs_to_the_field_that_has_the_focus(window: MainWindow, qtbot) -> None:
+    """The menu's Undo takes back typing."""
+    edit = QLineEdit(window)
+    edit.show()
+    window.activateWindow()
+    edit.setFocus()
+    qtbot.keyClicks(edit, "abc")
+    if QApplication.focusWidget() is not edit:
+        pytest.skip("this platform gives the window no focus")
+    window.actions_table["edit.undo"].trigger()
+    assert edit.text() == ""
+    window.actions_table["edit.redo"].trigger()
+    assert edit.text() == "abc"
+
+
+def test_everything_on_the_start_page_can_be_reached_with_tab(window: MainWindow, qtbot) -> None:
+    """And has a name for screen readers."""
+    wanted = set(window.start_page.findChildren(QAbstractButton))
+    reached: set[QWidget] = set()
+    child = window.start_page.nextInFocusChain()
+    while child is not None and child is not window.start_page:
+        if child.focusPolicy() & Qt.FocusPolicy.TabFocus and child.isVisible():
+            reached.add(child)
+        child = child.nextInFocusChain()
+    assert wanted <= reached
+    assert [button for button in wanted if not (button.accessibleName() or button.text())] == []
