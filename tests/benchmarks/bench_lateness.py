@@ -71,7 +71,6 @@ def one_run(kind: str) -> dict[str, float]:
     failed: list[str] = []
 
     def begin() -> None:
-        window.show_panel("queue")
         timer.start()
         if kind == "idle":
             QTimer.singleShot(8000, app.quit)
@@ -99,7 +98,8 @@ def one_run(kind: str) -> dict[str, float]:
     studio.jobPartial.connect(piece)
     studio.jobOutput.connect(picture)
     studio.jobFinished.connect(ended)
-    studio.projectOpened.connect(lambda _info: QTimer.singleShot(1500, begin))
+    studio.projectOpened.connect(lambda _info: window.show_panel("queue"))
+    studio.projectOpened.connect(lambda _info: QTimer.singleShot(3000, begin))
     studio.create_project(folder / "project")
     QTimer.singleShot(120_000, app.quit)
     app.exec()
