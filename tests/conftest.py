@@ -95,7 +95,7 @@ class _LogGuard(logging.Handler):
 def log_guard(request: pytest.FixtureRequest) -> Iterator[None]:
     """A record at WARNING or above fails the test, unless it is marked `allow_log(level)` or uses `caplog`."""
     marker = request.node.get_closest_marker("allow_log")
-    expected = logging.getLevelName(marker.args[0]) if marker else logging.NOTSET
+    expected: int = getattr(logging, marker.args[0]) if marker else logging.NOTSET
     guard = _LogGuard()
     logging.getLogger().addHandler(guard)
     yield

@@ -39,7 +39,7 @@ class Context(Protocol):
     def check(self) -> None:
         """Raise Cancelled when the user cancelled; call at least once a step."""
 
-    def input(self, role: str) -> Path:
+    def input(self, role: str) -> Path:  # pyright: ignore[reportReturnType]
         """The file of one of `request.inputs`; StudioError when the role is missing."""
 
     def save_image(self, index: int, image: Image, **info: Any) -> None:
