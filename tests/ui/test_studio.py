@@ -18,10 +18,10 @@ from PySide6.QtCore import QCoreApplication, QObject, QThread
 from pytestqt.qtbot import QtBot
 
 from aigc_studio.core.errors import StudioError
-from aigc_studio.core.jobs import Job, JobState
+from aigc_studio.core.jobs import Job, JobQueue, JobState
 from aigc_studio.core.project import Project
 from aigc_studio.core.requests import Request
-from aigc_studio.engines import interpreter, registry, runner
+from aigc_studio.engines import registry, runner
 from aigc_studio.ui.events import AssetsChange, Progress, ProjectInfo
 from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.worker import _Relay
@@ -455,6 +455,43 @@ def test_a_result_that_cannot_be_stored_fails_its_job_and_stops_it(
     finished(qtbot, record, id)
 
 
+def test_an_end_that_could_not_be_written_is_written_later(
+    studio: Studio, record: Record, project: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full when a job ends: nothing hangs, it is told, and with room again the line goes on."""
+
+    def full(self: JobQueue, *_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JobQueue, "finish", full)
+        id = studio.submit(fake())
+        until(qtbot, lambda: record.of("problem"))
+    assert record.of("problem")[0].code == "disk-full"
+    later = studio.submit(fake())
+    first, second = finished(qtbot, record, id, later)
+    assert (first.state, second.state) == (JobState.DONE, JobState.DONE)
+
+
+def test_the_storage_thread_outlives_its_troubles(
+    studio: Studio, record: Record, project: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading what changed fails again and again: told once, and every closure is still answered."""
+
+    def broken(self: Project) -> None:
+        raise OSError(5, "Input/output error")
+
+    answers: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(Project, "take_changes", broken)
+        for number in range(5):
+            studio.store(lambda project, number=number: number, answers.append)
+        until(qtbot, lambda: len(answers) == 5)
+    studio.store(lambda project: 5, answers.append)
+    until(qtbot, lambda: len(answers) == 6)
+    assert len(record.of("problem")) == 1
+
+
 def test_a_slow_disk_does_not_hold_up_the_ui_thread(
     studio: Studio, record: Record, project: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -507,7 +544,9 @@ def test_the_lane_of_the_last_job_is_warmed(
     until(qtbot, lambda: not psutil.Process().children())
     studio._prewarm()
     until(qtbot, lambda: psutil.Process().children())
-    assert interpreter.missing_engine("") is None
+    for damaged in (None, [], ["nowhere", "fake"], ["picture", "from-the-future"]):
+        studio.settings.set_state("last_run", damaged)
+        studio._prewarm()
 
 
 def test_an_idle_lane_is_closed_and_opened_again(
