@@ -23,6 +23,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
 
+from aigc_studio.core.brush import MAX_DIAMETER
 from aigc_studio.core.i18n import tr
 from aigc_studio.ui.theme import theme_of
 
@@ -64,6 +65,9 @@ class Canvas(Scene):
         self._tool = self.tools["hand"]
         self.editable = True
         """Whether the tools may change the selection."""
+        self._brush_side = 0
+        """Longer side of the picture that the brush's size was meant for; 0 while nobody has seen one."""
+        self._brush_chosen = False
         self._pressed: Tool | None = None
         self._pan_grip: QPointF | None = None
         self._space = False
@@ -75,6 +79,7 @@ class Canvas(Scene):
         """Show a picture; the gesture under way belonged to the former one and is taken back."""
         self.cancel_gesture()
         super().set_picture(picture, keep_view=keep_view)
+        self._fit_brush()
         self._cursor_now()
 
     def set_placeholder(self, image: QImage, size: QSize, *, keep_view: bool = False) -> None:
@@ -101,10 +106,23 @@ class Canvas(Scene):
         """Change the brush."""
         if diameter is not None:
             self.brush.diameter = float(diameter)
+            self._brush_chosen = True
         if hardness is not None:
             self.brush.hardness = float(hardness)
         self.update()
         self.brushChanged.emit()
+
+    def _fit_brush(self) -> None:
+        """The brush covers the same part of a picture of any size; first an eighth of it."""
+        side = max(self._size.width(), self._size.height())
+        if side <= 0 or side == self._brush_side:
+            return
+        if self._brush_side:
+            wanted = self.brush.diameter * side / self._brush_side
+        else:
+            wanted = self.brush.diameter if self._brush_chosen else side / 8
+        self._brush_side = side
+        self.set_brush(diameter=min(MAX_DIAMETER, max(1.0, round(wanted))))
 
     def resize_brush(self, direction: int) -> None:
         """One step larger (1) or smaller (-1)."""

@@ -113,8 +113,8 @@ class Inspector(Translated, QFrame):
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(12)
         column.addWidget(switch)
-        column.addWidget(self.hint)
         column.addWidget(self.prompt)
+        column.addWidget(self.hint)  # below: the prompt stays where it is when the task changes
         line = QVBoxLayout()
         line.setSpacing(4)
         line.addWidget(model_label)

@@ -31,11 +31,18 @@ def plain(width: int, height: int, color: str = "#336699") -> Pyramid:
     return build(image)
 
 
+class _Canvas(Canvas):
+    """With its undo stack."""
+
+    def __init__(self) -> None:
+        self.stack = QUndoStack()
+        super().__init__(self.stack)
+
+
 @pytest.fixture
-def canvas(qtbot: QtBot) -> Canvas:
+def canvas(qtbot: QtBot) -> _Canvas:
     """Shows a picture of 600 x 400 in a view of 500 x 400."""
-    canvas = Canvas(QUndoStack())
-    canvas.stack = canvas.selection._undo  # pyright: ignore[reportAttributeAccessIssue]  kept alive with it
+    canvas = _Canvas()
     qtbot.addWidget(canvas)
     canvas.resize(500, 400)
     canvas.show()
@@ -44,12 +51,12 @@ def canvas(qtbot: QtBot) -> Canvas:
     return canvas
 
 
-def at(canvas: Canvas, x: float, y: float) -> QPoint:
+def at(canvas: _Canvas, x: float, y: float) -> QPoint:
     """Where a picture point is in the view."""
     return canvas.transform.to_view(QPointF(x, y)).toPoint()
 
 
-def drag(qtbot: QtBot, canvas: Canvas, *points: tuple[float, float], modifier=NONE, button=LEFT) -> None:
+def drag(qtbot: QtBot, canvas: _Canvas, *points: tuple[float, float], modifier=NONE, button=LEFT) -> None:
     """Press, move and release, at picture points."""
     places = [at(canvas, *point) for point in points]
     qtbot.mousePress(canvas, button, modifier, places[0])
@@ -65,7 +72,7 @@ def test_every_tool_has_its_own_key_and_name() -> None:
 
 
 @pytest.mark.parametrize("zoom", [0.5, 1.0, 3.0])
-def test_the_brush_draws_where_the_pointer_is(qtbot: QtBot, canvas: Canvas, zoom: float) -> None:
+def test_the_brush_draws_where_the_pointer_is(qtbot: QtBot, canvas: _Canvas, zoom: float) -> None:
     """At any zoom: exactly what the pixel maths says for these points."""
     canvas.choose_tool("brush")
     canvas.set_brush(diameter=30, hardness=0.6)
@@ -81,7 +88,7 @@ def test_the_brush_draws_where_the_pointer_is(qtbot: QtBot, canvas: Canvas, zoom
     assert (canvas.selection.pixels == wanted).all()
 
 
-def test_the_eraser_takes_away_and_alt_turns_both_round(qtbot: QtBot, canvas: Canvas) -> None:
+def test_the_eraser_takes_away_and_alt_turns_both_round(qtbot: QtBot, canvas: _Canvas) -> None:
     """Brush with Alt erases, eraser with Alt draws."""
     canvas.set_brush(diameter=20, hardness=1.0)
     canvas.choose_tool("brush")
@@ -99,7 +106,7 @@ def test_the_eraser_takes_away_and_alt_turns_both_round(qtbot: QtBot, canvas: Ca
     assert canvas.selection.empty
 
 
-def test_shift_draws_a_straight_line(qtbot: QtBot, canvas: Canvas) -> None:
+def test_shift_draws_a_straight_line(qtbot: QtBot, canvas: _Canvas) -> None:
     """From where the last stroke ended."""
     canvas.choose_tool("brush")
     canvas.set_brush(diameter=10)
@@ -108,7 +115,7 @@ def test_shift_draws_a_straight_line(qtbot: QtBot, canvas: Canvas) -> None:
     assert (canvas.selection.pixels[100, 100:300] == 255).all()
 
 
-def test_the_rectangle_and_the_lasso(qtbot: QtBot, canvas: Canvas) -> None:
+def test_the_rectangle_and_the_lasso(qtbot: QtBot, canvas: _Canvas) -> None:
     """Select, take out with Alt, square with Shift."""
     canvas.zoom(1.0)
     canvas.choose_tool("rectangle")
@@ -128,7 +135,7 @@ def test_the_rectangle_and_the_lasso(qtbot: QtBot, canvas: Canvas) -> None:
     assert canvas.selection.pixels[200, 300] == 255
 
 
-def test_the_hand_the_space_bar_and_the_middle_button_move(qtbot: QtBot, canvas: Canvas) -> None:
+def test_the_hand_the_space_bar_and_the_middle_button_move(qtbot: QtBot, canvas: _Canvas) -> None:
     """The point that was taken stays under the pointer; nothing is drawn."""
     canvas.zoom(3.0 * canvas.devicePixelRatioF())  # three logical pixels each, on any screen
     canvas.choose_tool("hand")
@@ -149,9 +156,9 @@ def test_the_hand_the_space_bar_and_the_middle_button_move(qtbot: QtBot, canvas:
     assert canvas.selection.empty
 
 
-def test_undo_and_redo_restore_the_mask_bit_for_bit(qtbot: QtBot, canvas: Canvas) -> None:
+def test_undo_and_redo_restore_the_mask_bit_for_bit(qtbot: QtBot, canvas: _Canvas) -> None:
     """Strokes, rectangles, invert, clear: back to nothing and forth again."""
-    stack: QUndoStack = canvas.stack  # pyright: ignore[reportAttributeAccessIssue]
+    stack: QUndoStack = canvas.stack
     canvas.set_brush(diameter=37, hardness=0.3)
     states = [canvas.selection.pixels.copy()]
     canvas.choose_tool("brush")
@@ -212,7 +219,7 @@ def test_any_history_can_be_walked(qtbot: QtBot, steps: list[tuple[str, int, int
         assert layer.empty == (not layer.pixels.any())
 
 
-def test_escape_takes_back_the_stroke_under_way(qtbot: QtBot, canvas: Canvas) -> None:
+def test_escape_takes_back_the_stroke_under_way(qtbot: QtBot, canvas: _Canvas) -> None:
     """And leaves no undo step."""
     canvas.choose_tool("brush")
     qtbot.mousePress(canvas, LEFT, NONE, QPoint(200, 200))
@@ -225,7 +232,7 @@ def test_escape_takes_back_the_stroke_under_way(qtbot: QtBot, canvas: Canvas) ->
     assert not canvas.selection.pixels.any()
 
 
-def test_the_wheel_zooms_to_the_pointer(qtbot: QtBot, canvas: Canvas) -> None:
+def test_the_wheel_zooms_to_the_pointer(qtbot: QtBot, canvas: _Canvas) -> None:
     """What is under it stays under it."""
     place = QPointF(130, 240)
     under = canvas.transform.to_picture(place)
@@ -240,7 +247,7 @@ def test_the_wheel_zooms_to_the_pointer(qtbot: QtBot, canvas: Canvas) -> None:
     assert abs(moved.y()) < 3
 
 
-def test_the_view_is_remembered(qtbot: QtBot, canvas: Canvas) -> None:
+def test_the_view_is_remembered(qtbot: QtBot, canvas: _Canvas) -> None:
     """Zoom and place come back; a fitted view stays fitted."""
     canvas.zoom(2.5, QPointF(100, 100))
     state, under = canvas.view_state(), canvas.transform.to_picture(QPointF(250, 200))
@@ -254,12 +261,12 @@ def test_the_view_is_remembered(qtbot: QtBot, canvas: Canvas) -> None:
     assert canvas.transform.fitted
 
 
-def color_at(canvas: Canvas, x: float, y: float) -> QColor:
+def color_at(canvas: _Canvas, x: float, y: float) -> QColor:
     """What the screen shows at a picture point."""
     return canvas.grab().toImage().pixelColor(at(canvas, x, y) * canvas.devicePixelRatioF())
 
 
-def test_the_former_version_is_shown_by_key_and_by_slider(qtbot: QtBot, canvas: Canvas) -> None:
+def test_the_former_version_is_shown_by_key_and_by_slider(qtbot: QtBot, canvas: _Canvas) -> None:
     """C shows it while held; the slider shows it on its left; both end when there is nothing to compare."""
     canvas.set_before(plain(600, 400, "#cc2222"))
     assert color_at(canvas, 100, 200) == QColor("#336699")
@@ -278,7 +285,7 @@ def test_the_former_version_is_shown_by_key_and_by_slider(qtbot: QtBot, canvas: 
     assert not canvas.can_compare
 
 
-def test_the_selection_is_seen(qtbot: QtBot, canvas: Canvas) -> None:
+def test_the_selection_is_seen(qtbot: QtBot, canvas: _Canvas) -> None:
     """Tinted when drawn, plain again when hidden or undone."""
     canvas.choose_tool("rectangle")
     drag(qtbot, canvas, (100, 100), (300, 300))
@@ -286,11 +293,11 @@ def test_the_selection_is_seen(qtbot: QtBot, canvas: Canvas) -> None:
     canvas.show_mask(False)
     assert color_at(canvas, 200, 200) == QColor("#336699")
     canvas.show_mask(True)
-    canvas.stack.undo()  # pyright: ignore[reportAttributeAccessIssue]
+    canvas.stack.undo()
     assert color_at(canvas, 200, 200) == QColor("#336699")
 
 
-def test_nothing_is_drawn_where_nothing_may_be(qtbot: QtBot, canvas: Canvas) -> None:
+def test_nothing_is_drawn_where_nothing_may_be(qtbot: QtBot, canvas: _Canvas) -> None:
     """A picture that is only looked at, a picture still being read, no picture."""
     canvas.choose_tool("brush")
     canvas.editable = False
@@ -304,7 +311,7 @@ def test_nothing_is_drawn_where_nothing_may_be(qtbot: QtBot, canvas: Canvas) -> 
     assert canvas.selection.empty
 
 
-def test_files_and_assets_can_be_dropped(qtbot: QtBot, canvas: Canvas) -> None:
+def test_files_and_assets_can_be_dropped(qtbot: QtBot, canvas: _Canvas) -> None:
     """The canvas says what came; other things are not taken."""
     data = QMimeData()
     data.setData(ASSETS_MIME, b'["abc"]')
@@ -315,11 +322,24 @@ def test_files_and_assets_can_be_dropped(qtbot: QtBot, canvas: Canvas) -> None:
     assert event.isAccepted()
 
 
-def test_large_brushes_are_bounded_and_small_ones_have_a_size(canvas: Canvas) -> None:
+def test_large_brushes_are_bounded_and_small_ones_have_a_size(canvas: _Canvas) -> None:
     """The keys go from one pixel to the largest and back."""
     for _ in range(80):
         canvas.resize_brush(1)
     assert canvas.brush.diameter == 1000
     for _ in range(80):
         canvas.resize_brush(-1)
+    assert canvas.brush.diameter == 1
+
+
+def test_the_brush_covers_the_same_part_of_any_picture(canvas: _Canvas) -> None:
+    """A picture twice as large has a brush twice as large; the same size keeps it."""
+    assert canvas.brush.diameter == 75
+    canvas.set_brush(diameter=40)
+    canvas.set_picture(plain(600, 400))
+    assert canvas.brush.diameter == 40
+    canvas.set_picture(plain(1200, 100))
+    assert canvas.brush.diameter == 80
+    canvas.set_picture(None)
+    canvas.set_picture(plain(3, 3))
     assert canvas.brush.diameter == 1
