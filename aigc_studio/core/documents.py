@@ -7,6 +7,7 @@ from which a lost index is rebuilt). The index is written first; a mirror that a
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import time
 import uuid
@@ -22,6 +23,8 @@ from .store import files
 from .store.database import Connection
 
 __all__ = ["Document", "DocumentInfo", "DocumentStore", "Revision", "Segment", "Variant", "dumps", "new_id"]
+
+log = logging.getLogger(__name__)
 
 _REVISIONS_KEPT = 200
 _REVISION_SECONDS = 60.0  # autosaves closer together than this share one revision
@@ -159,7 +162,10 @@ class DocumentStore:
                     " modified=excluded.modified, mirrored=0, deleted=0, body=excluded.body",
                     (saved.id, saved.kind, saved.title, saved.modified, body),
                 )
+        try:
             self._mirror(saved, body)
+        except (OSError, sqlite3.Error):  # it is saved; the next idle minute or opening writes what is missing
+            log.warning("the mirror of a document could not be written", exc_info=True)
         return saved
 
     def _now(self, document_id: str) -> float:

@@ -219,8 +219,13 @@ class Project(Queries):
             parents = [parent for parent in parents if self.asset(parent) is not None]
             recipe = recipes.make_own(uuid.uuid4().hex, title, kind, parents, labelled=self._any_generated(parents))
             path = self.folder / "incoming" / f"{recipe['asset_id']}.png"
-            write_image(path, image, recipe)
-            asset = recovery.store(self._connection, self.folder, path, intake.examine(path))
+            try:
+                write_image(path, image, recipe)
+                asset = recovery.store(self._connection, self.folder, path, intake.examine(path))
+            except BaseException:  # or the next opening would adopt what the caller was told is not there
+                with contextlib.suppress(OSError):
+                    files.remove(path)
+                raise
             self._added[asset.id] = None
             return asset
 
@@ -285,10 +290,26 @@ class Project(Queries):
         self._move_files(moves)
 
     def _move_files(self, moves: list[tuple[Asset, str]]) -> None:
-        # After the rows, which win when the app ends in between: the next opening completes the moves.
-        for asset, file in moves:
-            with contextlib.suppress(FileNotFoundError):
+        """Move files after their rows, which win when the app ends in between: the next opening completes the moves.
+
+        A file that cannot be moved (another program has it open) keeps its row where it was, and those after it.
+        """
+        for number, (asset, file) in enumerate(moves):
+            try:
                 files.move(self.folder / asset.file, self.folder / file)
+            except FileNotFoundError:
+                log.info("%s is gone; its row is kept", asset.file)
+            except OSError:
+                with self._connection.change():
+                    for back, _ in moves[number:]:
+                        trashed = time.time() if back.trashed else 0.0
+                        self._connection.execute(
+                            "UPDATE assets SET trashed=?, file=? WHERE id=?", (trashed, back.file, back.id)
+                        )
+                        self._added.pop(back.id, None)
+                        self._removed.pop(back.id, None)
+                        self._changed[back.id] = None
+                raise
 
     def delete_forever(self, ids: Iterable[str]) -> None:
         """Delete assets and their files; what is not in the trash goes there first. This cannot be undone."""
@@ -296,14 +317,23 @@ class Project(Queries):
         self.trash(ids)
         with self._changing():
             chosen = [asset for each in ids if (asset := self.asset(each)) is not None]
-            for asset in chosen:  # file first: a row in the trash without a file is dropped at the next opening
-                files.remove(self.path(asset))
+            gone: list[Asset] = []
+            try:
+                for asset in chosen:  # file first: a row in the trash without a file is dropped at the next opening
+                    files.remove(self.path(asset))
+                    gone.append(asset)
+            finally:
+                self._forget(gone)
+
+    def _forget(self, gone: list[Asset]) -> None:
+        with self._connection.change():
+            for asset in gone:
+                row = self._connection.execute("SELECT seq FROM assets WHERE id=?", (asset.id,)).fetchone()
+                recovery.forget(self._connection, row[0], asset.id)
+                self._removed[asset.id] = None
+        for asset in gone:
+            with contextlib.suppress(OSError):
                 files.remove(self.thumbnail_path(asset.id))
-            with self._connection.change():
-                for asset in chosen:
-                    row = self._connection.execute("SELECT seq FROM assets WHERE id=?", (asset.id,)).fetchone()
-                    recovery.forget(self._connection, row[0], asset.id)
-                    self._removed[asset.id] = None
 
     def thumbnail(self, asset_id: str) -> Path | None:
         """The thumbnail of a picture, made when it is missing; None for what has none or cannot be read."""
