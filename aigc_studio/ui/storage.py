@@ -31,6 +31,7 @@ IDLE_SECONDS = 2.0
 
 BACKUP_CHECK_SECONDS = 30.0
 JOBS_INTERVAL = 0.05
+"""While there is work, the queue is read again no sooner than after this, and ten times as long as reading it takes."""
 
 
 @dataclass
@@ -64,7 +65,7 @@ class StorageThread(QThread):
         self._stopping = False
         self._project: Project | None = None
         self._jobs_seen: tuple[int, int] | None = None
-        self._jobs_read_at = 0.0
+        self._jobs_next = 0.0
         self._dirty_since = 0.0
         self._backup_at = 0.0
         self._told_trouble = False
@@ -167,6 +168,7 @@ class StorageThread(QThread):
         self._close()
         project = self._project = opener()
         self._jobs_seen = None
+        self._jobs_next = 0.0
         self._backup_at = time.monotonic() + BACKUP_CHECK_SECONDS
         return ProjectInfo(project.name, project.folder, project.read_only, project.holder, project.warning)
 
@@ -184,12 +186,13 @@ class StorageThread(QThread):
             self._told_trouble = False
         except Exception as error:
             log.exception("storage: the changes could not be read")
+            self._jobs_next = time.monotonic() + 1.0
             if not self._told_trouble:
                 self._told_trouble = True
                 self.troubled.emit(describe(error))
 
     def _tell(self) -> None:
-        """Say what changed; the queue is read again at most every `JOBS_INTERVAL`, and when nothing else is to do."""
+        """Say what changed. A queue of thousands of jobs is read seldom, or else this thread would do little else."""
         project = self._project
         if project is None:
             return
@@ -197,12 +200,16 @@ class StorageThread(QThread):
         if changes:
             self._dirty_since = time.monotonic()
             self.projectChanged.emit(changes)
-        version = (id(project), project.queue.changes)
         now = time.monotonic()
-        if version != self._jobs_seen and (not self._tasks or now - self._jobs_read_at >= JOBS_INTERVAL):
-            self._jobs_seen, self._jobs_read_at = version, now
-            self._dirty_since = now
-            self.jobsRead.emit(project.queue.list())
+        if self._jobs_changed(project) and now >= self._jobs_next:
+            self._jobs_seen = (id(project), project.queue.changes)
+            jobs = project.queue.list()
+            self._dirty_since = time.monotonic()
+            self._jobs_next = now + max(JOBS_INTERVAL if self._tasks else 0.0, 10 * (self._dirty_since - now))
+            self.jobsRead.emit(jobs)
+
+    def _jobs_changed(self, project: Project) -> bool:
+        return self._jobs_seen != (id(project), project.queue.changes)
 
     def _idle_wait(self) -> float:
         """Seconds until there is idle work; 0 now."""
@@ -210,6 +217,8 @@ class StorageThread(QThread):
             return 3600.0
         now = time.monotonic()
         due = self._backup_at
+        if self._jobs_changed(self._project):
+            due = min(due, self._jobs_next)
         if self._dirty_since:
             due = min(due, self._dirty_since + IDLE_SECONDS)
         return max(0.0, due - now)
@@ -218,6 +227,8 @@ class StorageThread(QThread):
         project = self._project
         assert project is not None
         now = time.monotonic()
+        if self._jobs_changed(project):
+            self._tell_or_say_why()
         try:
             if self._dirty_since and now >= self._dirty_since + IDLE_SECONDS:
                 self._dirty_since = 0.0
