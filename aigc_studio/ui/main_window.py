@@ -240,7 +240,7 @@ class MainWindow(Translated, QMainWindow):
         if info is None:
             self.start_page.show_recent(self.projects.recent())
             self.pages.setCurrentWidget(self.start_page)
-            self.start_page.setFocus()
+            self.start_page.focus_first()
         else:
             self.top_bar.show_project(info.name, str(info.folder), read_only=info.read_only)
             reader = self.studio.reader

@@ -60,6 +60,8 @@ class QueuePanel(Translated, QWidget):
         self.tr_bind(self.view.setAccessibleName, N_("Queue"))
         self._make_actions()
         self._build()
+        self.first_focus = self.view
+        """Where the window puts the keyboard when the panel is shown for the first time."""
         self.delegate.pressed.connect(self._do)
         self.view.customContextMenuRequested.connect(self._menu)
         self.view.activated.connect(lambda index: self._do("show", self.model.jobs[index.row()].id))

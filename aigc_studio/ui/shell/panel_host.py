@@ -151,7 +151,7 @@ class PanelHost(QStackedWidget):
         focused = QApplication.focusWidget()
         if focused is not None and widget.isAncestorOf(focused):
             return
-        target = widget.focusWidget()
+        target = widget.focusWidget() or getattr(widget, "first_focus", None)
         child = widget.nextInFocusChain()
         while target is None and child is not None and child is not widget and widget.isAncestorOf(child):
             if child.focusPolicy() & Qt.FocusPolicy.TabFocus and child.isEnabled() and child.isVisibleTo(widget):

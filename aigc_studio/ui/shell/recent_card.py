@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QFont,
     QImage,
     QImageReader,
+    QKeyEvent,
     QPainter,
     QPainterPath,
     QPaintEvent,
@@ -50,6 +51,13 @@ class RecentCard(QAbstractButton):
     def sizeHint(self) -> QSize:
         """All cards are alike."""
         return CARD
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter opens it too."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
 
     def enterEvent(self, event: QEnterEvent) -> None:
         """The border shows that it can be clicked."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QIcon, QResizeEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -70,6 +70,13 @@ class _ActionCard(Translated, QPushButton):
         inside = self.layout()
         return inside.sizeHint() if inside is not None else super().sizeHint()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter opens it, as it opens a file; Qt's buttons know Space only."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
     def changeEvent(self, event) -> None:
         """The icon takes the new theme's colour."""
         super().changeEvent(event)
@@ -103,7 +110,6 @@ class StartPage(Translated, QFrame):
         column = QVBoxLayout(page)
         column.setContentsMargins(32, 16, 32, 32)
         column.setSpacing(0)
-        column.addLayout(self._corner())
         column.addStretch(1)
         middle = QVBoxLayout()
         middle.setSpacing(0)
@@ -121,6 +127,7 @@ class StartPage(Translated, QFrame):
         across.addStretch(1)
         column.addLayout(across)
         column.addStretch(2)
+        column.insertLayout(0, self._corner())  # made last: Tab comes to it last
         scroll = QScrollArea(self)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -130,7 +137,10 @@ class StartPage(Translated, QFrame):
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
         around.addWidget(scroll)
-        self.setFocusProxy(self.new)
+
+    def focus_first(self) -> None:
+        """Put the keyboard on the first button. No focus proxy: Tab would never leave it."""
+        self.new.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_recent(self, projects: Sequence[tuple[Path, str, list[str]]]) -> None:
         """Show the projects opened last: folder, name, thumbnail files."""
