@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -154,6 +155,8 @@ class StartPage(Translated, QFrame):
             card.forgotten.connect(self.forgetWanted)
             card.revealed.connect(self.revealWanted)
             self.cards.append(card)
+        for before, after in pairwise([self.demo, *self.cards]):
+            QWidget.setTabOrder(before, after)
         self._recent.setVisible(bool(self.cards))
         self._columns = 0
         self._arrange()
