@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -360,7 +361,7 @@ class VoicePanel(DocumentPanel):
         self.preview.setVisible(found is not None)
         if found is None:
             return
-        runs = [_run_words(run) for run in found.understood]
+        runs = _runs_in_words(found.understood)
         line = "  ·  ".join(runs)
         if found.ignored:
             line = f"{line}   {tr('not spoken: {signs}', signs=' '.join(found.ignored))}".strip()
@@ -404,10 +405,19 @@ class VoicePanel(DocumentPanel):
         super().hideEvent(event)
 
 
-def _run_words(run: str) -> str:
-    """ "zh: 你好" as "Chinese “你好”", in the window's language."""
-    language, _, words = run.partition(": ")
-    return tr("{language} “{words}”", language=tr(_LANGUAGES.get(language, language)), words=words)
+def _runs_in_words(runs: Sequence[str]) -> list[str]:
+    """ "zh: 你好", "zh: 再见" as "Chinese “你好 再见”", in the window's language; neighbours join."""
+    found: list[tuple[str, list[str]]] = []
+    for run in runs:
+        language, _, words = run.partition(": ")
+        if found and found[-1][0] == language:
+            found[-1][1].append(words)
+        else:
+            found.append((language, [words]))
+    return [
+        tr("{language} “{words}”", language=tr(_LANGUAGES.get(language, language)), words=" ".join(words))
+        for language, words in found
+    ]
 
 
 def _store_take(project, *, document_id: str, variant: Variant) -> None:  # noqa: ANN001  Project

@@ -21,6 +21,7 @@ from ..documents.inspector import TaskInspector, TaskTexts
 from ..documents.panel import DocumentPanel
 from ..documents.passages import Passage
 from ..documents.variant_strip import VariantStrip
+from ..events import Progress
 from ..studio import Studio
 from ..widgets.empty_state import EmptyState
 
@@ -69,6 +70,7 @@ class WritePanel(DocumentPanel):
         inspector.startRequested.connect(self.continue_text)
         inspector.stopRequested.connect(self.stop)
         studio.jobOutput.connect(self._late_output)
+        studio.jobProgress.connect(self._progress)
         self.editor.passageChanged.connect(self._place_strip)
         self.editor.verticalScrollBar().valueChanged.connect(self._place_strip)
         self.lay_out(self.toolbar(("speak", "picture"), ("history", "export")), empty, inspector)
@@ -147,16 +149,26 @@ class WritePanel(DocumentPanel):
         job_id = self.studio.submit(request)
         self._own_jobs.add(job_id)
         self._run = run = Continuation(self.studio, self.editor, passage, job_id, request.count)
-        run.changed.connect(self._place_strip)
+        run.changed.connect(self._run_changed)
         run.ended.connect(self._run_ended)
         self.inspector.show_running(True)
-        self.say(N_("Writing…"))
+        self.say(N_("Waiting for the model…"))
         self._place_strip()
+
+    def _progress(self, job_id: str, progress: Progress) -> None:
+        """Say what goes on before the first word comes: a large model takes its time to load."""
+        if self._run is not None and self._run.job_id == job_id and progress.stage and not self._run.passage.variants:
+            self.say(progress.stage)
 
     def stop(self) -> None:
         """End the writing under way; what is there stays."""
         if self._run is not None:
             self._run.stop()
+
+    def _run_changed(self) -> None:
+        if self._run is not None and self._run.running:
+            self.say(N_("Writing…"))
+        self._place_strip()
 
     def _run_ended(self, error: StudioError | None) -> None:
         self._run = None

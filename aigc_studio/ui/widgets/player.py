@@ -9,7 +9,7 @@ import logging
 from pathlib import Path
 from typing import Any, Protocol
 
-from PySide6.QtCore import QObject, QSize, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QLoggingCategory, QObject, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
 from aigc_studio.core.i18n import N_
@@ -82,6 +82,10 @@ class QtOutput(QObject):
 
     def _modules(self) -> Any:
         if self._media is None:
+            # Its plugin logs from inside dlopen. A message handler written in Python then waits for the GIL with the
+            # loader's lock held, while a thread that looks up a symbol (cffi, an import) waits the other way round:
+            # the window stood still for ever. Filtered categories never reach the handler.
+            QLoggingCategory.setFilterRules("qt.multimedia.*=false")
             try:
                 from PySide6 import QtMultimedia  # its libraries are not on every machine, and cost 60 ms
             except ImportError as error:

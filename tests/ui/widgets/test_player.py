@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -111,3 +113,35 @@ def test_without_qtmultimedia_there_is_no_output(qtbot, monkeypatch: pytest.Monk
     output.open(Path("a.wav"))
     output.play()
     assert output.position() == 0.0
+
+
+LOOKING = """
+import ctypes, threading
+import aigc_studio.ui
+from PySide6.QtCore import qInstallMessageHandler
+from PySide6.QtWidgets import QApplication
+from aigc_studio.ui.widgets.player import QtOutput
+
+app = QApplication([])
+qInstallMessageHandler(lambda kind, context, text: None)
+stop = threading.Event()
+
+def look_up():
+    while not stop.is_set():
+        library = ctypes.CDLL(None)
+        for number in range(200):
+            hasattr(library, f"no_such_symbol_{number}")
+
+for _ in range(3):
+    threading.Thread(target=look_up, daemon=True).start()
+QtOutput().available()
+stop.set()
+"""
+
+
+def test_opening_the_output_does_not_wait_for_threads_that_load_libraries(checkout: Path) -> None:
+    """Qt logs with the loader's lock held; see `QtOutput._modules`. Without the filter this hangs every time."""
+    environment = {key: value for key, value in os.environ.items() if key != "QT_LOGGING_RULES"}
+    subprocess.run(
+        [sys.executable, "-c", LOOKING], cwd=checkout, env=environment, timeout=60, check=True, capture_output=True
+    )
