@@ -330,6 +330,8 @@ class Studio(QObject):
         self._progress.clear()
         self._wishes.clear()
         self._unfinished.clear()
+        self._change_timer.stop()  # panels hear no more of a project that is closed
+        self._change, self._documents_changed = AssetsChange(), False
         if was_open:
             self.projectClosed.emit()
             self._soon(self._jobs_timer)
