@@ -126,7 +126,7 @@ def test_a_job_becomes_assets(studio: Studio, record: Record, project: Path, qtb
         assert studio.reader.asset(asset.id) == asset
         assert (asset.job_id, asset.index) == (id, index)
         assert studio.reader.path(asset).is_file()
-    until(qtbot, lambda: record.of("assetsChanged"))
+    until(qtbot, lambda: sum(len(change.added) for change in record.of("assetsChanged")) == 2)
     added = [id for change in record.of("assetsChanged") for id in change.added]
     assert sorted(added) == sorted(asset.id for _, _, asset in record.of("jobOutput"))
     assert record.threads == {QCoreApplication.instance().thread()}  # type: ignore[union-attr]
