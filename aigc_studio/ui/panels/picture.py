@@ -50,7 +50,8 @@ class PicturePanel(Translated, QWidget):
         self._loader = PictureLoader(self)
         self._thumbnails = ThumbnailLoader(self._thumbnail_path, studio.thumbnail, self, kept=200)
         self._watched = ""
-        self._remembered: dict[str, Any] = {}
+        """Job whose picture is shown in the making."""
+        self._box_of = ("", QRect())
         self._view: dict[str, Any] | None = None
         self._build()
         self.session = PictureSession(studio, self.canvas.selection, self.undo_stack, self)
@@ -440,13 +441,16 @@ class PicturePanel(Translated, QWidget):
         if not here:
             self.canvas.set_preview(QImage())
         elif progress is not None and progress.preview is not None:
-            self.canvas.set_preview(progress.preview, self._edit_box() if edits else None)
+            self.canvas.set_preview(progress.preview, self._edit_box(job) if edits else None)
 
     def _base_of(self, job: Job) -> bool:
         return self.session.base is not None and job.request.inputs.get("image") == self.session.base.id
 
-    def _edit_box(self) -> QRect:
-        return mask_bounds(self.canvas.selection.pixels)
+    def _edit_box(self, job: Job) -> QRect:
+        """The part that a job paints; found once, as it takes a look at every pixel."""
+        if self._box_of[0] != job.id:
+            self._box_of = (job.id, mask_bounds(self.canvas.selection.pixels))
+        return self._box_of[1]
 
     def _job_ended(self, job: Job) -> None:
         if job.id == self._watched:

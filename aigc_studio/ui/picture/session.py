@@ -17,8 +17,10 @@ from PySide6.QtCore import QObject, QSize, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from aigc_studio.core.assets import Asset, AssetQuery
+from aigc_studio.core.brush import Patch
 from aigc_studio.core.i18n import tr
 from aigc_studio.core.jobs import Job, JobState
+from aigc_studio.core.project import Project
 from aigc_studio.core.requests import Request
 from aigc_studio.ui.canvas.mask import MaskLayer
 from aigc_studio.ui.events import AssetsChange, Progress
@@ -48,7 +50,7 @@ class _Decide(QUndoCommand):
     def __init__(self, session: PictureSession, new: Asset, text: str) -> None:
         super().__init__(text)
         self._session, self._old, self._new = session, session.base, new
-        self._mask = _Frozen.of(session.mask)
+        self._mask = _Frozen(session.mask)
 
     def redo(self) -> None:
         self._session._settle(self._new, None)
@@ -58,22 +60,20 @@ class _Decide(QUndoCommand):
 
 
 class _Frozen:
-    """A mask, compressed."""
+    """A mask, compressed. Tile by tile, so that one of a large picture takes a frame or two and not a blink."""
 
-    def __init__(self, size: QSize, data: bytes) -> None:
-        self.size, self.data = size, data
-
-    @classmethod
-    def of(cls, mask: MaskLayer) -> _Frozen:
-        """The mask as it is now."""
-        return cls(mask.size, b"" if mask.empty else zlib.compress(mask.pixels.tobytes(), 1))
+    def __init__(self, mask: MaskLayer) -> None:
+        self._shape = mask.pixels.shape
+        nothing = np.broadcast_to(np.uint8(0), self._shape)
+        self._patch = Patch(()) if mask.empty else Patch.between(nothing, mask.pixels)
 
     def pixels(self) -> np.ndarray | None:
         """The mask's pixels, None for an empty one."""
-        if not self.data:
+        if not self._patch:
             return None
-        shape = (self.size.height(), self.size.width())
-        return np.frombuffer(zlib.decompress(self.data), np.uint8).reshape(shape)
+        pixels = np.zeros(self._shape, np.uint8)
+        self._patch.apply(pixels)
+        return pixels
 
 
 class PictureSession(QObject):
@@ -177,18 +177,20 @@ class PictureSession(QObject):
 
     def mask_text(self) -> str:
         """The mask in letters, to be remembered; "" for an empty one or one that would take more than a megabyte."""
-        text = base64.b64encode(_Frozen.of(self.mask).data).decode("ascii")
+        data = b"" if self.mask.empty else zlib.compress(self.mask.pixels.tobytes(), 1)
+        text = base64.b64encode(data).decode("ascii")
         return text if len(text) <= _REMEMBERED_MASK else ""
 
     def restore_mask(self, text: str) -> None:
         """The inverse of `mask_text`, when it fits the base; anything else is left out."""
-        size = self._size(self.base)
+        if self.base is None or not text:
+            return
+        shape = (self.base.height, self.base.width)
         try:
-            pixels = _Frozen(size, base64.b64decode(text, validate=True)).pixels()
+            pixels = np.frombuffer(zlib.decompress(base64.b64decode(text, validate=True)), np.uint8).reshape(shape)
         except (ValueError, zlib.error):
             return
-        if self.base is not None and pixels is not None:
-            self.mask.reset(size, pixels)
+        self.mask.reset(self._size(self.base), pixels)
 
     def close(self) -> None:
         """Nothing is open (the project was closed)."""
@@ -273,25 +275,27 @@ class PictureSession(QObject):
             return
         base = self.base
         image = self.mask.image()
-        digest = base.id + hashlib.blake2b(image.tobytes(), digest_size=16).hexdigest()
+        known = self._mask_asset if self._mask_asset is not None and self.asset(self._mask_asset[1]) else None
 
         def go(mask: str) -> None:
             id = self.submit(request.changed(inputs={**request.inputs, "image": base.id, "mask": mask}))
             if then is not None:
                 then(id)
 
-        if self._mask_asset is not None and self._mask_asset[0] == digest and self.asset(self._mask_asset[1]):
-            go(self._mask_asset[1])
-            return
         title = tr("Mask for {title}", title=base.title)
 
-        def stored(mask: Asset) -> None:
-            self._mask_asset = (digest, mask.id)
-            go(mask.id)
+        def store(project: Project) -> tuple[str, str]:
+            # Storage thread: hashing a large mask takes longer than a frame.
+            digest = base.id + hashlib.blake2b(image.tobytes(), digest_size=16).hexdigest()
+            if known is not None and known[0] == digest:
+                return known
+            return digest, project.store_image(image, title=title, kind="mask", parents=(base.id,)).id
 
-        self._studio.store(
-            lambda project: project.store_image(image, title=title, kind="mask", parents=(base.id,)), stored
-        )
+        def stored(mask: tuple[str, str]) -> None:
+            self._mask_asset = mask
+            go(mask[1])
+
+        self._studio.store(store, stored)
 
     def cancel(self) -> None:
         """Cancel the job being waited for."""
