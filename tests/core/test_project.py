@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -246,7 +247,8 @@ def test_import_keeps_the_bytes(project: Project, reader: ProjectReader, tmp_pat
 
 def test_a_file_of_ours_comes_back_as_itself(project: Project, tmp_path: Path) -> None:
     asset = project.commit_output("j", 0, result(project.folder, "j", 0))
-    dragged = shutil.copy(project.path(asset), tmp_path / "dragged out.png")
+    dragged = tmp_path / "dragged out.png"
+    shutil.copy(project.path(asset), dragged)
     assert project.import_file(dragged) == asset
     project.trash([asset.id])
     assert project.import_file(dragged) == asset
@@ -437,10 +439,10 @@ def _make_read_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         path.chmod(0o555 if path.is_dir() else 0o444)
     real_access, real_open = os.access, os.open
 
-    def access(path: str, mode: int, **more: object) -> bool:
+    def access(path: str, mode: int, **more: Any) -> bool:
         return False if mode & os.W_OK and str(path).startswith(str(folder)) else real_access(path, mode, **more)
 
-    def opened(path: str, flags: int, *more: object, **named: object) -> int:
+    def opened(path: str, flags: int, *more: Any, **named: Any) -> int:
         if flags & (os.O_RDWR | os.O_WRONLY) and str(path).startswith(str(folder)):
             raise OSError(30, "Read-only file system", str(path))
         return real_open(path, flags, *more, **named)
