@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, QTimer, qInstallMessageHandler
+from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QApplication
 
 from aigc_studio.core.i18n import N_
 from aigc_studio.core.logs import start_logging
 from aigc_studio.core.settings import Settings
+from aigc_studio.core.system import font_advice
 
 from .i18n import switch_language
 from .main_window import MainWindow
@@ -108,6 +110,8 @@ def _after_paint(window: MainWindow, options: argparse.Namespace, watch: _FirstP
     elif window.settings.get("reopen") and (recent := window.settings.recent()) and recent[0].exists():
         window.projects.open(recent[0])
     window.read_engine_state()
+    if not QFontDatabase.families(QFontDatabase.WritingSystem.SimplifiedChinese) and (advice := font_advice()):
+        window.banners.show_error(advice, level="warning")
 
 
 def _rss_mb() -> float:

@@ -250,11 +250,16 @@ class MainWindow(Translated, QMainWindow):
             ids = self.panels.ids()
             self.show_panel(last if last in ids else ids[0] if ids else "")
             self.projects.opened()
-            if info.read_only:
-                self.banners.show_text(
-                    "warning",
-                    N_("This project can only be read: another window has it open, or its folder is write-protected."),
+            if info.read_only and info.holder:
+                text = N_("This project can only be read: it is open on {computer}. Close it there to change it here.")
+                self.banners.show_text("warning", text, computer=info.holder)
+            elif info.read_only:
+                text = N_(
+                    "This project can only be read: another window has it open, or its folder is write-protected."
                 )
+                self.banners.show_text("warning", text)
+            if info.warning is not None:
+                self.banners.show_error(info.warning, level="warning")
         self.status.refresh()
         self._count_jobs()
         self._title()

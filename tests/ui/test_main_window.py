@@ -11,8 +11,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QGroupBox, QLabel, QLineEdit, QMenu, QWidget
 
+from aigc_studio.core.assets import AssetQuery
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.settings import Settings
+from aigc_studio.demo import Demo
+from aigc_studio.ui import demo_player
 from aigc_studio.ui.actions import ACTIONS, MENUS
 from aigc_studio.ui.dialogs.about import AboutDialog
 from aigc_studio.ui.dialogs.install_engine import InstallEngineDialog
@@ -279,3 +282,80 @@ def test_everything_on_the_start_page_can_be_reached_with_tab(window: MainWindow
         child = child.nextInFocusChain()
     assert wanted <= reached
     assert [button for button in wanted if not (button.accessibleName() or button.text())] == []
+
+
+def test_a_second_window_says_why_it_cannot_write(window: MainWindow, qtbot, tmp_path: Path) -> None:
+    """Read only, with the sentence; nothing is asked to be stored when it closes."""
+    folder = open_new(window, qtbot, "shared")
+    settings = Settings(tmp_path / "second")
+    studio = Studio(settings)
+    second = MainWindow(studio, settings, window.theme)
+    qtbot.addWidget(second)
+    second.show()
+    with qtbot.waitSignal(studio.projectOpened, timeout=20_000):
+        second.projects.open(folder)
+    assert studio.info is not None
+    assert studio.info.read_only
+    assert second.top_bar.read_only.isVisible()
+    assert [banner.level for banner in second.banners.banners()] == ["warning"]
+    second.close()
+    qtbot.waitUntil(lambda: not second.isVisible(), timeout=20_000)
+    studio.shutdown()
+
+
+def test_a_package_is_saved_and_opened_again(window: MainWindow, qtbot, tmp_path: Path) -> None:
+    """Through banners that show how far it is; the unpacked project opens."""
+    open_new(window, qtbot, "春茶")
+    package = tmp_path / "tea.aigcpack"
+    with qtbot.waitSignal(window.projects.packages.packed, timeout=20_000):
+        window.projects.pack(tmp_path / "tea")
+    assert package.exists()
+    with qtbot.waitSignal(window.studio.projectOpened, timeout=20_000):
+        window.projects.open(package)
+    assert window.studio.info is not None
+    assert window.studio.info.folder.name == "tea"
+    qtbot.waitUntil(lambda: not window.projects.packages.busy)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x05\x06" + bytes(18)])
+def test_a_broken_package_gets_one_sentence(window: MainWindow, qtbot, tmp_path: Path, content: bytes) -> None:
+    """And leaves no half project."""
+    package = tmp_path / "broken.aigcpack"
+    package.write_bytes(content)
+    with qtbot.waitSignal(window.studio.problem, timeout=20_000):
+        window.projects.open(package)
+    qtbot.waitUntil(lambda: not window.projects.packages.busy)
+    assert [banner.level for banner in window.banners.banners()] == ["error"]
+    assert not (window.settings.projects_folder / "broken").exists()
+
+
+@pytest.mark.qt_log_ignore("PulseAudioService", extend=True)  # a machine without sound
+def test_the_demo_is_made_in_the_window(window: MainWindow, qtbot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The given line, a picture, a change of it and a voice, each in its panel, then a word about it."""
+    monkeypatch.setattr(Demo, "here", classmethod(lambda cls, language: Demo(language, writer=False)))
+    monkeypatch.setattr(demo_player, "LOOK_MS", 1)
+    seen: list[str] = []
+    window.panels.shown.connect(seen.append)
+    window.start_page.demo.click()
+    qtbot.waitUntil(lambda: any(b.level == "success" for b in window.banners.banners()), timeout=60_000)
+    reader = window.studio.reader
+    assert reader is not None
+    assert {asset.kind for asset in reader.assets(AssetQuery(), 0, 10)} == {"image", "audio"}
+    assert "Opening line" in [document.title for document in reader.documents()]
+    order = list(dict.fromkeys(seen))
+    assert order[-3:] == ["write", "picture", "voice"]
+    assert not [banner for banner in window.banners.banners() if banner.level == "task"]
+
+
+def test_a_demo_that_is_stopped_leaves_what_was_made(
+    window: MainWindow, qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And begins no further step."""
+    monkeypatch.setattr(Demo, "here", classmethod(lambda cls, language: Demo(language, writer=False)))
+    monkeypatch.setattr(demo_player, "LOOK_MS", 1)
+    window.projects.make_demo()
+    qtbot.waitUntil(lambda: any(b.level == "task" for b in window.banners.banners()), timeout=20_000)
+    task = next(banner for banner in window.banners.banners() if banner.level == "task")
+    task.button.click()
+    qtbot.waitUntil(lambda: not any(b.level == "task" for b in window.banners.banners()), timeout=20_000)
+    assert not any(banner.level == "success" for banner in window.banners.banners())

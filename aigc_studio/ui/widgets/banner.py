@@ -52,6 +52,7 @@ class Banner(Translated, QFrame):
     def __init__(self, level: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.level = level
+        self.dismissed = False
         self.error: StudioError | None = None
         """Shown in the current language."""
         self.setProperty("role", "banner")
@@ -111,6 +112,7 @@ class Banner(Translated, QFrame):
 
     def dismiss(self) -> None:
         """Take it away."""
+        self.dismissed = True
         self.hide()
         self.gone.emit()
         self.deleteLater()
@@ -138,11 +140,11 @@ class BannerArea(QWidget):
 
     def banners(self) -> list[Banner]:
         """Those shown, oldest first."""
-        return [child for child in self.findChildren(Banner) if not child.isHidden()]
+        return [child for child in self.findChildren(Banner) if not child.dismissed]
 
-    def show_error(self, error: StudioError, action: Action | None = None) -> Banner:
+    def show_error(self, error: StudioError, action: Action | None = None, *, level: str = "error") -> Banner:
         """Show an error's sentence in the current language, and follow a switch."""
-        banner = self._add("error")
+        banner = self._add(level)
         banner.error = error
         banner.retranslate()
         return self._finish(banner, action)
@@ -187,6 +189,7 @@ class BannerArea(QWidget):
         self._column.addWidget(banner)
         self._column.setContentsMargins(12, 8, 12, 8)
         banner.gone.connect(self._hide_if_empty)
+        banner.show()  # now: Qt would show it an event later, and a banner that goes meanwhile would hide the area
         self.show()
         return banner
 
