@@ -121,14 +121,14 @@ CREATE TABLE changes(n INTEGER PRIMARY KEY AUTOINCREMENT, entry TEXT NOT NULL);
 """
 
 # What no asset's file can tell is noted in `changes` by the database itself, in the same transaction, whoever writes.
-# core.store.journal copies these notes into a file beside the index.
+# core.store.journal copies these notes into a file beside the index. Not `job_outputs`: the assets' own files tell it,
+# and a note would cost each result a further fsync.
 _JOURNALLED = {
     "meta": ("key", "value"),
     "assets": ("id", "kind", "title", "file", "created", "starred", "origin", "trashed", "renamed", "job_id", "idx"),
     "boards": ("id", "title", "created"),
     "board_assets": ("board", "asset", "added"),
     "jobs": ("id", "lane", "state", "position", "request", "error", "created", "started", "finished"),
-    "job_outputs": ("job_id", "idx"),
 }
 _KEYS = {
     "meta": ("key",),
@@ -136,7 +136,7 @@ _KEYS = {
     "boards": ("id",),
     "board_assets": ("board", "asset"),
     "jobs": ("id",),
-} | {"job_outputs": ("job_id", "idx")}
+}
 
 
 def _triggers(table: str) -> str:
