@@ -31,6 +31,9 @@ class Continuation(QObject):
     ended = Signal(object)
     """StudioError when it failed, else None. The job may still be on its way to a halt; it writes nothing more."""
 
+    closed = Signal(str)
+    """Job id: nothing more is expected of it."""
+
     def __init__(self, studio: Studio, editor: PassageEditor, passage: Passage, job_id: str, count: int) -> None:
         super().__init__(editor)
         self._studio, self._editor, self.passage = studio, editor, passage
@@ -160,7 +163,7 @@ class Continuation(QObject):
         if self.running:
             self._drain()
         else:
-            self.deleteLater()  # stopped before; the part that was kept has been linked by now
+            self._close()  # stopped before; the part that was kept has been linked by now
 
     def _maybe_end(self) -> None:
         if self._outcome is None or self._reading or not self.running:
@@ -178,4 +181,8 @@ class Continuation(QObject):
         self._editor.passages.changed.emit()
         self.ended.emit(error)
         if self._outcome is not None:
-            self.deleteLater()
+            self._close()
+
+    def _close(self) -> None:
+        self.closed.emit(self.job_id)
+        self.deleteLater()

@@ -33,8 +33,12 @@ class WordCounter(Translated, QLabel):
         self._quiet.timeout.connect(self.recount)
         self._slices = QTimer(self, interval=0)
         self._slices.timeout.connect(self._slice)
-        editor.edited.connect(self._quiet.start)
-        editor.selectionChanged.connect(self._quiet.start)
+        editor.edited.connect(self._soon)
+        editor.selectionChanged.connect(self._soon)
+
+    def _soon(self) -> None:
+        if not self._quiet.isActive():  # not started anew by every piece of a stream: the number moves along
+            self._quiet.start()
 
     def recount(self) -> None:
         """Count from the beginning, now."""

@@ -31,14 +31,15 @@ from aigc_studio.core.documents import Segment
 from ..theme import theme_of
 from .passages import PROPERTY, Passage, Passages, clean, plain_format
 
-__all__ = ["COLUMN", "PassageEditor", "text_files"]
+__all__ = ["COLUMN", "MARGIN", "PassageEditor", "text_files"]
 
 COLUMN = 720
 """Width of the text in pixels at most: about 42 Chinese characters or 85 Latin ones at the usual size."""
 
 TEXT_SIZES = range(12, 33)
-_MARGIN = 28
-_ROOM_BELOW = 160  # empty space after the last line, so that one does not write at the window's lower edge
+MARGIN = 28
+"""Empty space around the text, in pixels; the bars beside passages stand in it."""
+_ROOM_BELOW = 96  # empty space after the last line, so that one does not write at the window's lower edge
 
 
 class PassageEditor(QTextEdit):
@@ -53,6 +54,8 @@ class PassageEditor(QTextEdit):
     composed = Signal()
     filesDropped = Signal(list)
     textSizeChanged = Signal(int)
+    columnMoved = Signal(int, int)
+    """Pixels to the left and to the right of the column."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,7 +65,7 @@ class PassageEditor(QTextEdit):
         self.setTabChangesFocus(True)  # the keyboard alone must find the way out
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.document().setDocumentMargin(_MARGIN)
+        self.document().setDocumentMargin(MARGIN)
         self.passages = Passages(self.document())
         self._composing = False
         self._writing: Passage | None = None
@@ -256,8 +259,9 @@ class PassageEditor(QTextEdit):
         super().resizeEvent(event)
 
     def _centre(self) -> None:
-        spare = max(0, self.width() - COLUMN - 2 * _MARGIN)
+        spare = max(0, self.width() - COLUMN - 2 * MARGIN)
         self.setViewportMargins(spare // 2, 0, spare - spare // 2, 0)
+        self.columnMoved.emit(spare // 2, spare - spare // 2)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """With Ctrl: the size of the text."""
@@ -287,7 +291,7 @@ class PassageEditor(QTextEdit):
             bottom = min(height + 8, self.cursorRect(passage.end).bottom())
             color: QColor = theme_of(self).color("accent" if passage in (current, self._writing) else "accent-line")
             painter.setBrush(color)
-            painter.drawRoundedRect(QRectF(_MARGIN - 16, top + 2, 3, max(8, bottom - top - 4)), 1.5, 1.5)
+            painter.drawRoundedRect(QRectF(MARGIN - 16, top + 2, 3, max(8, bottom - top - 4)), 1.5, 1.5)
         painter.end()
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:

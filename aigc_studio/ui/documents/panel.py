@@ -29,7 +29,7 @@ from ..studio import Studio
 from ..widgets.empty_state import EmptyState
 from .counter import WordCounter
 from .document_list import DocumentList
-from .editor import COLUMN, PassageEditor
+from .editor import MARGIN, PassageEditor
 from .history_dialog import HistoryDialog
 from .inspector import TaskInspector
 from .session import DocumentSession, SaveState
@@ -73,7 +73,6 @@ class DocumentPanel(Translated, QWidget):
         self.title = QLineEdit(self)
         self.title.setProperty("role", "title")
         self.title.setMaxLength(200)
-        self.title.setMaximumWidth(COLUMN)
         self.tr_bind(self.title.setPlaceholderText, N_("Title"))
         self.tr_bind(self.title.setAccessibleName, N_("Title"))
         self.editor = PassageEditor(self)
@@ -82,6 +81,10 @@ class DocumentPanel(Translated, QWidget):
         self.saved, self.message = QLabel(self), QLabel(self)
         for label in (self.saved, self.message):
             label.setProperty("role", "faint")
+        self.add_action(
+            "larger", N_("Larger text"), "Ctrl+= Ctrl++", "format-font-size-increase", lambda: self._zoom(1)
+        )
+        self.add_action("smaller", N_("Smaller text"), "Ctrl+-", "format-font-size-decrease", lambda: self._zoom(-1))
         self.add_action("history", N_("History…"), "Ctrl+Alt+H", "history", self.show_history)
         self.add_action("export", N_("Export…"), "Ctrl+Shift+E", "export-variant", self._export)
 
@@ -122,11 +125,10 @@ class DocumentPanel(Translated, QWidget):
         """Put it together. below: what stands under the text."""
         self.empty, self.inspector = empty, inspector
         inspector.setFixedWidth(300)
-        heading = QHBoxLayout()
-        heading.setContentsMargins(24, 24, 28, 4)
-        heading.addStretch(1)
-        heading.addWidget(self.title, 100)
-        heading.addStretch(1)
+        self._heading = QHBoxLayout()
+        self._heading.addWidget(self.title)
+        self.editor.columnMoved.connect(self._align_title)
+        self._align_title(0, 0)
         footer = QFrame(self)
         footer.setProperty("role", "footer")
         foot = QHBoxLayout(footer)
@@ -140,7 +142,7 @@ class DocumentPanel(Translated, QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(toolbar)
-        column.addLayout(heading)
+        column.addLayout(self._heading)
         column.addWidget(self.editor, 1)
         if below is not None:
             column.addWidget(below)
@@ -165,6 +167,10 @@ class DocumentPanel(Translated, QWidget):
             self.project_opened()
         else:
             self.project_closed()
+
+    def _align_title(self, left: int, right: int) -> None:
+        """Title and text begin at the same place; a line edit keeps two pixels before its text."""
+        self._heading.setContentsMargins(left + MARGIN - 2, 16, right + MARGIN, 0)
 
     def _connect(self) -> None:
         self.studio.projectOpened.connect(lambda _: self.project_opened())
@@ -248,9 +254,12 @@ class DocumentPanel(Translated, QWidget):
     def _first_line(self) -> str:
         return first_line(self.editor.passages.text(0, _TITLE_FROM))
 
-    def begin_with(self, text: str) -> None:
-        """A new document with this text."""
-        self.session.create(first_line(text), [Segment(text=text)], self.editor.setFocus)
+    def begin_with(self, text: str, **meta: Any) -> None:
+        """A new document with this text. meta: what is kept with it (JSON types)."""
+        self.session.create(first_line(text), [Segment(text=text)], self.editor.setFocus, meta=meta)
+
+    def _zoom(self, step: int) -> None:
+        self.editor.set_text_size(self.editor.text_size + step)
 
     def _title_edited(self) -> None:
         self._show_title()
@@ -340,7 +349,8 @@ class DocumentPanel(Translated, QWidget):
 
     def receive(self, payload: dict[str, Any]) -> None:
         """Text from another panel becomes a document."""
-        self.begin_with(str(payload.get("text", "")))
+        source = {key: str(payload[key]) for key in ("document", "segment") if payload.get(key)}
+        self.begin_with(str(payload.get("text", "")), source=source)
 
     def save_state(self) -> dict[str, Any]:
         """The open document, the caret, the sizes."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from copy import deepcopy
 from enum import StrEnum
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from shiboken6 import isValid
@@ -100,17 +101,17 @@ class DocumentSession(QObject):
         segments: list[Segment] | None = None,
         then: Callable[[], None] | None = None,
         *,
-        titled: bool = False,
+        meta: dict[str, Any] | None = None,
     ) -> None:
         """Show a new document at once and store it; `then` runs once it is shown. Nothing in a read-only project.
 
-        titled: the title stays; otherwise it follows the first line.
+        meta: kept with it; {"titled": True} means that the title stays, otherwise it follows the first line.
         """
         if self.read_only:
             return
         self.flush()
-        parts, meta = segments or [Segment()], {"titled": True} if titled else {}
-        self._show(Document(kind=self._kind, title=title, segments=parts, modified=time.time(), meta=meta))
+        parts = segments or [Segment()]
+        self._show(Document(kind=self._kind, title=title, segments=parts, modified=time.time(), meta=dict(meta or {})))
         self._dirty = True
         self.flush()
         if then:

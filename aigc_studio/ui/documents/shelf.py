@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from aigc_studio.core.documents import Document, DocumentInfo, Segment, as_markdown, new_id
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
+from aigc_studio.core.metadata import read_recipe, read_text
 from aigc_studio.core.store import files
 
 from ..studio import Studio
@@ -199,7 +200,7 @@ def read_document(path: Path, kind: str) -> Document:
         ) from error
     if b"\x00" in data[:4096] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise StudioError(N_("“{file}” is not a text file."), code="not-text", file=path.name)
-    text = decode(data)
+    text = clean(read_text(path)) if read_recipe(path) is not None else decode(data)  # our own front matter is no text
     return Document(kind=kind, title=path.stem, segments=[Segment(text=text)], meta={"titled": True})
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QHideEvent, QTextCursor, QTextDocument
-from PySide6.QtWidgets import QFileDialog, QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtGui import QHideEvent, QResizeEvent, QTextCursor, QTextDocument
+from PySide6.QtWidgets import QFileDialog, QFrame, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from aigc_studio.core.assets import Asset
@@ -29,6 +29,7 @@ from ..events import AssetsChange, Progress
 from ..studio import Studio
 from ..voice.sound_view import SoundView, markers_of
 from ..voice.takes import Take
+from ..widgets.elided_label import ElidedLabel
 from ..widgets.empty_state import EmptyState
 from ..widgets.player import Output
 
@@ -66,9 +67,8 @@ class VoicePanel(DocumentPanel):
         )
         self.assets = AssetActions(studio, self)
         self.assets.undoOffered.connect(self.undoOffered)
-        self.preview = QLabel(self)
+        self.preview = ElidedLabel(self)
         self.preview.setProperty("role", "faint")
-        self.preview.setMinimumWidth(40)
         self._preview_timer = QTimer(self, singleShot=True, interval=_PREVIEW_MS)
         self._preview_timer.timeout.connect(self._show_preview)
         self.sound = SoundView(output, self)
@@ -265,7 +265,7 @@ class VoicePanel(DocumentPanel):
     def _refresh_takes(self, *, play: bool = False) -> None:
         takes = self._takes()
         wanted = next((take for take in takes if take.asset.id == self._segment.asset_id), takes[0] if takes else None)
-        self.sound.takes.show_takes(takes, wanted.asset.id if wanted is not None else "")
+        self.sound.show_takes(takes, wanted.asset.id if wanted is not None else "")
         self._actions["export_sound"].setEnabled(wanted is not None)
         self._actions["play"].setEnabled(wanted is not None)
         self._actions["from_here"].setEnabled(wanted is not None)
@@ -365,9 +365,7 @@ class VoicePanel(DocumentPanel):
         line = "  ·  ".join(runs)
         if found.ignored:
             line = f"{line}   {tr('not spoken: {signs}', signs=' '.join(found.ignored))}".strip()
-        metrics = self.preview.fontMetrics()
-        room = max(120, self.preview.width() - 40)
-        self.preview.setText(metrics.elidedText(f"{tr('Spoken as:')} {line}", Qt.TextElideMode.ElideRight, room))
+        self.preview.setText(f"{tr('Spoken as:')} {line}")
         self.preview.setToolTip("\n".join(runs))
 
     def retranslate(self) -> None:
@@ -397,7 +395,14 @@ class VoicePanel(DocumentPanel):
                 return
         words = str(request.get("prompt", ""))
         take = Variant(text=words, asset_id=asset.id)
-        self.session.create(asset.title, [Segment(text=words, variants=[take], asset_id=asset.id)], titled=True)
+        self.session.create(
+            asset.title, [Segment(text=words, variants=[take], asset_id=asset.id)], meta={"titled": True}
+        )
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A low window keeps its room for the words."""
+        self.sound.set_low(event.size().height() < 680)
+        super().resizeEvent(event)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Another panel comes: silence."""

@@ -48,7 +48,7 @@ class WritePanel(DocumentPanel):
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(studio, "text", N_("Documents"), N_("New document (Ctrl+Shift+N)"), parent)
         self._run: Continuation | None = None
-        self._own_jobs: set[str] = set()
+        self._followed: set[str] = set()
         self.tr_bind(
             self.editor.setPlaceholderText,
             N_("Write the first words, then press Ctrl+Enter: the model goes on from there."),
@@ -147,10 +147,11 @@ class WritePanel(DocumentPanel):
         passage = passage or self.editor.passages.begin(position)
         request = request.changed(context={**request.context, "segment": passage.id})
         job_id = self.studio.submit(request)
-        self._own_jobs.add(job_id)
+        self._followed.add(job_id)
         self._run = run = Continuation(self.studio, self.editor, passage, job_id, request.count)
         run.changed.connect(self._run_changed)
         run.ended.connect(self._run_ended)
+        run.closed.connect(self._followed.discard)
         self.inspector.show_running(True)
         self.say(N_("Waiting for the model…"))
         self._place_strip()
@@ -180,9 +181,10 @@ class WritePanel(DocumentPanel):
         self._place_strip()
 
     def _late_output(self, job_id: str, index: int, asset: Asset) -> None:
-        """A result of a job from before a restart: it becomes a variant of the passage it was made for."""
+        """A result that nobody waits for (its job was paused, retried, or is from before a restart) becomes a variant of
+        the passage it was made for."""
         job = self.studio.job(job_id)
-        if job_id in self._own_jobs or job is None or job.request.kind != "text":
+        if job_id in self._followed or job is None or job.request.kind != "text":
             return
         document, segment = job.request.context.get("document", ""), job.request.context.get("segment", "")
         if not document or not segment or self.session.read_only:
@@ -253,7 +255,8 @@ class WritePanel(DocumentPanel):
         last = passage.end.position() >= self.editor.passages.length()
         lowest = view.bottom() - self.strip.height() - 12
         top = view.top() + end.bottom() + 10 if last else lowest
-        self.strip.move(view.left() + 24, max(view.top() + 4, min(top, lowest)))
+        left = min(view.left() + 24, self.editor.width() - self.strip.width() - 16)
+        self.strip.move(max(4, left), max(view.top() + 4, min(top, lowest)))
         self.strip.show()
         self.strip.raise_()
 

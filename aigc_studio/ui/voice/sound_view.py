@@ -14,7 +14,7 @@ from aigc_studio.core.i18n import N_
 from ..i18n import Translated
 from ..widgets.player import Output, PlayerBar
 from ..widgets.waveform import Marker, Waveform
-from .takes import Take, TakeList
+from .takes import ROW_HEIGHT, Take, TakeList
 
 __all__ = ["SoundView", "markers_of"]
 
@@ -57,7 +57,6 @@ class SoundView(Translated, QFrame):
         self.tr_bind(self.wave.setAccessibleName, N_("Waveform"))
         self.player = PlayerBar(output, self)
         self.takes = TakeList(self)
-        self.takes.setFixedHeight(116)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 8, 16, 8)
         column.setSpacing(8)
@@ -88,6 +87,15 @@ class SoundView(Translated, QFrame):
         self.player.load(Path(take.path), take.asset.seconds)
         if play:
             self.player.play()
+
+    def show_takes(self, takes: Sequence[Take], chosen: str) -> None:
+        """Show the list of takes: as high as they need, three rows at most."""
+        self.takes.show_takes(takes, chosen)
+        self.takes.setFixedHeight(ROW_HEIGHT * min(3, max(1, len(takes))) + 4)
+
+    def set_low(self, low: bool) -> None:
+        """Whether the window is so low that the words need the room more than the wave."""
+        self.wave.setFixedHeight(76 if low else 104)
 
     def show_progress(self, fraction: float | None) -> None:
         """How much of a take is made, None when none is being made."""

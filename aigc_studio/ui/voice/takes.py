@@ -30,10 +30,10 @@ from ..icons import icon, paint_icon
 from ..theme import theme_of
 from ..widgets.waveform import clock
 
-__all__ = ["Take", "TakeList"]
+__all__ = ["ROW_HEIGHT", "Take", "TakeList"]
 
 _TAKE = Qt.ItemDataRole.UserRole
-_ROW = 36
+ROW_HEIGHT = 36
 _STAR = 28  # width of the star's column
 
 
@@ -57,7 +57,7 @@ class _Rows(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         """Every row is as high as the others."""
-        return QSize(200, _ROW)
+        return QSize(200, ROW_HEIGHT)
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex

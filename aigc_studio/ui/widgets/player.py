@@ -16,6 +16,7 @@ from aigc_studio.core.i18n import N_
 
 from ..i18n import Translated
 from ..icons import icon
+from .elided_label import ElidedLabel
 from .waveform import clock
 
 __all__ = ["Output", "PlayerBar", "QtOutput"]
@@ -171,15 +172,19 @@ class PlayerBar(Translated, QWidget):
         self.loop_button.setCheckable(True)
         self.time = QLabel(self)
         self.time.setProperty("role", "muted")
-        self.note = QLabel(self)
+        self.note = ElidedLabel(self)
         self.note.setProperty("role", "faint")
+        policy = self.note.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # it keeps the volume at the right edge
+        self.note.setSizePolicy(policy)
         self.note.hide()
         self.mute_button = self._button("volume-high", N_("Mute"), self._mute)
         self.mute_button.setCheckable(True)
         self.volume = QSlider(Qt.Orientation.Horizontal, self)
         self.volume.setRange(0, 100)
         self.volume.setValue(80)
-        self.volume.setFixedWidth(96)
+        self.volume.setMaximumWidth(96)
+        self.volume.setMinimumWidth(48)
         self.tr_bind(self.volume.setAccessibleName, N_("Volume"))
         self.tr_bind(self.volume.setToolTip, N_("Volume"))
         self.volume.valueChanged.connect(self._volume_changed)
@@ -192,7 +197,6 @@ class PlayerBar(Translated, QWidget):
         row.addWidget(self.time)
         row.addSpacing(8)
         row.addWidget(self.note, 1)
-        row.addStretch(1)
         row.addWidget(self.mute_button)
         row.addWidget(self.volume)
         self._output.set_volume(0.8)
@@ -282,6 +286,8 @@ class PlayerBar(Translated, QWidget):
         if not available:
             self.tr_bind(self.note.setText, N_("No audio output found; the sound can be seen and exported."))
         self.note.setVisible(not available)
+        self.mute_button.setVisible(available)
+        self.volume.setVisible(available)
         self.play_button.setEnabled(available and self._path is not None)
         return available
 
@@ -339,3 +345,4 @@ class PlayerBar(Translated, QWidget):
 
     def _show_time(self) -> None:
         self.time.setText(f"{clock(self._position)} / {clock(self._seconds)}")
+        self.time.setMinimumWidth(self.time.fontMetrics().horizontalAdvance(self.time.text()))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QInputMethodEvent, QTextCursor
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QPushButton
 
 from aigc_studio.core.documents import Segment
+from aigc_studio.core.errors import StudioError
 from aigc_studio.core.project import Project
+from aigc_studio.engines import registry
 from aigc_studio.ui.documents.session import SaveState
 from aigc_studio.ui.i18n import switch_language
 from aigc_studio.ui.panels.write import WritePanel
@@ -249,6 +252,27 @@ def test_dropped_files_become_documents_in_any_encoding(qtbot, panel, studio, tm
     assert {info.title for info in studio.reader.documents()} == {"a", "b"}
 
 
+def test_our_own_text_files_come_back_without_their_front_matter(qtbot, panel, studio) -> None:
+    begin(qtbot, panel, words=2)
+    panel.continue_text()
+    finish(qtbot, panel)
+    asset = studio.reader.asset(panel.editor.passages.live()[0].variants[0].asset_id)
+    with qtbot.waitSignal(panel.session.opened, timeout=5000):
+        panel.shelf.import_files([studio.reader.path(asset)])
+    assert whole(panel).strip() == "0-0 0-1"
+
+
+@pytest.mark.parametrize("content", [b"\x00\x01\x02binary", None])
+def test_a_file_that_is_no_text_is_refused_in_words(
+    qtbot, panel, studio, tmp_path: Path, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "a.txt").write_bytes(content)
+    with qtbot.waitSignal(studio.problem, timeout=5000) as problem:
+        panel.shelf.import_files([tmp_path / "a.txt"])
+    assert "a.txt" in str(problem.args[0])
+
+
 def test_export_writes_text_and_markdown(qtbot, panel, tmp_path: Path) -> None:
     begin(qtbot, panel, "第一行\nsecond")
     panel.title.setText("T")
@@ -284,6 +308,44 @@ def test_hand_over_takes_the_selection(qtbot, panel) -> None:
     assert sent.args[0] == "voice"
     assert sent.args[1]["text"] == "one"
     assert sent.args[1]["document"] == panel.session.id
+
+
+def test_a_result_nobody_waits_for_becomes_a_variant(qtbot, panel, studio) -> None:
+    """A job from before a restart, paused or retried in the queue; its document may be open or not."""
+    begin(qtbot, panel, words=2)
+    panel.continue_text()
+    finish(qtbot, panel)
+    saved(qtbot, panel)
+    first, passage = panel.session.id, panel.editor.passages.live()[0]
+    request = panel.inspector.request("Once ", {"document": first, "segment": passage.id})
+    with qtbot.waitSignal(studio.jobOutput, timeout=20_000):
+        studio.submit(request.changed(params={"words": 3}))
+    qtbot.waitUntil(lambda: len(passage.variants) == 2, timeout=5000)
+    assert whole(panel) == "Once 0-0 0-1 "
+    assert passage.variants[1].text.strip() == "0-0 0-1 0-2"
+    begin(qtbot, panel, "Second")
+    studio.submit(request.changed(params={"words": 4}))
+    qtbot.waitUntil(lambda: len(studio.reader.document(first).segments[1].variants) == 3, timeout=20_000)
+
+
+def test_without_the_engine_one_can_write_all_the_same(qtbot, panel, studio, monkeypatch) -> None:
+    begin(qtbot, panel, "Once ")
+    missing = StudioError("not there", code="engine-missing")
+    monkeypatch.setattr("aigc_studio.ui.documents.inspector.missing_engine", lambda needs: missing)
+    family = registry.family("causal-lm")
+    monkeypatch.setattr(registry, "family", lambda id: replace(family, needs="torch"))
+    panel.continue_text()
+    assert panel._run is None
+    assert panel.inspector._missing.isVisible()
+    with qtbot.waitSignal(panel.installRequested):
+        panel.inspector._missing.findChild(QPushButton).click()
+    panel.editor.moveCursor(QTextCursor.MoveOperation.End)
+    qtbot.keyClicks(panel.editor, "more")
+    saved(qtbot, panel)
+    assert studio.reader.document(panel.session.id).text() == "Once more"
+    monkeypatch.setattr("aigc_studio.ui.documents.inspector.missing_engine", lambda needs: None)
+    assert panel.inspector.check_engine()
+    assert not panel.inspector._missing.isVisible()
 
 
 def test_language_switches_live(qtbot, panel, qapp) -> None:
