@@ -117,9 +117,11 @@ class Lane(QObject):
             self.progressed.emit(job_id, progress)
 
     def _on_ended(self, job_id: str, outcome: object) -> None:
-        self.job = None
+        job, self.job = self.job, None
         self._idle_since = time.monotonic()
         if isinstance(outcome, Cancelled):
+            if self._stopped_as is JobState.CANCELLED and job is not None and self._worker is not None:
+                self._worker.warm(job.request.family)  # it may have been killed: a fresh one is ready for the next job
             self.ended.emit(job_id, self._stopped_as, None)
         elif isinstance(outcome, StudioError):
             self.ended.emit(job_id, JobState.FAILED, outcome)

@@ -334,6 +334,7 @@ class Studio(QObject):
         self._change, self._documents_changed = AssetsChange(), False
         if was_open:
             self.projectClosed.emit()
+            self._collector.sweep()
             self._soon(self._jobs_timer)
         for callback in then:
             callback()

@@ -96,10 +96,6 @@ class GenerationWorker(QThread):
             if outcome is not error:
                 log.exception("lane: job %s failed", work.order.job_id)
         self.ended.emit(work.order.job_id, outcome)
-        if isinstance(
-            outcome, Cancelled
-        ):  # it may have been killed: a fresh process is ready before the next job comes
-            self._quietly(lambda each: each.warm(work.order.request.family), engine)
 
     def _quietly(self, call: Callable[[Engine], None], engine: Engine) -> None:
         try:

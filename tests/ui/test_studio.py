@@ -34,6 +34,7 @@ TIMEOUT = 20_000
 @pytest.fixture(autouse=True)
 def fake_family(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AIGC_STUDIO_FAMILIES", "aigc_studio.engines.fake")
+    monkeypatch.setattr("aigc_studio.ui.studio.PREWARM_MS", 3_600_000)  # tests count processes
     registry._modules.cache_clear()
     yield
     registry._modules.cache_clear()
