@@ -115,9 +115,9 @@ class DemoPlayer(QObject):
         self._run(self._demo.voice_request(self._line, self._document), self._spoken)
 
     def _spoken(self, job: Job) -> None:
+        self._end(job.state == JobState.DONE)
         if job.state == JobState.DONE and self._asset is not None:
             self._open(self._asset)
-        self._end(job.state == JobState.DONE)
 
     # -- how they run
     def _begin(self, number: int, panel: str) -> None:
