@@ -181,8 +181,8 @@ class WritePanel(DocumentPanel):
         self._place_strip()
 
     def _late_output(self, job_id: str, index: int, asset: Asset) -> None:
-        """A result that nobody waits for (its job was paused, retried, or is from before a restart) becomes a variant of
-        the passage it was made for."""
+        """A result that nobody waits for (its job was paused, retried, or is from before a restart) becomes a variant
+        of the passage it was made for."""
         job = self.studio.job(job_id)
         if job_id in self._followed or job is None or job.request.kind != "text":
             return
