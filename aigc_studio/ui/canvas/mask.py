@@ -116,7 +116,7 @@ class MaskLayer(QObject):
         cut = np.s_[top:bottom, left:right]
         patch = Patch.between(self._committed[cut], self.pixels[cut], (left, top))
         self._committed[cut] = self.pixels[cut]
-        self._look()
+        self._look(self._box)
         if patch:
             self._undo.push(_MaskEdit(self, patch, text))
 
@@ -137,7 +137,7 @@ class MaskLayer(QObject):
         left, top, right, bottom = box
         self._committed[top:bottom, left:right] = self.pixels[top:bottom, left:right]
         self._drop(box)
-        self._look()
+        self._look(box)
         self.changed.emit(box)
 
     def _whole(self, text: str, pixels: np.ndarray) -> None:
@@ -224,8 +224,12 @@ class MaskLayer(QObject):
             if x - step < right and x + side + step > left and y - step < bottom and y + side + step > top:
                 del self._tiles[key]
 
-    def _look(self) -> None:
-        empty = int(self.pixels.max()) == 0  # ten times as fast as any()
+    def _look(self, box: Box = EMPTY) -> None:
+        """Find out whether the mask is empty: first where it was just changed, then, only if need be, everywhere."""
+        left, top, right, bottom = box
+        empty = int(self.pixels[top:bottom, left:right].max(initial=0)) == 0
+        if empty and not (self._empty and box != EMPTY):
+            empty = int(self.pixels.max()) == 0  # ten times as fast as any()
         if empty != self._empty:
             self._empty = empty
             self.emptied.emit(empty)

@@ -377,8 +377,9 @@ def local_files(data: QMimeData) -> list[Path]:
 
 def mask_bounds(pixels: np.ndarray, margin: int = 0) -> QRect:
     """The box around everything selected, grown by `margin`."""
-    rows, columns = np.flatnonzero(pixels.max(axis=1)), np.flatnonzero(pixels.max(axis=0))
+    rows = np.flatnonzero(pixels.max(axis=1))
     if not rows.size:
         return QRect()
+    columns = np.flatnonzero(pixels[rows[0] : rows[-1] + 1].max(axis=0))
     box = QRect(QPoint(int(columns[0]), int(rows[0])), QPoint(int(columns[-1]), int(rows[-1])))
     return box.adjusted(-margin, -margin, margin, margin)
