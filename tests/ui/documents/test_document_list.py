@@ -61,6 +61,7 @@ def test_rename_with_f2(qtbot, listed: DocumentList) -> None:
     with qtbot.waitSignal(listed.renamed) as renamed:
         qtbot.keyClick(listed.view, Qt.Key.Key_F2)
         field = listed.view.findChild(QLineEdit)
+        assert field is not None
         field.setText("  夏天 ")
         qtbot.keyClick(field, Qt.Key.Key_Return)
     assert renamed.args == ["b", "夏天"]
