@@ -15,9 +15,9 @@ def main():
             reconfigure(errors="replace")  # Chinese on a console with another code page
     code = enter(sys.argv[1:])
     if code is None:
-        from aigc_studio.cli import main as command
+        from aigc_studio.cli import program
 
-        code = command(sys.argv[1:])
+        code = program(sys.argv[1:])
     return code
 
 

@@ -49,7 +49,7 @@ _WORDS = {
         name="My first project",
         title="Opening line",
         given="Every day begins with a colour: let the sea wake up in blue and gold.",
-        opening="A Fox who lived by the sea",
+        opening="The Sun said to the Sea,",
         form="fable",
         picture="calm ocean waves, blue and gold, soft dawn light",
         edit="glowing warm red sun, rings",
@@ -105,7 +105,7 @@ class Demo:
         """Ask the starter writer for the line; None without it."""
         if not self.writer:
             return None
-        params = {"form": self._words.form, "max_tokens": 60}
+        params = {"form": self._words.form, "style": "precise", "max_tokens": 60}
         return Request("text", "continue", "causal-lm", "starter-writer", self._words.opening, params, _WRITER_SEED)
 
     def line_of(self, text: str) -> str:
@@ -113,7 +113,7 @@ class Demo:
         words = self._words
         whole = text if text.startswith(words.opening) else words.opening + text
         whole = re.sub(r"\s+", " ", whole).strip()
-        end = re.search(r"[。！？]|[.!?](?=\s|$|[\"”’])", whole)
+        end = re.search(r"[。！？][”’]?|[.!?](?:[\"”’]+|(?=\s|$))", whole)
         line = whole[: end.end()] if end else whole
         return line if len(line) > len(words.opening) else words.given
 

@@ -39,7 +39,7 @@ engine = ["small-engine==1"]
 COMMAND = """
 import json, os, signal, sys, time
 
-def main(arguments):
+def program(arguments):
     import small_window
     if arguments[:1] == ["exit"]:
         return int(arguments[1])

@@ -20,10 +20,18 @@ from aigc_studio import __version__
 from aigc_studio.core import i18n, system
 from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.i18n import N_, tr
+from aigc_studio.core.logs import start_logging
 
-__all__ = ["main"]
+__all__ = ["main", "program"]
 
 EXIT_STOPPED = 130
+
+
+def program(arguments: Sequence[str]) -> int:
+    """`main` as a process of its own: what goes wrong behind a sentence goes to the log file."""
+    if arguments and arguments[0] not in ("test", "demo") and arguments[0] in _COMMANDS:
+        start_logging(terminal=False)
+    return main(arguments)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -16,7 +16,7 @@ import soundfile
 
 from aigc_studio.core import catalogue
 from aigc_studio.core.assets import Asset
-from aigc_studio.core.errors import StudioError
+from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.export import EXPORT_SUFFIXES, export_image
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.metadata import write_audio
@@ -137,7 +137,10 @@ class _Terminal:
     def partial(self, index: int, piece: str) -> None:
         """See `RunListener`."""
         if self._stream:
-            print(piece, end="", flush=True)
+            try:
+                print(piece, end="", flush=True)
+            except BrokenPipeError:  # the reader of our output has gone
+                raise Cancelled from None
 
     def stored(self, index: int, asset: Asset) -> None:
         """See `RunListener`."""

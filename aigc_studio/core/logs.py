@@ -21,17 +21,18 @@ def log_file() -> Path:
     return log_dir() / "studio.log"
 
 
-def start_logging(level: int = logging.INFO) -> None:
+def start_logging(level: int = logging.INFO, *, terminal: bool = True) -> None:
     """Write records to the log file and warnings to the terminal; exceptions nobody caught too. Once per process.
 
-    A folder that cannot be written leaves the terminal only.
+    terminal: False for a command that says in a sentence of its own what went wrong. A folder that cannot be written
+    leaves the terminal only.
     """
     root = logging.getLogger()
     if any(isinstance(handler, RotatingFileHandler) for handler in root.handlers):
         return
     root.setLevel(level)
     console = logging.StreamHandler(sys.stderr)
-    console.setLevel(logging.WARNING)
+    console.setLevel(logging.WARNING if terminal else logging.CRITICAL)
     console.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     root.addHandler(console)
     try:
