@@ -179,9 +179,7 @@ class Settings:
                 with suppress(OSError):
                     beside.unlink(missing_ok=True)
                 raise StudioError(
-                    N_(
-                        "The settings could not be saved in {folder}; check its disk and its permissions."
-                    ),
+                    N_("The settings could not be saved in {folder}; check its disk and its permissions."),
                     code="settings",
                     detail=repr(error),
                     folder=str(self._folder),

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QThread, Signal, SignalInstance
 from aigc_studio.core.errors import Cancelled, describe
 from aigc_studio.core.i18n import N_
 from aigc_studio.core.package import pack, unpack
-from aigc_studio.ui.widgets.banner import Banner, BannerArea
+from aigc_studio.ui.widgets.banner import BannerArea
 
 __all__ = ["PackageWork"]
 
@@ -82,23 +82,26 @@ class PackageWork(QObject):
 
     def close(self) -> None:
         """Stop and wait: the last call."""
-        if self._copy is not None:
-            self._copy.cancel.set()
-            self._copy.wait()
+        for copy in self.findChildren(_Copy):
+            copy.cancel.set()
+            copy.wait()
 
     def _start(self, work: Callable[..., Path], source: Path, target: Path, text: str, done: SignalInstance) -> None:
         if self.busy:
+            self._banners.show_text("info", N_("One package at a time: try again when the other one is done."))
             return
         copy = self._copy = _Copy(work, source, target, self)
         name = target.name if work is pack else source.name
         banner = self._banners.show_task(text, copy.cancel.set, name=name)
+
+        def over(signal: SignalInstance, value: object) -> None:
+            self._copy = None  # before anybody hears of it: the next one may be asked for at once
+            banner.dismiss()
+            if value is not None:
+                signal.emit(value)
+
         copy.progressed.connect(banner.set_fraction)
-        copy.done.connect(done)
-        copy.failed.connect(lambda error: self.problem.emit(error) if error is not None else None)
-        copy.finished.connect(lambda: self._finished(banner))
+        copy.done.connect(lambda path: over(done, path))
+        copy.failed.connect(lambda error: over(self.problem, error))
         copy.finished.connect(copy.deleteLater)
         copy.start(QThread.Priority.LowPriority)
-
-    def _finished(self, banner: Banner) -> None:
-        self._copy = None
-        banner.dismiss()
