@@ -31,7 +31,7 @@ def test_the_sources_are_formatted() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_pyright_finds_nothing() -> None:
     """Standard mode, over the program and its tests."""
     run("pyright", "--pythonpath", sys.executable)
