@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QLocale, QSize, Qt, QUrl, Signal
+from PySide6.QtCore import QDateTime, QLocale, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QFormLayout,
@@ -115,7 +114,7 @@ class AssetDetails(Translated, QScrollArea):
         self._facts.setHorizontalSpacing(12)
         self._facts.setVerticalSpacing(6)
         self._facts.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
-        self._prompt_title, self._prompt = self._section("Prompt")
+        self._prompt_title, self._prompt = self._section(N_("Prompt"))
         self._prompt.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
@@ -127,8 +126,8 @@ class AssetDetails(Translated, QScrollArea):
         prompt_line = QHBoxLayout()
         prompt_line.addWidget(self._prompt_title, 1)
         prompt_line.addWidget(self._copy)
-        self._from_title, _ = self._section("Made from")
-        self._to_title, _ = self._section("What came of it")
+        self._from_title, _ = self._section(N_("Made from"))
+        self._to_title, _ = self._section(N_("What came of it"))
         self._from, self._to = QHBoxLayout(), QHBoxLayout()
         layout.addWidget(self._hint)
         layout.addWidget(self._picture)
@@ -216,7 +215,7 @@ class AssetDetails(Translated, QScrollArea):
 
     def _fact_rows(self, asset: Asset, request: dict[str, Any]) -> list[tuple[str, str]]:
         locale = QLocale(current_language())
-        created = datetime.datetime.fromtimestamp(asset.created)
+        created = QDateTime.fromSecsSinceEpoch(int(asset.created))
         rows = [(tr("Kind"), tr(_KINDS.get(asset.kind, asset.kind)))]
         if asset.width and asset.height:
             rows.append((tr("Size"), f"{asset.width} × {asset.height} px"))

@@ -347,8 +347,8 @@ class AssetsPanel(Translated, QWidget):
         self._details.show_nothing()
 
     def _selection_changed(self, *_: object) -> None:
-        selection = self._grid.selectionModel()
-        count = sum(part.bottom() - part.top() + 1 for part in selection.selection())
+        parts = self._grid.selectionModel().selection()
+        count = sum(parts.at(place).height() for place in range(parts.count()))
         if count == 1 and (chosen := self._grid.assets()):
             if chosen[0] != self._details.asset:
                 self._details.show_asset(chosen[0])
