@@ -39,6 +39,7 @@ COLUMN = 720
 TEXT_SIZES = range(12, 33)
 MARGIN = 28
 """Empty space around the text, in pixels; the bars beside passages stand in it."""
+_LONG = 100_000  # UTF-16 units; Qt lays out what is seen at once and the rest between events
 _ROOM_BELOW = 96  # empty space after the last line, so that one does not write at the window's lower edge
 
 
@@ -81,22 +82,16 @@ class PassageEditor(QTextEdit):
     # -- text ----------------------------------------------------------------------------------------------------
 
     def load(self, segments: Sequence[Segment]) -> None:
-        """Show a document; the caret goes to its end."""
+        """Show a document; the caret goes to its end, in a long one (which is laid out later) to its beginning."""
         self._loading = True
         self._writing = self._spoken = None
         try:
-            self.passages.load(segments)
-            frame = self.document().rootFrame()
-            layout = frame.frameFormat()
-            layout.setBottomMargin(_ROOM_BELOW)
-            self.document().setUndoRedoEnabled(False)
-            frame.setFrameFormat(layout)
-            self.document().setUndoRedoEnabled(True)
-            self.document().setModified(False)
+            self.passages.load(segments, _ROOM_BELOW)
         finally:
             self._loading = False
         self._mark_writing()
-        self.moveCursor(QTextCursor.MoveOperation.End)
+        if self.passages.length() < _LONG:
+            self.moveCursor(QTextCursor.MoveOperation.End)
         self.passageChanged.emit()
 
     def segments(self) -> list[Segment]:

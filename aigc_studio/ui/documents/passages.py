@@ -92,14 +92,17 @@ class Passages(QObject):
 
     # -- whole document ------------------------------------------------------------------------------------------
 
-    def load(self, segments: Sequence[Segment]) -> None:
-        """Replace the document by these segments; its undo history starts anew."""
+    def load(self, segments: Sequence[Segment], room_below: float = 0.0) -> None:
+        """Replace the document by these segments; its undo history starts anew. room_below: pixels after the end."""
         document = self._document
         self._known.clear()
         self._loading = True
         try:
             document.setUndoRedoEnabled(False)
             document.clear()
+            frame = document.rootFrame().frameFormat()
+            frame.setBottomMargin(room_below)  # now: on a long text it would lay out everything once more
+            document.rootFrame().setFrameFormat(frame)
             cursor = QTextCursor(document)
             spacing = QTextBlockFormat()
             spacing.setLineHeight(LINE_HEIGHT, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)

@@ -61,7 +61,9 @@ class VoicePanel(DocumentPanel):
         self._job = ""
         self._segment = Segment()
         self._recipes: dict[str, dict[str, Any] | None] = {}
-        self._shown = ""
+        self._shown: str | None = None
+        """Id of the take that is heard, "" for none, None when that must be shown anew."""
+        self._places: list[QTextCursor | None] | None = None
         self.tr_bind(
             self.editor.setPlaceholderText, N_("Write or drop what is to be spoken. Chinese and English may be mixed.")
         )
@@ -116,9 +118,10 @@ class VoicePanel(DocumentPanel):
         studio.jobFinished.connect(self._finished)
         studio.assetsChanged.connect(self._assets_changed)
         self.editor.edited.connect(self._preview_timer.start)
+        self.editor.edited.connect(self._forget_places)
         takes.chosen.connect(self._choose)
         takes.starRequested.connect(lambda take: self.assets.star([take.asset]))
-        takes.trashRequested.connect(lambda take: self.assets.trash([take.asset]))
+        takes.trashRequested.connect(self._trash)
         takes.exportRequested.connect(self._export_take)
         takes.scriptRequested.connect(self._take_words)
         self.sound.sentenceChanged.connect(self._sentence_changed)
@@ -147,7 +150,7 @@ class VoicePanel(DocumentPanel):
 
     def document_shown(self, document: Document | None, writable: bool) -> None:
         """See `DocumentPanel`."""
-        self._shown = ""
+        self._shown = None
         self._actions["speak"].setEnabled(writable)
         self._refresh_takes()
         self._show_preview()
@@ -269,9 +272,11 @@ class VoicePanel(DocumentPanel):
         self._actions["export_sound"].setEnabled(wanted is not None)
         self._actions["play"].setEnabled(wanted is not None)
         self._actions["from_here"].setEnabled(wanted is not None)
-        if (wanted.asset.id if wanted is not None else "") != self._shown or play:
-            self._shown = wanted.asset.id if wanted is not None else ""
-            self.sound.show_take(wanted, markers_of(self._recipe(self._shown)) if wanted is not None else [], play=play)
+        heard = wanted.asset.id if wanted is not None else ""
+        if heard != self._shown or play:
+            self._shown = heard
+            self._forget_places()
+            self.sound.show_take(wanted, markers_of(self._recipe(heard)) if heard else [], play=play)
 
     def _choose(self, take: Take) -> None:
         self._segment.asset_id = take.asset.id
@@ -282,6 +287,12 @@ class VoicePanel(DocumentPanel):
         ours = {variant.asset_id for variant in self._segment.variants}
         if ours.intersection((*change.added, *change.removed, *change.changed)):
             self._refresh_takes()
+
+    def _trash(self, take: Take) -> None:
+        if take.asset.id == self._shown:
+            self.sound.player.load(None, 0.0)  # Windows moves no file that is open
+            self._shown = None
+        self.assets.trash([take.asset])
 
     def _take_words(self, take: Take) -> None:
         words = next((v.text for v in self._segment.variants if v.asset_id == take.asset.id), "")
@@ -320,32 +331,33 @@ class VoicePanel(DocumentPanel):
 
     # -- reading along -------------------------------------------------------------------------------------------
 
-    def _sentence_cursor(self, number: int) -> QTextCursor | None:
-        """Where a sentence of the take stands in the script; None when the words were changed since."""
-        document, flags = self.editor.document(), QTextDocument.FindFlag.FindCaseSensitively
-        cursor = QTextCursor(document)
-        for place, marker in enumerate(self.sound.wave.markers[: number + 1]):
-            found = document.find(marker.text, cursor, flags)
-            if not found.isNull():
-                cursor = found
-            if place == number:
-                return None if found.isNull() else found
-        return None
+    def _sentences(self) -> list[QTextCursor | None]:
+        """Where each sentence of the take stands in the script; None for one whose words were changed since."""
+        if self._places is None:
+            document, cursor = self.editor.document(), QTextCursor(self.editor.document())
+            self._places = []
+            for marker in self.sound.wave.markers:
+                found = document.find(marker.text, cursor, QTextDocument.FindFlag.FindCaseSensitively)
+                self._places.append(None if found.isNull() else found)
+                cursor = cursor if found.isNull() else found
+        return self._places
+
+    def _forget_places(self) -> None:
+        self._places = None
 
     def _sentence_changed(self, number: int) -> None:
-        cursor = self._sentence_cursor(number) if number >= 0 else None
-        self.editor.mark_spoken(cursor)
+        places = self._sentences() if number >= 0 else []
+        self.editor.mark_spoken(places[number] if 0 <= number < len(places) else None)
 
     def play_from_caret(self) -> None:
         """Listen from the sentence the caret is in."""
         position = self.editor.textCursor().position()
-        markers = self.sound.wave.markers
-        start = 0.0
-        for number, marker in enumerate(markers):
-            cursor = self._sentence_cursor(number)
-            if cursor is not None and cursor.selectionStart() <= position:
-                start = marker.start
-        self.sound.player.seek(start)
+        before = [
+            marker.start
+            for marker, place in zip(self.sound.wave.markers, self._sentences(), strict=True)
+            if place is not None and place.selectionStart() <= position
+        ]
+        self.sound.player.seek(before[-1] if before else 0.0)
         self.sound.player.play()
 
     # -- what will be spoken -------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ sound neither stalls the window nor fills the memory.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -232,12 +233,7 @@ class Waveform(QWidget):
 
     def marker_at(self, seconds: float) -> int:
         """Number of the sentence at a time (the last one begun), -1 before the first."""
-        found = -1
-        for number, marker in enumerate(self._markers):
-            if marker.start > seconds + 1e-6:
-                break
-            found = number
-        return found
+        return bisect_right(self._markers, seconds + 1e-6, key=lambda marker: marker.start) - 1
 
     def _arrived(self, ticket: int, peaks: Peaks) -> None:
         if ticket == self._ticket:
