@@ -34,6 +34,8 @@ __all__ = ["AssetDetails", "duration_text", "size_text"]
 
 _LINEAGE_SHOWN = 5
 _MARGIN = 16
+_LARGEST_SHOWN = 1_000_000
+_CHARACTERS_SHOWN = 600
 _KINDS = {"image": N_("Picture"), "audio": N_("Recording"), "text": N_("Text"), "other": N_("File"), "mask": N_("Mask")}
 _KIND_ICONS = {
     "image": "image-outline",
@@ -88,7 +90,8 @@ class AssetDetails(Translated, QScrollArea):
         layout.setSpacing(12)
         self._hint = QLabel(wordWrap=True, alignment=Qt.AlignmentFlag.AlignCenter)
         self._hint.setProperty("role", "muted")
-        self._picture = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
+        self._picture = QLabel(alignment=Qt.AlignmentFlag.AlignCenter, wordWrap=True, margin=8)
+        self._picture.setTextFormat(Qt.TextFormat.PlainText)
         self._picture.setMinimumSize(1, 160)  # the picture follows the column's width, not the other way round
         self._picture.setProperty("role", "sunken")
         self._title = QLineEdit()
@@ -205,6 +208,7 @@ class AssetDetails(Translated, QScrollArea):
         if asset is None:
             return
         self._title.setText(asset.title)
+        self._title.setCursorPosition(0)
         self._title.setReadOnly(asset.trashed)
         self._show_picture()
         for name, value in self._fact_rows(asset, request):
@@ -259,6 +263,9 @@ class AssetDetails(Translated, QScrollArea):
     def _show_picture(self) -> None:
         asset = self._asset
         if asset is None:
+            return
+        if asset.kind == "text" and self._reader and asset.bytes < _LARGEST_SHOWN:
+            self._picture.setText(self._reader.text(asset.id).strip()[:_CHARACTERS_SHOWN])
             return
         pixmap = self._loader.pixmap(asset.id)
         if pixmap is None or pixmap.isNull():

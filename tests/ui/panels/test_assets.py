@@ -226,3 +226,11 @@ def test_show_asset_leaves_the_search_when_it_must(qtbot, studio, filled):
     qtbot.waitUntil(lambda: filled._model.rowCount() == 1)
     filled.show_asset(wanted.id)
     assert [asset.id for asset in filled._grid.assets()] == [wanted.id]
+
+
+def test_details_of_a_text_show_its_words_as_they_are(qtbot, studio, panel, tmp_path):
+    (tmp_path / "line.md").write_text("<b>春风</b> & spring\n", encoding="utf-8")
+    drop(panel, [tmp_path / "line.md"])
+    qtbot.waitUntil(lambda: panel._model.rowCount() == 1)
+    choose(panel, 0)
+    assert panel._details._picture.text() == "<b>春风</b> & spring"
