@@ -155,7 +155,7 @@ def load(model: Model, ctx: Context) -> None:
 
 
 def run(_loaded: None, request: Request, ctx: Context) -> None:
-    """Speak the text once for each result that is still to be made; all results of a request are alike."""
+    """Speak the text once for each result that is still to be made; only timbres that flutter tell them apart."""
     FAMILY.task(request.task)
     values = FAMILY.values(request.task, request.params)
     if len(request.prompt) > MOST_CHARACTERS:
@@ -171,7 +171,7 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
         raise _silent()
     for index in range(ctx.start, request.count):
         ctx.check()
-        samples, segments = _speak_all(spoken, values, request.seed, index, ctx)
+        samples, segments = _speak_all(spoken, values, request.item_seed(index), index, ctx)
         level = audio.levels(samples, native.RATE)
         ctx.save_audio(
             index,

@@ -185,6 +185,14 @@ def test_takes_of_a_resumed_job():
     assert np.array_equal(rest.audio[0].value, whole.audio[2].value)
 
 
+def test_each_result_is_what_its_own_seed_makes_alone():
+    """Making a result again asks for one result with the seed in its recipe."""
+    batch = speak("Hello.", count=3, seed=2**32 - 2, timbre="f2").audio
+    for saved, seed in zip(batch, (2**32 - 2, 2**32 - 1, 0), strict=True):
+        assert np.array_equal(saved.value, speak("Hello.", seed=seed, timbre="f2").audio[0].value)
+    assert not np.array_equal(batch[0].value, batch[1].value)
+
+
 def test_progress_goes_by_sentences():
     context = speak("One. Two.\nThree.")
     assert [step[:2] for step in context.steps] == [(0, 3), (1, 3), (2, 3), (3, 3)]
