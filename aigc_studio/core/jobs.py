@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sqlite3
 import time
 import uuid
@@ -95,6 +96,9 @@ class Job:
         return len(self.done) >= self.request.count
 
 
+_ID = re.compile("[0-9a-f]{32}")
+
+
 def new_job_id() -> str:
     """A fresh job id: 32 hexadecimal digits, safe in file names."""
     return uuid.uuid4().hex
@@ -112,6 +116,7 @@ class JobQueue:
         self._db = connection
         self._clock = clock
         self._requests: dict[str, Request] = {}
+        self._unreadable: set[str] = set()
         self.changes = 0
 
     # -- reading
@@ -130,8 +135,13 @@ class JobQueue:
 
     # -- what a person asks for
     def add(self, request: Request, id: str = "") -> Job:
-        """Queue a request at the end of the line. Adding an id that is there already returns that job."""
+        """Queue a request at the end of the line. Adding an id that is there already returns that job.
+
+        id: of `new_job_id`, one of its own when "".
+        """
         job_id = id or new_job_id()
+        if not _ID.fullmatch(job_id):
+            raise ValueError(f"no job id: {job_id!r}")
         text = request.dumps().encode("utf-8", "replace").decode("utf-8")  # a lone surrogate is no text SQLite can keep
         with self._change():
             if (there := self.get(job_id)) is not None:
@@ -209,17 +219,18 @@ class JobQueue:
             ).fetchone()
             if running:
                 raise ValueError(f"lane {lane} is running {running[0]}")
-            row = self._db.execute(
-                "select id from jobs where state = ? and lane = ? order by position, created, id limit 1",
+            rows = self._db.execute(
+                "select id from jobs where state = ? and lane = ? order by position, created, id",
                 (JobState.PENDING, lane),
-            ).fetchone()
-            if row is None:
+            )
+            first = next((job for (id,) in rows if (job := self.get(id)) is not None), None)
+            if first is None:
                 return None
             self._db.execute(
                 "update jobs set state = ?, started = ?, error = '' where id = ?",
-                (JobState.RUNNING, self._clock(), row[0]),
+                (JobState.RUNNING, self._clock(), first.id),
             )
-            return self._need(row[0])
+            return self._need(first.id)
 
     def release(self, id: str) -> Job:
         """A claimed job was not started after all: it waits in its old place again."""
@@ -271,6 +282,14 @@ class JobQueue:
                     recovered.append(job)
             return tuple(recovered)
 
+    def hold_back(self) -> int:
+        """Pause everything that would start by itself: for a project that comes from somebody else. How many."""
+        with self._change():
+            states = (JobState.PENDING, JobState.RUNNING)
+            return self._db.execute(
+                "update jobs set state = ? where state in (?, ?)", (JobState.PAUSED, *states)
+            ).rowcount
+
     # -- inside
     def _move_state(self, id: str, before: tuple[JobState, ...], after: JobState, finished: float = 0.0) -> Job:
         with self._change():
@@ -293,16 +312,23 @@ class JobQueue:
         return self._db.execute("select coalesce(max(position), 0) from jobs").fetchone()[0]
 
     def _job(self, row: tuple, done: tuple[int, ...]) -> Job | None:
-        """A row as a Job; None, logged, for a row that a damaged or newer project left unreadable."""
+        """A row as a Job; None, logged, for a row that a damaged, foreign or newer project left unreadable.
+
+        The id becomes part of file names, so that nothing but an id may stand there.
+        """
         job_id, state, position, request, error, created, started, finished = row
         try:
+            if not _ID.fullmatch(job_id):
+                raise ValueError(f"no job id: {job_id!r}")
             if job_id not in self._requests:
                 self._requests[job_id] = Request.from_json(json.loads(request))
             asked = self._requests[job_id]
             problem = StudioError.from_json(json.loads(error)) if error else None
             return Job(job_id, asked, JobState(state), position, done, problem, created, started, finished)
         except (ValueError, TypeError, KeyError, AttributeError):
-            log.exception("job %s in the database cannot be read", job_id)
+            if job_id not in self._unreadable:  # the list is read many times
+                self._unreadable.add(job_id)
+                log.exception("job %s in the database cannot be read", job_id)
             return None
 
     @contextmanager

@@ -23,9 +23,10 @@ from typing import IO
 
 from .errors import StudioError
 from .i18n import N_
+from .jobs import JobQueue
 from .migrations import check_version
 from .store import files
-from .store.database import INDEX, index_problem, open_reader
+from .store.database import INDEX, index_problem, open_reader, open_writer
 from .store.opening import is_project
 
 __all__ = ["SUFFIX", "pack", "unpack"]
@@ -114,6 +115,8 @@ def unpack(package: Path, folder: Path, progress: Progress = _nothing, check: Ch
                     raise _unusable(package, f"index: {problem}")
                 with contextlib.closing(open_reader(part)) as reader:
                     check_version(reader)
+                with contextlib.closing(open_writer(part, shared_place=True)) as writer:
+                    JobQueue(writer).hold_back()  # nobody expects a received project to start working
                 if folder.exists():
                     folder.rmdir()
                 os.replace(part, folder)

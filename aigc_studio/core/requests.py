@@ -19,6 +19,8 @@ LANES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Lane to the kinds it makes; each lane has its own worker and its own child process."""
 
+_LANE_OF = {kind: lane for lane, kinds in LANES.items() for kind in kinds}
+
 MAX_SEED = 2**32 - 1
 """Seeds are unsigned 32-bit: every generator of numpy and torch takes them, and people can read them aloud."""
 
@@ -54,7 +56,7 @@ class Request:
     @property
     def lane(self) -> str:
         """The lane that runs this request."""
-        return next(lane for lane, kinds in LANES.items() if self.kind in kinds)
+        return _LANE_OF[self.kind]
 
     def item_seed(self, index: int) -> int:
         """The seed of result `index`."""
@@ -83,6 +85,21 @@ class Request:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Request:
-        """The inverse of `to_json`; unknown fields of a newer version are ignored."""
+        """The inverse of `to_json`; unknown fields of a newer version are ignored.
+
+        ValueError for what is no request of this version: an unknown kind, a field of another type, one missing.
+        """
         known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        for name, value in known.items():
+            if not isinstance(value, _TYPES[name]) or isinstance(value, bool):
+                raise ValueError(f"{name} cannot be {value!r:.60}")
+        if known.get("kind") not in KINDS or "task" not in known or "family" not in known:
+            raise ValueError(f"no request of this version: kind {known.get('kind')!r}")
         return cls(**known)
+
+
+_TYPES: dict[str, type] = {
+    **dict.fromkeys(("kind", "task", "family", "model", "prompt"), str),
+    **dict.fromkeys(("seed", "count"), int),
+    **dict.fromkeys(("params", "inputs", "context"), Mapping),
+}

@@ -28,6 +28,7 @@ from tests.core.project_kit import PICTURE, check_whole, holdings, picture, resu
 
 _CALLS = ("replace", "fsync", "unlink", "open", "mkdir")
 _EVERYTHING = ("image", "audio", "text", "mask", "other")
+JOB = "0b" * 16
 
 
 @contextmanager
@@ -64,7 +65,7 @@ def _steps(project: Project, at_step: Callable[[int, str], None]) -> Iterator[No
 def _prepare(folder: Path) -> None:
     """A project in which every change below can be made."""
     project = Project.create(folder, "Spring")
-    job = project.queue.add(PICTURE, id="job")
+    job = project.queue.add(PICTURE, id=JOB)
     project.commit_output(job.id, 0, result(folder, job.id, 0))
     old = project.store_image(picture(), title="Old")
     project.trash([project.store_image(picture(), title="In the trash").id])
@@ -74,12 +75,12 @@ def _prepare(folder: Path) -> None:
     document.segments = [Segment(text="before", variants=[Variant(text="before")])]
     project.documents.save(document)
     project.close()
-    result(folder, "job", 1)
+    result(folder, JOB, 1)
     (folder.parent / "photo.txt").write_text("the words of the photo")
 
 
 def _commit(project: Project) -> None:
-    project.commit_output("job", 1, project.folder / "incoming" / "job-1.png")
+    project.commit_output(JOB, 1, project.folder / "incoming" / f"{JOB}-1.png")
 
 
 def _import(project: Project) -> None:
@@ -350,9 +351,9 @@ def test_a_full_index_is_one_sentence_and_the_result_waits(tmp_path: Path) -> No
     codes = []
     stored = 0
     for index in range(60):
-        path = result(project.folder, "job", index, PICTURE.changed(count=60, prompt="word " * 2000))
+        path = result(project.folder, JOB, index, PICTURE.changed(count=60, prompt="word " * 2000))
         try:
-            project.commit_output("job", index, path)
+            project.commit_output(JOB, index, path)
             stored += 1
         except StudioError as error:
             codes.append(error.code)
@@ -361,7 +362,7 @@ def test_a_full_index_is_one_sentence_and_the_result_waits(tmp_path: Path) -> No
     assert project.count(AssetQuery()) == stored
     connection.execute("PRAGMA max_page_count=1000000")
     for path in sorted((project.folder / "incoming").glob("*.png")):
-        project.commit_output("job", int(path.stem.rpartition("-")[2]), path)
+        project.commit_output(JOB, int(path.stem.rpartition("-")[2]), path)
     assert project.count(AssetQuery()) == 60
     check_whole(project)
     project.close()

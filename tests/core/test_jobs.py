@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import sqlite3
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from aigc_studio.core.errors import StudioError
-from aigc_studio.core.jobs import SCHEMA, Job, JobQueue, JobState
+from aigc_studio.core.jobs import SCHEMA, Job, JobQueue, JobState, new_job_id
 from aigc_studio.core.requests import Request
 
 PICTURE = Request("image", "generate", "painter", prompt="蓝色的海", count=4, seed=11)
@@ -63,8 +64,56 @@ def test_the_queue_is_in_the_database_and_nowhere_else(connection: sqlite3.Conne
 
 
 def test_adding_the_same_id_twice_adds_one_job(queue: JobQueue) -> None:
-    assert queue.add(PICTURE, "here") == queue.add(TEXT, "here")
+    id = new_job_id()
+    assert queue.add(PICTURE, id) == queue.add(TEXT, id)
     assert len(queue.list()) == 1
+
+
+@pytest.mark.parametrize("id", ["../../home/holiday", "a" * 31, "A" * 32, "a" * 32 + "\n", " "])
+def test_only_an_id_can_become_a_file_name(
+    connection: sqlite3.Connection, queue: JobQueue, id: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A row of a foreign index with something else for an id is not there, and does not hold the lane up."""
+    foreign, own = queue.add(PICTURE), queue.add(PICTURE)
+    connection.execute("update jobs set id = ? where id = ?", (id, foreign.id))
+    queue = JobQueue(connection)
+    assert [job.id for job in queue.list()] == [own.id]
+    assert queue.get(id) is None
+    job = queue.claim("picture")
+    assert job is not None
+    assert job.id == own.id
+    with pytest.raises(ValueError, match="no job id"):
+        queue.add(PICTURE, id)
+    assert caplog.text.count("cannot be read") == 1
+
+
+def test_nothing_of_a_received_queue_starts_by_itself(queue: JobQueue) -> None:
+    running, waiting = claimed(queue), queue.add(PICTURE)
+    ended = queue.cancel(queue.add(TEXT).id)
+    assert queue.hold_back() == 2
+    assert queue.claim("picture") is None
+    assert [job.state for job in queue.list()] == [JobState.PAUSED, JobState.PAUSED, JobState.CANCELLED]
+    assert queue.resume(waiting.id).state is JobState.PENDING
+    assert (queue.get(running.id), queue.get(ended.id)) != (None, None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"kind": "video"}, {"kind": 3}, {"count": "9"}, {"count": True}, {"params": [1]}, {"prompt": None}, {"seed": 1.5}],
+)
+def test_a_job_of_a_later_version_is_left_out(
+    connection: sqlite3.Connection, queue: JobQueue, change: dict, caplog: pytest.LogCaptureFixture
+) -> None:
+    later, own = queue.add(PICTURE), queue.add(PICTURE)
+    text = json.dumps(PICTURE.to_json() | change)
+    with pytest.raises(ValueError, match=r"cannot be|no request"):
+        Request.from_json(json.loads(text))
+    connection.execute("update jobs set request = ? where id = ?", (text, later.id))
+    queue = JobQueue(connection)
+    assert [(job.id, job.lane) for job in queue.list()] == [(own.id, "picture")]
+    assert (job := queue.claim("picture")) is not None
+    assert job.id == own.id
+    assert "cannot be read" in caplog.text
 
 
 def test_a_prompt_with_a_lone_surrogate_can_be_kept(queue: JobQueue) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from aigc_studio.core.documents import Segment
 from aigc_studio.core.errors import Cancelled, StudioError
+from aigc_studio.core.jobs import JobState
 from aigc_studio.core.package import pack, unpack
 from aigc_studio.core.project import Project
 from tests.core.project_kit import PICTURE, SPEECH, check_whole, holdings, result
@@ -39,7 +40,7 @@ def packed(tmp_path: Path) -> tuple[Path, dict]:
     return path, before
 
 
-def test_a_package_comes_back_the_same(packed: tuple[Path, dict], tmp_path: Path) -> None:
+def test_a_package_comes_back_the_same_and_starts_nothing(packed: tuple[Path, dict], tmp_path: Path) -> None:
     path, before = packed
     steps: list[tuple[int, int]] = []
     unpack(path, tmp_path / "back", progress=lambda done, total: steps.append((done, total)))
@@ -48,7 +49,8 @@ def test_a_package_comes_back_the_same(packed: tuple[Path, dict], tmp_path: Path
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
     project = Project.open(tmp_path / "back")
-    assert holdings(project) == before
+    held = [(*job[:2], JobState.PAUSED, *job[3:]) for job in before["jobs"]]
+    assert holdings(project) == before | {"jobs": held}
     assert not project.report
     check_whole(project)
     project.close()
