@@ -19,6 +19,7 @@ __all__ = [
     "gain",
     "join",
     "levels",
+    "limit",
     "loudness",
     "peaks",
     "resample",
@@ -55,6 +56,29 @@ def db(amplitude: float) -> float:
 def gain(samples: np.ndarray, decibels: float) -> np.ndarray:
     """`samples` louder by `decibels`; not clipped."""
     return samples * np.float32(10 ** (decibels / 20))
+
+
+def limit(samples: np.ndarray, rate: int, ceiling: float = -1.0, reach: float = 0.03) -> np.ndarray:
+    """Mono `samples` with no peak above `ceiling` dBFS: turned down around loud places, for `reach` seconds each way.
+
+    The gain falls before a peak and rises after it without a step, so that nothing clips and nothing clicks; samples
+    further away from any peak keep their values.
+    """
+    top = np.float32(10 ** (ceiling / 20))
+    if np.abs(samples).max(initial=0) <= top:
+        return samples
+    frame = max(1, rate // 1000)
+    count = -(-len(samples) // frame)
+    highest = np.abs(np.pad(samples, (0, count * frame - len(samples)))).reshape(count, frame).max(axis=1)
+    needed = np.minimum(1, top / np.maximum(highest, top))
+    around = max(2, round(reach * rate / frame))
+    windows = np.lib.stride_tricks.sliding_window_view
+    lowest = windows(np.pad(needed, around, constant_values=1), 2 * around + 1).min(axis=1)
+    # Means over fewer frames than the minima: each frame's gain suffices for its neighbours too, and so does any value
+    # between two of them.
+    gains = windows(np.pad(lowest, around - 1, mode="edge"), 2 * around - 1).mean(axis=1)
+    places = (np.arange(count) + 0.5) * frame
+    return samples * np.interp(np.arange(len(samples)) + 0.5, places, gains).astype(np.float32)
 
 
 def silence(seconds: float, rate: int) -> np.ndarray:

@@ -7,6 +7,7 @@ without clicks. A sentence sounds the same alone and in its text, so that one ro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -199,7 +200,6 @@ def _speak_all(
     """The whole text, and where each sentence lies in it (seconds)."""
     heard: list[Sentence] = []
     parts: list[np.ndarray] = []
-    gaps: list[float] = []
     details: list[list[dict[str, Any]]] = []
     ctx.progress(0, len(spoken), N_("Speaking"))
     for place, sentence in enumerate(spoken):
@@ -210,14 +210,15 @@ def _speak_all(
             heard.append(sentence)
             parts.append(samples)
             details.append(detail)
-            gaps.append(values["paragraph_pause"] if new_paragraph else values["pause"])
         ctx.partial(index, sentence.text + ("\n" if new_paragraph else " "))
         ctx.progress(place + 1, len(spoken), N_("Speaking"))
     if not heard:
         raise _silent()
+    # Between what is heard: a silent sentence at the end of a paragraph takes no pause with it.
+    gaps = [
+        values["pause"] if one.paragraph == two.paragraph else values["paragraph_pause"] for one, two in pairwise(heard)
+    ]
     samples, times = audio.join(parts, gaps, native.RATE)
-    samples *= np.float32(values["volume"] / 100)
-    np.clip(samples, -1, 1, out=samples)
     segments = []
     for sentence, (start, end), detail in zip(heard, times, details, strict=True):
         for part in detail:
@@ -237,7 +238,7 @@ def _speak_all(
 def _speak_sentence(
     sentence: Sentence, values: dict[str, Any], seed: int, ctx: Context
 ) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """One sentence, trimmed, levelled and faded, and its parts with their places in it."""
+    """One sentence, trimmed, levelled, faded and at its volume, and its parts with their places in it."""
     pieces: list[np.ndarray] = []
     kept: list[Part] = []
     for part in _parts(sentence.text, values):
@@ -256,6 +257,7 @@ def _speak_sentence(
             pieces.append(audio.fade(samples, native.RATE))
             kept.append(part)
     joined, times = audio.join(pieces, [_SWITCH] * len(pieces), native.RATE)
+    joined = audio.limit(joined * np.float32(values["volume"] / 100), native.RATE)
     detail = [
         {"text": part.run.text.strip(), "language": part.run.language, "voice": part.voice, "start": start, "end": end}
         for part, (start, end) in zip(kept, times, strict=True)
