@@ -86,6 +86,37 @@ def _paths() -> tuple[str, str]:
         raise _missing(error) from error
 
 
+def _encoded(folder: str) -> bytes:
+    """`folder` as the bytes that the C library opens it with."""
+    return windows_path(folder, _short_path, "mbcs") if sys.platform == "win32" else os.fsencode(folder)
+
+
+def windows_path(folder: str, short: Callable[[str], str | None], code_page: str) -> bytes:
+    """A path on Windows, where the library opens files with the system's code page, not as UTF-8.
+
+    Outside ASCII the 8.3 name (`short`) is used; where a disk has none, the path in the code page itself, which holds
+    a name in the system's own language. StudioError for a path that neither can say.
+    """
+    if folder.isascii():
+        return folder.encode("ascii")
+    name = short(folder)
+    if name is not None and name.isascii():
+        return name.encode("ascii")
+    try:
+        return folder.encode(code_page, "strict")
+    except UnicodeEncodeError as error:
+        raise _missing(error) from error
+
+
+def _short_path(folder: str) -> str | None:
+    """The 8.3 form of a path on Windows; None where the disk keeps none."""
+    if sys.platform != "win32":
+        return None
+    buffer = ctypes.create_unicode_buffer(1024)
+    count = ctypes.windll.kernel32.GetShortPathNameW(folder, buffer, len(buffer))
+    return buffer.value if 0 < count < len(buffer) else None
+
+
 @contextmanager
 def _library() -> Iterator[ctypes.CDLL]:
     """A freshly loaded and initialised library, unloaded at the end."""
@@ -108,7 +139,7 @@ def _library() -> Iterator[ctypes.CDLL]:
                 ctypes.c_void_p,
                 ctypes.c_void_p,
             ]
-            rate = library.espeak_Initialize(_SYNCHRONOUS, 0, os.fsencode(data_folder), _DONT_EXIT)
+            rate = library.espeak_Initialize(_SYNCHRONOUS, 0, _encoded(data_folder), _DONT_EXIT)
             if rate != RATE:
                 raise _missing(f"espeak_Initialize returned {rate}")
             yield library

@@ -117,7 +117,27 @@ def test_volume_scales():
     full, half, none = (sound(TEXT, volume=volume) for volume in (100, 50, 0))
     np.testing.assert_allclose(half, full / 2, atol=1e-6)
     assert not none.any()
-    assert np.abs(sound(TEXT, volume=150)).max() <= 1
+
+
+def test_a_high_volume_is_louder_but_not_clipped():
+    full, loud = (sound(TEXT, volume=volume) for volume in (100, 150))
+    assert audio.levels(loud, RATE).peak <= -0.99
+    assert audio.speech_level(loud, RATE) > audio.speech_level(full, RATE) + 2
+    top = np.abs(loud) >= np.abs(loud).max() - 1e-4
+    assert not (top[1:] & top[:-1] & (loud[1:] == loud[:-1])).any()  # no flat tops
+
+
+def test_a_silent_sentence_leaves_the_paragraph_its_pause(monkeypatch):
+    speaks = espeak_native.speak
+
+    def some(text, voice, **how):
+        return np.zeros(0, np.int16) if "Hush" in text else speaks(text, voice, **how)
+
+    monkeypatch.setattr(espeak_native, "speak", some)
+    segments = speak("One two. Hush.\nThree four. Hush. Five.").audio[0].info["segments"]
+    assert [segment["text"] for segment in segments] == ["One two.", "Three four.", "Five."]
+    gaps = [two["start"] - one["end"] for one, two in pairwise(segments)]
+    assert gaps == pytest.approx([0.8, 0.35], abs=0.001)
 
 
 def test_pauses_are_as_long_as_asked():
@@ -299,6 +319,25 @@ def test_missing_voice_data_is_clear_and_does_not_end_the_process(monkeypatch, t
     monkeypatch.setattr(espeak_native, "_paths", lambda: (library, str(tmp_path)))
     with pytest.raises(StudioError) as caught:
         espeak_native.speak("hello", "en-us")
+    assert caught.value.code == "espeak-missing"
+
+
+@pytest.mark.parametrize(
+    ("folder", "short", "given"),
+    [
+        ("C:/Users/Ann/data", None, b"C:/Users/Ann/data"),
+        ("C:/Users/张三/data", "C:/Users/ABCD~1/data", b"C:/Users/ABCD~1/data"),
+        ("C:/Users/张三/data", None, "C:/Users/张三/data".encode("gbk")),
+    ],
+)
+def test_windows_is_given_a_path_it_can_open(folder, short, given):
+    """The C library opens files with the system's code page; 936 is that of Chinese Windows."""
+    assert espeak_native.windows_path(folder, lambda _: short, "gbk") == given
+
+
+def test_a_path_that_windows_cannot_name_is_clear():
+    with pytest.raises(StudioError) as caught:
+        espeak_native.windows_path("C:/Users/张三/data", lambda _: None, "cp1252")
     assert caught.value.code == "espeak-missing"
 
 
