@@ -20,8 +20,8 @@ __all__ = ["Lane"]
 class Lane(QObject):
     """One lane's state, in the UI thread.
 
-    progressed, said: as the worker's. ended: job id, JobState it ends in, StudioError or None. troubled: StudioError to
-    show. left: nothing more is under way, including an end of the worker.
+    progressed, said: as the worker's. ended: job id, JobState it ends in (PENDING: it waits in line again), StudioError
+    or None. troubled: StudioError to show.
     """
 
     progressed = Signal(str, object)
@@ -68,11 +68,16 @@ class Lane(QObject):
         self._running_worker().do(order, self._token)
 
     def stop_job(self, state: JobState) -> None:
-        """Stop the running job within one step; it ends as `state`, CANCELLED or PAUSED. The first wish counts, but a
-        cancel overrules a pause."""
-        if not self._token.cancelled or state is JobState.CANCELLED:
+        """Stop the running job within one step; it ends as `state`, CANCELLED or PAUSED. The last wish counts, but a
+        cancel is final."""
+        if not self._token.cancelled or self._stopped_as is not JobState.CANCELLED:
             self._stopped_as = state
         self._token.cancel()
+
+    def resume_job(self) -> None:
+        """Take a pause back whose job has not stopped yet: it waits in line again when it has."""
+        if self._token.cancelled and self._stopped_as is JobState.PAUSED:
+            self._stopped_as = JobState.PENDING
 
     def warm(self, family: str) -> None:
         """Start the worker and let its engine import what this family needs."""

@@ -19,6 +19,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from aigc_studio.core.errors import StudioError, describe
 from aigc_studio.core.i18n import N_
 from aigc_studio.core.project import Project
+from aigc_studio.core.store import files
 
 from .events import ProjectInfo
 
@@ -148,12 +149,13 @@ class StorageThread(QThread):
 
     def _do(self, task: _Task) -> None:
         try:
-            if not task.needs_project:
-                result = task.fn()
-            elif self._project is None:
-                raise StudioError(N_("No project is open; open one first."), code="no-project")
-            else:
-                result = task.fn(self._project)
+            with files.plain_errors():
+                if not task.needs_project:
+                    result = task.fn()
+                elif self._project is None:
+                    raise StudioError(N_("No project is open; open one first."), code="no-project")
+                else:
+                    result = task.fn(self._project)
         except Exception as error:
             problem = describe(error)
             if problem is not error:

@@ -29,6 +29,7 @@ from aigc_studio.engines.local import LocalEngine
 from aigc_studio.engines.runner import order_for
 
 from .collector import GarbageCollector
+from .ends import JobEnds
 from .events import AssetsChange, Progress, ProjectInfo
 from .lanes import Lane
 from .storage import StorageThread
@@ -98,15 +99,12 @@ class Studio(QObject):
         """Jobs paused by `pause_all`; None when it is off."""
         self._closing: list[Callable[[], None]] | None = None
         """While a project is being closed: what to do then."""
-        self._unfinished: list[tuple[str, JobState, StudioError | None]] = []
-        """Ends that could not be written (a full disk): tried again before the next claim."""
+        self._claim_failed = False
         self._opening = False
         self._next_open: Callable[[], Project] | None = None
         self._warmed = False
         self._change = AssetsChange()
         self._documents_changed = False
-        self._store_errors: dict[str, StudioError] = {}
-        """Storage thread only: jobs whose results could not be stored."""
 
         self._storage = StorageThread(self)
         self._storage.answered.connect(self._answer)
@@ -114,6 +112,10 @@ class Studio(QObject):
         self._storage.projectChanged.connect(self._on_project_changed)
         self._storage.troubled.connect(self.problem)
         self._storage.start()
+        self._ends = JobEnds(self._storage, self)
+        self._ends.written.connect(self._on_finished)
+        self._ends.due.connect(self._dispatch)
+        self._ends.troubled.connect(self.problem)
         make_engine = ChildEngine if engine == "child" else _local_engine
         self._lanes = {name: self._make_lane(name, make_engine) for name in LANES}
         self._collector = GarbageCollector(self)
@@ -205,7 +207,13 @@ class Studio(QObject):
         self._stop_or_wish(id, JobState.PAUSED, JobQueue.pause)
 
     def resume(self, id: str) -> None:
-        """Let a paused job wait in line again."""
+        """Let a paused job wait in line again, also one whose pause is still on its way."""
+        if self._wishes.get(id) is JobState.PAUSED:
+            del self._wishes[id]
+        for lane in self._lanes.values():
+            if lane.job is not None and lane.job.id == id:
+                lane.resume_job()
+        self._ends.resume(id)
         self._queue_change(id, lambda queue: queue.resume(id))
 
     def retry(self, id: str) -> None:
@@ -329,7 +337,7 @@ class Studio(QObject):
         self._jobs, self._added, self._held = [], {}, None
         self._progress.clear()
         self._wishes.clear()
-        self._unfinished.clear()
+        self._ends.clear()
         self._change_timer.stop()  # panels hear no more of a project that is closed
         self._change, self._documents_changed = AssetsChange(), False
         if was_open:
@@ -350,9 +358,7 @@ class Studio(QObject):
 
     def _dispatch(self) -> None:
         """Fetch work for every lane that has none."""
-        again, self._unfinished = self._unfinished, []
-        for job_id, state, error in again:
-            self._finish(job_id, state, error)
+        self._ends.again()
         for lane in self._lanes.values():
             if self._may_start() and not lane.busy:
                 lane.claiming = True
@@ -366,8 +372,8 @@ class Studio(QObject):
         info = self._info
         return info is not None and not info.read_only and self._closing is None and self._held is None
 
-    def _on_claimed(self, lane: Lane, found: tuple[Job, Order | None] | None) -> None:
-        lane.claiming = False
+    def _on_claimed(self, lane: Lane, found: tuple[Job, Order | StudioError] | None) -> None:
+        lane.claiming = self._claim_failed = False
         if found is None:
             if self._closing is not None:
                 self._close_when_quiet()
@@ -375,12 +381,12 @@ class Studio(QObject):
         job, order = found
         wish = self._wishes.pop(job.id, None)
         self._put(job)
-        if order is None:
-            self._on_finished(job)
+        if isinstance(order, StudioError):
+            self._ends.write(job.id, JobState.FAILED, order)
         elif wish is not None:
-            self._finish(job.id, wish, None)
+            self._ends.write(job.id, wish)
         elif not self._may_start():
-            self._storage.post(lambda project: project.queue.release(job.id), self._put, self.problem.emit)
+            self._ends.write(job.id, JobState.PENDING)
         else:
             self._make_room(order, lane)
             lane.start(job, order)
@@ -391,7 +397,10 @@ class Studio(QObject):
     def _on_claim_failed(self, lane: Lane, error: StudioError) -> None:
         lane.claiming = False
         if error.code != "no-project":
-            self.problem.emit(error)
+            if not self._claim_failed:
+                self.problem.emit(error)
+            self._claim_failed = True
+            self._ends.later()
         self._after_lane(again=False)
 
     def _make_room(self, order: Order, lane: Lane) -> None:
@@ -414,7 +423,7 @@ class Studio(QObject):
             try:
                 return project.commit_output(job_id, index, path)
             except Exception as error:
-                self._store_errors.setdefault(job_id, describe(error))
+                self._ends.not_stored(job_id, describe(error))
                 raise
 
         self._storage.post(
@@ -435,30 +444,18 @@ class Studio(QObject):
 
     def _on_ended(self, job_id: str, state: JobState, error: StudioError | None) -> None:
         job = self.job(job_id)
-        self._finish(job_id, state, error)
+        self._ends.write(job_id, state, error)
         if state is JobState.PAUSED and job is not None:
             waiting = [each for each in self.jobs() if each.lane == job.lane and each.state is JobState.PENDING]
             if self.held or not waiting:
                 self._lanes[job.lane].unload()  # pausing is how a person gets the memory back
         self._after_lane()
 
-    def _finish(self, job_id: str, state: JobState, error: StudioError | None) -> None:
-        def finish(project: Project) -> Job:
-            not_stored = self._store_errors.pop(job_id, None)
-            if not_stored is not None:
-                return project.queue.finish(job_id, JobState.FAILED, not_stored)
-            return project.queue.finish(job_id, state, error)
-
-        def failed(problem: StudioError) -> None:
-            self._unfinished.append((job_id, state, error))
-            self.problem.emit(problem)
-
-        self._storage.post(finish, self._on_finished, failed)
-
     def _on_finished(self, job: Job) -> None:
         self._progress.pop(job.id, None)
         self._put(job)
-        self.jobFinished.emit(job.id, job)
+        if job.state is not JobState.PENDING:
+            self.jobFinished.emit(job.id, job)
 
     def _close_idle_lanes(self) -> None:
         """A lane that had nothing to do for long gives its process, and all its memory, back."""
@@ -563,8 +560,8 @@ class Studio(QObject):
         return timer
 
 
-def _claim(project: Project, lane: str) -> tuple[Job, Order | None] | None:
-    """Storage thread: the next job of a lane with its order; without one when it cannot be run and has failed."""
+def _claim(project: Project, lane: str) -> tuple[Job, Order | StudioError] | None:
+    """Storage thread: the next job of a lane with its order, or with the reason why it cannot be run."""
     try:
         job = project.queue.claim(lane)
     except ValueError as error:
@@ -575,7 +572,7 @@ def _claim(project: Project, lane: str) -> tuple[Job, Order | None] | None:
     try:
         return job, order_for(project, job)
     except Exception as error:  # noqa: BLE001  whatever it is, it is this job that fails
-        return project.queue.finish(job.id, JobState.FAILED, describe(error)), None
+        return job, describe(error)
 
 
 def _local_engine(_lane: str) -> Engine:

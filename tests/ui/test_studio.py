@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -109,6 +110,16 @@ def finished(qtbot: QtBot, record: Record, *ids: str) -> list[Job]:
 
 def running(qtbot: QtBot, studio: Studio, id: str) -> None:
     until(qtbot, lambda: studio.progress(id))
+
+
+def fetching(qtbot: QtBot, studio: Studio, request: Request) -> tuple[str, threading.Event]:
+    """Submit a request, and hold the storage thread so that its lane's claim waits for the gate that is returned."""
+    lane, gate = studio._lanes[request.lane], threading.Event()
+    until(qtbot, lambda: not lane.claiming)
+    id = studio.submit(request)
+    studio.store(lambda project: gate.wait(10))
+    until(qtbot, lambda: lane.claiming)
+    return id, gate
 
 
 def test_a_job_becomes_assets(studio: Studio, record: Record, project: Path, qtbot: QtBot) -> None:
@@ -254,6 +265,51 @@ def test_pause_all_stops_what_runs_and_goes_on(studio: Studio, record: Record, p
     running(qtbot, studio, id)
     studio.cancel(id)
     finished(qtbot, record, id, later)
+
+
+def test_a_pause_taken_back_at_once_leaves_nothing_paused(
+    studio: Studio, record: Record, project: Path, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """The engine needs a moment to stop: what is asked for meanwhile counts, the last wish of all."""
+    id = studio.submit(fake("save step wait", count=3))
+    running(qtbot, studio, id)
+    studio.pause(id)
+    studio.resume(id)
+    until(qtbot, lambda: record.outputs(id) == [0, 1])
+    assert record.ends() == []
+    until(qtbot, lambda: studio.progress(id))
+    studio.pause_all(True)
+    studio.pause_all(False)
+    until(qtbot, lambda: record.outputs(id) == [0, 1, 2])
+    studio.cancel(id)  # too late: everything is made
+    (job,) = finished(qtbot, record, id)
+    assert (job.state, job.done) == (JobState.DONE, (0, 1, 2))
+
+    id = studio.submit(fake("wait"))
+    running(qtbot, studio, id)
+    studio.pause(id)
+    studio.resume(id)
+    studio.pause(id)
+    (job,) = finished(qtbot, record, id)
+    assert job.state is JobState.PAUSED
+    studio.resume(id)
+    running(qtbot, studio, id)
+    studio.cancel(id)
+    studio.resume(id)
+    record.events.clear()
+    (job,) = finished(qtbot, record, id)
+    assert job.state is JobState.CANCELLED
+
+
+def test_a_pause_taken_back_while_a_lane_fetches_the_job(
+    studio: Studio, record: Record, project: Path, qtbot: QtBot
+) -> None:
+    id, gate = fetching(qtbot, studio, fake())
+    studio.pause(id)
+    studio.resume(id)
+    gate.set()
+    (job,) = finished(qtbot, record, id)
+    assert job.state is JobState.DONE
 
 
 def test_lanes_run_side_by_side(studio: Studio, record: Record, project: Path, qtbot: QtBot) -> None:
@@ -472,6 +528,55 @@ def test_an_end_that_could_not_be_written_is_written_later(
     later = studio.submit(fake())
     first, second = finished(qtbot, record, id, later)
     assert (first.state, second.state) == (JobState.DONE, JobState.DONE)
+
+
+def test_a_job_whose_result_is_lost_never_ends_as_done(
+    studio: Studio, record: Record, project: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same full disk that refuses the result refuses the job's end, too."""
+    studio._ends._timer.setInterval(50)
+    refused: list[str] = []
+
+    def full(self: object, *_: object) -> None:
+        refused.append(type(self).__name__)
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Project, "commit_output", full)
+        patch.setattr(JobQueue, "finish", full)
+        id = studio.submit(fake())
+        until(qtbot, lambda: refused.count("JobQueue") > 2)
+    (job,) = finished(qtbot, record, id)  # without anybody's doing anything
+    assert (job.state, job.done) == (JobState.FAILED, ())
+    assert len(record.of("problem")) == 1
+
+
+@pytest.mark.parametrize("broken", ["claim", "release", "finish"])
+def test_a_lane_goes_on_by_itself_when_the_disk_has_room_again(
+    studio: Studio, record: Record, project: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    studio._ends._timer.setInterval(50)
+    tried = threading.Event()
+
+    def full(self: JobQueue, *_: object) -> None:
+        tried.set()
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JobQueue, broken, full)
+        # count 0: an order that is refused before it runs
+        id, gate = fetching(qtbot, studio, fake(count=0 if broken == "finish" else 1))
+        if broken == "release":
+            studio.pause_all(True)
+        gate.set()
+        until(qtbot, lambda: tried.is_set() and record.of("problem"))
+    if broken == "release":
+        studio.pause_all(False)
+    (job,) = finished(qtbot, record, id)
+    assert job.state is (JobState.FAILED if broken == "finish" else JobState.DONE)
+    (problem,) = record.of("problem")
+    assert problem.code == "index"
+    assert "OperationalError" not in str(problem)
 
 
 def test_the_storage_thread_outlives_its_troubles(
