@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,17 @@ __all__ = [
     "AssetQuery",
     "Board",
     "file_name",
+    "is_asset_id",
+    "is_stored_file",
     "kind_of",
 ]
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".psd", ".avif"})
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"})
 TEXT_SUFFIXES = frozenset({".md", ".markdown", ".txt"})
+
+_ID = re.compile("[0-9a-f]{32}")
+_STORED = re.compile(r"(?:assets|trash)/(?!\.{1,2}$)[^/\\\0]+")
 
 _SLUG_CHARACTERS = 60
 _SLUG_BYTES = 150  # ext4 and most network folders take 255 bytes a name; the id, suffix and ".part" need the rest
@@ -75,6 +81,16 @@ class Board:
     count: int
 
 
+def is_asset_id(value: object) -> bool:
+    """Whether this is an asset's id, 32 hexadecimal digits. It names files, so that nothing else may pass for one."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
+def is_stored_file(file: object) -> bool:
+    """Whether this is what `Asset.file` may be: one name directly in `assets/` or `trash/`, nothing outside them."""
+    return isinstance(file, str) and _STORED.fullmatch(file) is not None
+
+
 def kind_of(path: Path | str) -> str:
     """The kind a file's suffix says."""
     suffix = Path(path).suffix.lower()
@@ -95,4 +111,5 @@ def file_name(title: str, asset_id: str, suffix: str, *, digits: int = 6) -> str
     kept = "".join(c if unicodedata.category(c)[0] in "LNM" else "-" for c in text).lower()
     slug = "-".join(part for part in unicodedata.normalize("NFC", kept).split("-") if part)[:_SLUG_CHARACTERS]
     slug = slug.encode("utf-8")[:_SLUG_BYTES].decode("utf-8", "ignore").strip("-") or "untitled"
-    return f"{slug}-{asset_id[:digits]}{suffix.lower()}"
+    end = "".join(c for c in asset_id[:digits] if c.isalnum())  # of a foreign index it could be anything
+    return f"{slug}-{end}{suffix.lower()}"

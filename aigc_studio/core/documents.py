@@ -26,6 +26,9 @@ __all__ = ["Document", "DocumentInfo", "DocumentStore", "Revision", "Segment", "
 
 log = logging.getLogger(__name__)
 
+_TRASHED = "~document-"
+"""What a mirror's name begins with in the trash: no asset's name does."""
+_TRASHED_ONCE = "document-"  # in earlier projects; the file of an asset "Document 1" begins so, too
 _REVISIONS_KEPT = 200
 _REVISION_SECONDS = 60.0  # autosaves closer together than this share one revision
 
@@ -212,8 +215,10 @@ class DocumentStore:
             with self._connection.change():
                 self._connection.execute("UPDATE documents SET deleted=0, mirrored=0 WHERE id=?", (document_id,))
             self.write_missing_mirrors()
-            for file in (self._folder / "trash").glob(f"document-*-{document_id[:6]}.*"):
-                files.remove(file)
+            for start in (_TRASHED, _TRASHED_ONCE):
+                for file in (self._folder / "trash").glob(f"{start}*-{document_id[:6]}.*"):
+                    if file.suffix in (".json", ".md") and self._is_mirror_of(file, document_id):
+                        files.remove(file)
         return self.load(document_id)
 
     def write_missing_mirrors(self) -> int:
@@ -245,7 +250,7 @@ class DocumentStore:
     def _put_mirrors_away(self, document_id: str) -> None:
         for file in self._mirrors.glob(f"*-{document_id[:6]}.*"):
             if self._is_mirror_of(file, document_id):
-                files.move(file, self._folder / "trash" / f"document-{file.name}")
+                files.move(file, self._folder / "trash" / f"{_TRASHED}{file.name}")
 
     def all(self) -> list[DocumentInfo]:
         """Every document, last changed first."""

@@ -25,7 +25,7 @@ from .errors import StudioError
 from .i18n import N_
 from .jobs import JobQueue
 from .migrations import check_version
-from .store import files
+from .store import files, recovery
 from .store.database import INDEX, index_problem, open_reader, open_writer
 from .store.opening import is_project
 
@@ -54,7 +54,8 @@ def _nothing(*_: object) -> None:
 def pack(folder: Path, target: Path, progress: Progress = _nothing, check: Check = _nothing) -> Path:
     """Write the project in `folder` to one file. progress(done, total) in bytes; `check` may raise to stop.
 
-    The project may be open and working meanwhile: the index is a consistent copy, files never change once stored.
+    The project may be open and working meanwhile: the index is a consistent copy, and files never change once stored,
+    though they may move to the trash or get another name before their turn.
     """
     if not is_project(folder):
         raise StudioError(
@@ -67,31 +68,51 @@ def pack(folder: Path, target: Path, progress: Progress = _nothing, check: Check
         with contextlib.closing(open_reader(folder)) as reader, contextlib.closing(sqlite3.connect(copy)) as writer:
             check_version(reader)
             reader.backup(writer)
+            writer.execute("UPDATE documents SET mirrored=0")  # a mirror that is renamed meanwhile is written anew
+            writer.commit()
             writer.execute("PRAGMA journal_mode=DELETE")
-        entries = [(INDEX, copy)]
-        for name in _FOLDERS:
-            entries += [
-                (f"{name}/{path.name}", path)
-                for path in sorted((folder / name).glob("*"))
-                if path.is_file() and not path.is_symlink() and not path.name.startswith(".")
-            ]
-        total = sum(path.stat().st_size for _, path in entries)
+        sizes = {INDEX: copy.stat().st_size, **_sizes(folder)}
+        total = sum(sizes.values())
         done = 0
         with (
             files.write_atomically(target) as file,
             zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive,
         ):
-            for name, path in entries:
-                info = zipfile.ZipInfo.from_file(path, name, strict_timestamps=False)
+            for name, size in sizes.items():
+                path = copy if name == INDEX else _where(folder, name)
+                try:
+                    info = zipfile.ZipInfo.from_file(path, name, strict_timestamps=False)
+                    source = open(path, "rb")  # noqa: SIM115  closed below; what follows it may not be skipped
+                except FileNotFoundError:
+                    total -= size  # deleted for ever, or a mirror with another name by now
+                    continue
                 stored = path.suffix.lower() in _STORED
                 info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
-                with open(path, "rb") as source, archive.open(info, "w") as sink:
+                with source, archive.open(info, "w") as sink:
                     while block := source.read(_BLOCK):
                         check()
                         sink.write(block)
                         done += len(block)
                         progress(done, total)
     return target
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """What is to be packed, with its size in bytes."""
+    found = {}
+    for name in _FOLDERS:
+        with contextlib.suppress(FileNotFoundError), os.scandir(folder / name) as entries:
+            for entry in sorted(entries, key=lambda each: each.name):
+                if entry.is_file(follow_symlinks=False) and not entry.name.startswith("."):
+                    with contextlib.suppress(FileNotFoundError):
+                        found[f"{name}/{entry.name}"] = entry.stat().st_size
+    return found
+
+
+def _where(folder: Path, name: str) -> Path:
+    """Where a file is by now: an asset that went to the trash meanwhile is not there in the copied index."""
+    path, trashed = folder / name, folder / "trash" / name.rpartition("/")[2]
+    return trashed if name.startswith("assets/") and not path.exists() and trashed.exists() else path
 
 
 def unpack(package: Path, folder: Path, progress: Progress = _nothing, check: Check = _nothing) -> Path:
@@ -115,6 +136,8 @@ def unpack(package: Path, folder: Path, progress: Progress = _nothing, check: Ch
                     raise _unusable(package, f"index: {problem}")
                 with contextlib.closing(open_reader(part)) as reader:
                     check_version(reader)
+                    if odd := recovery.foreign_rows(reader):
+                        raise _unsafe(package, f"{len(odd)} rows of the index")
                 with contextlib.closing(open_writer(part, shared_place=True)) as writer:
                     JobQueue(writer).hold_back()  # nobody expects a received project to start working
                 if folder.exists():

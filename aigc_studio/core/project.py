@@ -202,6 +202,8 @@ class Project(Queries):
             kind = intake.check_import(path)
             found = intake.examine(path, kind=kind)
             there = self.asset(found.asset.id)
+            if there is not None and not files.same_bytes(self.path(there), path):
+                found, there = intake.derived(found), None  # edited outside: its metadata was kept, its pixels were not
             if there is not None:
                 if there.trashed:
                     self._put_back([there])
@@ -296,7 +298,7 @@ class Project(Queries):
         """
         for number, (asset, file) in enumerate(moves):
             try:
-                files.move(self.folder / asset.file, self.folder / file)
+                files.move(self.path(asset), self.folder / file)
             except FileNotFoundError:
                 log.info("%s is gone; its row is kept", asset.file)
             except OSError:

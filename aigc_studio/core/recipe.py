@@ -11,6 +11,7 @@ A recipe is a plain dict of JSON types::
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from typing import Any
 
 from aigc_studio import __version__
 
+from .assets import is_asset_id
 from .requests import Request
 
 __all__ = [
@@ -37,6 +39,8 @@ FORMAT = 1
 
 _NAMESPACE = uuid.UUID("6b0f3d3e-9f1c-5a57-8f57-0a1c2b7d4e11")
 _TITLE_LENGTH = 80
+_PLAIN_ID = re.compile("[0-9A-Za-z_-]{0,64}")
+_MAX_INDEX = 2**31 - 1
 
 _SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
@@ -127,12 +131,32 @@ def dumps(recipe: Mapping[str, Any]) -> str:
 
 
 def loads(text: str | bytes) -> dict[str, Any] | None:
-    """The recipe in `text`, None when it is not one. Never raises."""
+    """The recipe in `text`, None when it is not one. Never raises.
+
+    A recipe comes with a foreign file, and its ids become names of files and keys of the index: whatever no recipe of
+    ours holds (ids that are none, NaN, halves of characters) is no recipe.
+    """
     try:
-        data = json.loads(text)
+        data = json.loads(text, parse_constant=_no_number)
+        json.dumps(data, ensure_ascii=False).encode("utf-8")  # UnicodeEncodeError for a lone surrogate
     except (ValueError, RecursionError):
         return None
-    if not isinstance(data, dict) or data.get("app") != APP:
-        return None
-    fields: tuple[tuple[str, type], ...] = (("asset_id", str), ("job_id", str), ("index", int), ("request", dict))
-    return data if all(isinstance(data.get(name), kind) for name, kind in fields) else None
+    return data if isinstance(data, dict) and data.get("app") == APP and _is_recipe(data) else None
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _is_recipe(data: Mapping[str, Any]) -> bool:
+    job_id, index, parents = data.get("job_id"), data.get("index"), data.get("parents", [])
+    return (
+        is_asset_id(data.get("asset_id"))
+        and isinstance(job_id, str)
+        and _PLAIN_ID.fullmatch(job_id) is not None
+        and type(index) is int
+        and 0 <= index <= _MAX_INDEX
+        and isinstance(data.get("request"), dict)
+        and isinstance(parents, list)
+        and all(isinstance(parent, str) and _PLAIN_ID.fullmatch(parent) for parent in parents)
+    )

@@ -124,7 +124,7 @@ def test_an_edit_is_a_composite_and_a_hand_made_picture_has_no_label(tmp_path: P
     assert b"compositeWithTrainedAlgorithmicMedia" in (tmp_path / "edit.png").read_bytes()
     for labelled in (False, True):
         path = tmp_path / f"own-{labelled}.png"
-        write_image(path, picture(), make_own("a2", "Mask", "mask", ["a1"], labelled=labelled))
+        write_image(path, picture(), make_own("a2" * 16, "Mask", "mask", ["a1"], labelled=labelled))
         data = path.read_bytes()
         assert (b"compositeWithTrainedAlgorithmicMedia" in data) == labelled == (b'"AIGC"' in data)
         assert read_recipe(path) is not None

@@ -15,7 +15,7 @@ from aigc_studio.core.documents import Segment
 from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.jobs import JobState
 from aigc_studio.core.package import pack, unpack
-from aigc_studio.core.project import Project
+from aigc_studio.core.project import AssetQuery, Project
 from tests.core.project_kit import PICTURE, SPEECH, check_whole, holdings, result
 
 
@@ -54,6 +54,40 @@ def test_a_package_comes_back_the_same_and_starts_nothing(packed: tuple[Path, di
     assert not project.report
     check_whole(project)
     project.close()
+
+
+@pytest.mark.parametrize("meanwhile", ["trashed", "deleted", "renamed"])
+def test_packing_while_the_program_works(tmp_path: Path, meanwhile: str) -> None:
+    """What moves between the listing and its turn does not cost the package."""
+    project = Project.create(tmp_path / "p")
+    job = project.queue.add(PICTURE)
+    made = [project.commit_output(job.id, index, result(project.folder, job.id, index)) for index in range(3)]
+    document = project.documents.create("text", "First line")
+    changed = False
+
+    def work(*_: object) -> None:
+        nonlocal changed
+        if changed:
+            return
+        changed = True
+        if meanwhile == "renamed":
+            document.title = "Another line"
+            project.documents.save(document)
+        else:
+            change = project.trash if meanwhile == "trashed" else project.delete_forever
+            change([each.id for each in made])
+
+    steps: list[tuple[int, int]] = []
+    pack(project.folder, tmp_path / "p.aigcpack", lambda done, total: steps.append((done, total)), work)
+    project.close()
+    assert changed
+    assert steps[-1][0] == steps[-1][1] or meanwhile != "trashed"
+    again = Project.open(unpack(tmp_path / "p.aigcpack", tmp_path / "back"))
+    assert again.report.missing == (3 if meanwhile == "deleted" else 0)
+    assert again.count(AssetQuery()) == 3
+    assert len(list((again.folder / "documents").iterdir())) == 2
+    assert again.documents.load(document.id).title == "First line"
+    again.close()
 
 
 def test_cancelling_leaves_nothing(packed: tuple[Path, dict], tmp_path: Path) -> None:

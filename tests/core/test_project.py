@@ -18,7 +18,7 @@ from PIL import Image
 
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.jobs import JobState
-from aigc_studio.core.metadata import write_image
+from aigc_studio.core.metadata import read_recipe, write_image
 from aigc_studio.core.project import AssetQuery, Project, ProjectReader
 from aigc_studio.core.recipe import make_recipe
 from aigc_studio.core.store import backups, place
@@ -96,6 +96,36 @@ def test_a_result_without_its_recipe_is_not_stored(project: Project) -> None:
         project.commit_output("job", 0, path)
     with _refused("missing"):
         project.commit_output("job", 0, project.folder / "incoming" / "nothing.png")
+
+
+def test_an_edited_copy_is_an_asset_of_its_own(project: Project, tmp_path: Path) -> None:
+    """Other programs keep the metadata of what they edit; the recipe in it is its parent's."""
+    made = project.commit_output("job", 0, result(project.folder, "job", 0))
+    shutil.copy(project.path(made), tmp_path / "copy.png")
+    assert project.import_file(tmp_path / "copy.png") == made
+    recipe = read_recipe(project.path(made))
+    assert recipe is not None
+    write_image(tmp_path / "edited.png", picture(colour=(200, 0, 0)), recipe)
+    edited = project.import_file(tmp_path / "edited.png")
+    assert edited.id != made.id
+    assert (edited.origin, edited.job_id, project.recipe(edited.id)) == ("imported", "", None)
+    assert project.path(edited).read_bytes() == (tmp_path / "edited.png").read_bytes()
+    assert project.parents(edited.id) == [made.id]
+    assert project._any_generated([edited.id])
+    project.close()
+    before = project.folder
+    for lost in (("project.aigc",), ("project.aigc", "backups/state.json", "backups/changes.jsonl")):
+        for name in lost:
+            (before / name).unlink(missing_ok=True)
+        for path in (before / "backups").glob("project-*"):
+            path.write_bytes(b"damaged")
+        again = Project.open(before)
+        assert again.count(AssetQuery()) == 2
+        if len(lost) == 1:
+            assert again.asset(edited.id) == edited
+            assert again.parents(edited.id) == [made.id]
+        check_whole(again)
+        again.close()
 
 
 def test_lineage(project: Project, reader: ProjectReader) -> None:

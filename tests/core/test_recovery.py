@@ -237,6 +237,37 @@ def test_orphans_are_adopted_once(tmp_path: Path) -> None:
     project.close()
 
 
+def test_an_asset_may_be_called_document(tmp_path: Path) -> None:
+    """Its file begins as mirrors in the trash once did; it is found again all the same."""
+    folder = tmp_path / "p"
+    project = Project.create(folder)
+    for name in ("Document 1.txt", "Document 2.txt", "Other.txt"):
+        (tmp_path / name).write_text(name)
+        asset = project.import_file(tmp_path / name)
+        if name == "Document 2.txt":
+            project.trash([asset.id])
+    document = project.documents.create("text", "Put away")
+    project.documents.delete(document.id)
+    project.close()
+    trash = folder / "trash"
+    for path in trash.glob("~document-*"):  # as an earlier version named them
+        path.rename(path.with_name(path.name.removeprefix("~")))
+    (folder / "project.aigc").unlink()
+    _without_state(folder)
+    for path in (folder / "backups").iterdir():
+        path.write_bytes(b"damaged")
+    project = Project.open(folder)
+    after = holdings(project)
+    assert sorted(asset[2] for asset in after["assets"]) == ["document-1", "other"]  # as their files are called
+    assert [asset[1] for asset in after["trash"]] == ["document-2"]
+    assert after["documents"] == []
+    project.documents.restore(document.id)
+    assert [path.suffix for path in trash.iterdir()] == [".txt"]
+    project.documents.delete(document.id)
+    assert len(list(trash.glob("~document-*"))) == 2
+    project.close()
+
+
 def test_files_that_are_gone_are_counted_and_their_rows_kept(tmp_path: Path) -> None:
     folder = tmp_path / "p"
     _fill(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import filecmp
 import os
 import shutil
 import sqlite3
@@ -23,6 +24,7 @@ __all__ = [
     "part_of",
     "plain_errors",
     "remove",
+    "same_bytes",
     "sync_folder",
     "write_atomically",
 ]
@@ -87,6 +89,14 @@ def remove(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def same_bytes(one: Path, other: Path) -> bool:
+    """Whether two files hold the same; False when one of them is not there."""
+    try:
+        return filecmp.cmp(one, other, shallow=False)
+    except FileNotFoundError:
+        return False
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 import soundfile
 
 from .. import recipe as recipes
-from ..assets import Asset, kind_of
+from ..assets import Asset, is_asset_id, kind_of
 from ..errors import StudioError
 from ..i18n import N_
 from ..imaging import image_size, open_image
@@ -22,7 +22,7 @@ from ..metadata import read_recipe, read_text
 from .database import Connection
 from .search import searchable
 
-__all__ = ["MAX_TEXT_BYTES", "Found", "check_import", "examine", "insert"]
+__all__ = ["MAX_TEXT_BYTES", "Found", "check_import", "derived", "examine", "insert"]
 
 MAX_TEXT_BYTES = 20 << 20
 """Largest text file that is imported: some 3,000 pages, above which no editor in the app stays usable."""
@@ -39,9 +39,13 @@ class Found:
 
 
 def examine(path: Path, *, known: Mapping[str, Any] | None = None, kind: str = "") -> Found:
-    """Read what a file says about itself. known: a former row of it. StudioError or OSError when it cannot be read."""
+    """Read what a file says about itself. known: a former row of it. StudioError or OSError when it cannot be read.
+
+    A former row with another id than the file's recipe: the file was changed outside and imported again (`derived`).
+    """
     recipe = read_recipe(path)
     known = known or {}
+    former = known["id"] if is_asset_id(known.get("id")) else ""
     made = recipe or {}
     info = made.get("info")
     own = str(info.get("kind", "")) if isinstance(info, Mapping) else ""
@@ -55,7 +59,7 @@ def examine(path: Path, *, known: Mapping[str, Any] | None = None, kind: str = "
         body = read_text(path)
     title = str(known.get("title") or "") or recipes.title_for(made) or (_first_line(body) if recipe else _stem(path))
     asset = Asset(
-        id=str(made.get("asset_id") or known.get("id") or uuid.uuid4().hex),
+        id=made.get("asset_id") or former or uuid.uuid4().hex,
         kind=kind,
         title=title,
         file="",
@@ -71,12 +75,20 @@ def examine(path: Path, *, known: Mapping[str, Any] | None = None, kind: str = "
         bytes=path.stat().st_size,
         trashed=False,
     )
-    return Found(asset, made, body)
+    found = Found(asset, made, body)
+    return derived(found, former) if former and former != asset.id else found
+
+
+def derived(found: Found, asset_id: str = "") -> Found:
+    """The same file as an asset of its own, whose parent is the one its recipe speaks of: an edited copy of it."""
+    asset = replace(found.asset, id=asset_id or uuid.uuid4().hex, origin="imported", job_id="", index=0)
+    return Found(asset, {**found.recipe, "parents": [found.asset.id]}, found.body)
 
 
 def _stem(path: Path) -> str:
     """A file's name without suffix and without the end that `file_name` gave it."""
-    return re.sub(r"-[0-9a-f]{6}$", "", path.stem) or path.stem
+    name = path.stem.encode("utf-8", "replace").decode("utf-8")  # Linux lets a name be bytes that are no text
+    return re.sub(r"-[0-9a-f]{6}$", "", name) or name
 
 
 def _created(recipe: Mapping[str, Any]) -> float:

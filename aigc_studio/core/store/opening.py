@@ -101,6 +101,12 @@ def open_for_reading(folder: Path) -> Opened:
         connection = open_reader(folder)
         try:
             check_version(connection)
+            if odd := recovery.foreign_rows(connection):
+                raise StudioError(
+                    N_("The project's index holds entries this app never makes; open it where it can be written."),
+                    code="unsafe",
+                    detail=f"{len(odd)} rows",
+                )
         except BaseException:
             connection.close()
             raise

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..assets import Asset, AssetQuery, Board
+from ..assets import Asset, AssetQuery, Board, is_stored_file
+from ..errors import StudioError
+from ..i18n import N_
 from .database import Connection
 from .search import match_expression
 
@@ -98,7 +100,13 @@ class Queries:
         return json.loads(row[0]) if row else None
 
     def path(self, asset: Asset) -> Path:
-        """Where an asset's file is."""
+        """Where an asset's file is; StudioError when its row names a place outside the project."""
+        if not is_stored_file(asset.file):
+            raise StudioError(
+                N_("This asset's entry in the index is not one of this app; close the project and open it again."),
+                code="unsafe",
+                detail=asset.file,
+            )
         return self.folder / asset.file
 
     def thumbnail_path(self, asset_id: str) -> Path:

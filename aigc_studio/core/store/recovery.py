@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sqlite3
 import time
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -16,9 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..assets import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TEXT_SUFFIXES, Asset, file_name
+from ..assets import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TEXT_SUFFIXES, Asset, file_name, is_stored_file
 from ..documents import dumps, read_mirror
-from ..errors import StudioError
 from ..jobs import JobQueue
 from ..metadata import read_recipe
 from . import backups, files, intake, journal
@@ -29,6 +29,7 @@ __all__ = [
     "Report",
     "adopt_incoming",
     "count_outputs",
+    "foreign_rows",
     "forget",
     "free_name",
     "rebuild",
@@ -79,11 +80,15 @@ def restore_index(folder: Path) -> bool:
 def reconcile(connection: Connection, folder: Path, *, rebuild: bool = False) -> Report:
     """Bring rows and files together. rebuild: the index is a backup or empty, so rows without a file are dropped."""
     report = Report()
+    for seq in foreign_rows(connection):
+        log.warning("row %d of the index is not one of this app; it is dropped", seq)
+        _drop(connection, seq)
     # Sets of whole names first: with 100,000 assets this is most of what opening costs.
     rows = {row[0] for row in connection.execute("SELECT file FROM assets")}
     there = {f"{place}/{name}" for place in _FOLDERS for name in _listed(folder / place)}
     lost = {_key(file): file for file in sorted(rows - there)}
-    found = {_key(file): file for file in sorted(there - rows, reverse=True) if _is_asset(file)}  # assets/ wins
+    orphans = sorted((file for file in there - rows if _is_orphan(folder, file)), reverse=True)
+    found = {_key(file): file for file in orphans}  # assets/ wins
     for key, file in lost.items():
         seq = connection.execute("SELECT seq FROM assets WHERE file=?", (file,)).fetchone()[0]
         if key in found:
@@ -110,9 +115,31 @@ def _listed(folder: Path) -> list[str]:
         return []
 
 
-def _is_asset(file: str) -> bool:
-    name = file.rpartition("/")[2]
-    return os.path.splitext(name)[1].lower() in _SUFFIXES and not name.startswith((".", "~", "document-"))
+def foreign_rows(connection: Connection) -> list[int]:
+    """Rows of assets (their `seq`) that this app cannot have written: another's id, or a file outside the project.
+
+    Ids become names of files, and files are moved and deleted. Both queries run on covering indexes.
+    """
+    ids = connection.execute("SELECT seq FROM assets WHERE length(id)<>32 OR id GLOB '*[^0-9a-f]*'")
+    outside = connection.execute(
+        "SELECT seq, file FROM assets WHERE NOT (file GLOB 'assets/[^.]*' OR file GLOB 'trash/[^.]*')"
+        " OR length(file)-length(replace(file, '/', ''))<>1 OR instr(file, char(92)) OR instr(file, char(0))"
+    )
+    return [*(row[0] for row in ids), *(seq for seq, file in outside if not is_stored_file(file))]
+
+
+def _is_asset(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in _SUFFIXES and not name.startswith((".", "~"))
+
+
+def _is_orphan(folder: Path, file: str) -> bool:
+    """Whether a file without a row is to become an asset: not what other programs leave, nor a document's mirror."""
+    place, _, name = file.partition("/")
+    if not _is_asset(name) or not is_stored_file(file):
+        return False
+    # Mirrors in the trash were once named as an asset can be, too.
+    old_mirror = place == "trash" and name.startswith("document-") and name.endswith(".md")
+    return not (old_mirror and read_mirror((folder / file).with_suffix(".json")) is not None)
 
 
 def rebuild(connection: Connection, folder: Path) -> Report:
@@ -201,18 +228,23 @@ def forget(connection: Connection, seq: int, asset_id: str) -> None:
 
 
 def _adopt(connection: Connection, folder: Path, file: str, known: Mapping[str, Any], report: Report) -> None:
+    """Give a file a row. Whatever is wrong with one file, the project opens: the file is left where it is."""
     path = folder / file
     try:
         found = intake.examine(path, known=known)
-    except (StudioError, OSError) as error:
-        log.info("%s is not adopted: %s", file, error)
-        return
-    trashed = float(known.get("trashed") or time.time()) if file.startswith("trash/") else 0.0
-    if connection.execute("SELECT 1 FROM assets WHERE id=?", (found.asset.id,)).fetchone():
-        log.info("%s is a copy of an asset that is in the project; it is left alone", file)
-        return
-    with connection.change():
-        report.adopted.append(intake.insert(connection, found, file, trashed=trashed).id)
+        row = connection.execute("SELECT file FROM assets WHERE id=?", (found.asset.id,)).fetchone()
+        if row is not None:
+            if files.same_bytes(folder / row[0], path):
+                log.info("%s is a copy of an asset that is in the project; it is left alone", file)
+                return
+            found = intake.derived(found)
+        trashed = float(known.get("trashed") or time.time()) if file.startswith("trash/") else 0.0
+        with connection.change():
+            report.adopted.append(intake.insert(connection, found, file, trashed=trashed).id)
+    except sqlite3.Error:
+        raise  # the index's trouble, not this file's
+    except Exception as error:  # noqa: BLE001
+        log.info("%s is not adopted: %r", file, error)
 
 
 def adopt_incoming(connection: Connection, folder: Path) -> list[str]:
@@ -225,15 +257,17 @@ def adopt_incoming(connection: Connection, folder: Path) -> list[str]:
         try:
             intake.check_import(path)  # to the last byte: a cut file must be made again, not counted
             found = intake.examine(path)
-            row = connection.execute("SELECT 1 FROM assets WHERE id=?", (found.asset.id,)).fetchone()
-            if row is not None:
-                files.remove(path)  # stored already: the crash came before the second name was gone
-                continue
-            store(connection, folder, path, found)
-        except StudioError as error:
-            log.info("%s is not adopted: %s", path.name, error)
-            files.move(path, path.with_name(path.name + ".damaged"))
+        except OSError as error:  # another program may have it open: the next opening tries again
+            log.info("%s is not adopted: %r", name, error)
             continue
+        except Exception as error:  # noqa: BLE001  whatever is wrong with one file, the project opens
+            log.info("%s is not adopted: %r", name, error)
+            files.move(path, path.with_name(name + ".damaged"))
+            continue
+        if connection.execute("SELECT 1 FROM assets WHERE id=?", (found.asset.id,)).fetchone():
+            files.remove(path)  # stored already: the crash came before the second name was gone
+            continue
+        store(connection, folder, path, found)
         adopted.append(found.asset.id)
     return adopted
 
