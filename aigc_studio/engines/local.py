@@ -103,7 +103,7 @@ class RunContext:
 
     def save_image(self, index: int, image: Image, **info: Any) -> None:
         """See `Context`."""
-        self._save(index, ".png", info, lambda path, recipe: metadata.write_image(path, image, recipe))
+        self._save(index, ".png", info, lambda path, recipe: metadata.write_image(path, image, recipe, self.check))
 
     def save_audio(self, index: int, samples: np.ndarray, rate: int, **info: Any) -> None:
         """See `Context`."""
