@@ -100,6 +100,7 @@ A document is `<|form|>title<|text|>body<|end|>`, the title may be empty; forms:
 
 ```python
 from transformers import AutoModelForCausalLM, AutoTokenizer
+
 tokenizer = AutoTokenizer.from_pretrained(folder)
 model = AutoModelForCausalLM.from_pretrained(folder)
 ids = tokenizer("<|qijue|>春雪<|text|>", return_tensors="pt").input_ids

@@ -208,7 +208,7 @@ def load(model: Model, ctx: Context) -> Writer:
     device.go_offline()
     if model.folder is None:
         raise StudioError(N_("No language model is chosen; choose one."), code="model-missing")
-    ctx.progress(0, 1, N_("Loading the model"))
+    ctx.progress(0, 0, N_("Loading the model"))
     check_model_folder(model.folder)
     ctx.check()
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -250,7 +250,6 @@ def load(model: Model, ctx: Context) -> Writer:
         )
     ctx.check()
     network.to(placement.device).eval()
-    ctx.progress(1, 1, N_("Loading the model"))
     special = set(tokenizer.get_vocab())
     framed = special.issuperset(SPECIAL_TOKENS)
     ends = _ends(network, tokenizer)
