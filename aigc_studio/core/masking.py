@@ -7,19 +7,23 @@ wherever the opacity is 0, so that pixels outside mask + feather are bit-identic
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from PIL import Image
 
 from .errors import StudioError
 from .i18n import N_
 
-__all__ = ["bounds", "composite", "distance_outside", "feather", "grow", "mask_from_image"]
+__all__ = ["bounds", "composite", "distance_outside", "feather", "feathered_part", "grow", "mask_from_image"]
 
 SOLID = 128
 """Mask values from here on count as inside when distances are measured; weaker ones only keep their own opacity."""
 
 MAX_FEATHER = 512
 """Widest feather in pixels: wider ones look the same and cost a pass over the area for each pixel."""
+
+_TILE = 512
 
 
 def mask_from_image(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
@@ -108,9 +112,52 @@ def feather(mask: np.ndarray, px: float) -> np.ndarray:
     px = min(float(px), MAX_FEATHER)
     if px < 1:
         return own
+    return np.maximum(own, _fade(mask, px))
+
+
+def _fade(mask: np.ndarray, px: float) -> np.ndarray:
     distance = distance_outside(mask >= SOLID, int(px))
     fade = np.clip(1 - distance / np.float32(px + 1), 0, 1)
-    return np.maximum(own, fade * fade * (3 - 2 * fade))
+    return fade * fade * (3 - 2 * fade)
+
+
+def feathered_part(
+    mask: np.ndarray, px: float, check: Callable[[], None] | None = None
+) -> tuple[tuple[int, int, int, int], np.ndarray] | None:
+    """Where `feather` is above 0, as (left, top, right, bottom), and its values there; None where nothing is marked.
+
+    Works in tiles, of which those without an edge cost nothing: the memory is that of the result. `check` is called
+    for each tile and may raise.
+    """
+    box = bounds(mask)
+    if box is None:
+        return None
+    px = min(float(px), MAX_FEATHER)
+    reach = int(px)
+    solid = bounds(mask[box[1] : box[3], box[0] : box[2]] >= SOLID) if reach >= 1 else None
+    if solid is not None:
+        height, width = mask.shape
+        left, top = box[0] + solid[0] - reach, box[1] + solid[1] - reach
+        right, bottom = box[0] + solid[2] + reach, box[1] + solid[3] + reach
+        box = max(0, min(box[0], left)), max(0, min(box[1], top)), max(box[2], right), max(box[3], bottom)
+        box = box[0], box[1], min(width, box[2]), min(height, box[3])
+    left, top, right, bottom = box
+    opacity = np.empty((bottom - top, right - left), np.float32)
+    for y in range(top, bottom, _TILE):
+        for x in range(left, right, _TILE):
+            if check is not None:
+                check()
+            y2, x2 = min(bottom, y + _TILE), min(right, x + _TILE)
+            own = opacity[y - top : y2 - top, x - left : x2 - left]
+            np.divide(mask[y:y2, x:x2], np.float32(255), out=own, dtype=np.float32)
+            if solid is None or mask[y:y2, x:x2].min() == 255:
+                continue
+            above, before = max(0, y - reach), max(0, x - reach)
+            around = mask[above : y2 + reach, before : x2 + reach]
+            if around.max() >= SOLID:
+                fade = _fade(around, px)[y - above :, x - before :]
+                np.maximum(own, fade[: y2 - y, : x2 - x], out=own)
+    return box, opacity
 
 
 def composite(original: np.ndarray, painted: np.ndarray, opacity: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
+from aigc_studio.core import masking
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.masking import bounds, composite, distance_outside, feather, grow, mask_from_image
 
@@ -89,3 +90,20 @@ def test_bounds():
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match="shapes differ"):
         composite(np.zeros((2, 2, 3), np.uint8), np.zeros((2, 3, 3), np.uint8), np.zeros((2, 2)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(masks, st.integers(0, 30), st.integers(3, 40))
+def test_a_feathered_part_is_that_part_of_the_whole(mask, px, tile):
+    before, masking._TILE = masking._TILE, tile
+    try:
+        found = masking.feathered_part(mask, px)
+    finally:
+        masking._TILE = before
+    whole = feather(mask, px)
+    if found is None:
+        assert not whole.any()
+        return
+    box, opacity = found
+    assert box == bounds(whole)
+    assert np.array_equal(opacity, whole[box[1] : box[3], box[0] : box[2]])

@@ -436,15 +436,16 @@ class Network:
 class Paint:
     """One painting at one size, painted block by block.
 
-    `part` (left, top, right, bottom): the part of the picture it is painted for. The composition then has its middle
-    there, and a small part is seen from nearer, so that it is not one flat shape.
+    `part` (left, top, right, bottom): the part of the picture it is painted for; nothing else is painted then. The
+    composition has its middle there, and a small part is seen from nearer, so that it is not one flat shape.
     """
 
     def __init__(
         self, painting: Painting, width: int, height: int, part: tuple[int, int, int, int] | None = None
     ) -> None:
         self.width, self.height = width, height
-        left, top, right, bottom = part or (0, 0, width, height)
+        self.part = left, top, right, bottom = part or (0, 0, width, height)
+        self.columns, self.rows = right - left, bottom - top
         share = min(1.0, max(right - left, bottom - top) / min(width, height))
         self.unit = min(width, height) / 2 * (1.0 if part is None else max(0.4, share**0.5))
         self.middle = (left + right) / 2, (top + bottom) / 2
@@ -454,15 +455,22 @@ class Paint:
         self.colours = from_hex(painting.palette).astype(np.float32)
         weights = np.array(painting.weights or (1,) * len(self.colours), dtype=np.float64)
         self.bias = np.log(np.maximum(weights, 1e-3) / weights.mean()).astype(np.float32)[:, None]
-        self.blocks = -(-width * height // BLOCK)
+        self.blocks = -(-self.columns * self.rows // BLOCK)
 
     def block(self, index: int) -> np.ndarray:
-        """Pixels `index * BLOCK` to `(index + 1) * BLOCK` in reading order, uint8 (n, 3); the last may be shorter."""
-        place = np.arange(index * BLOCK, (index + 1) * BLOCK, dtype=np.int64)
-        x = ((place % self.width) + 0.5 - self.middle[0]) / self.unit
-        y = ((place // self.width) + 0.5 - self.middle[1]) / self.unit
-        pixels = self._encode(self._linear(x, y), place)
-        return pixels[: self.width * self.height - index * BLOCK]
+        """Pixels `index * BLOCK` to `(index + 1) * BLOCK` of the part in reading order, uint8 (n, 3); the last block
+        may be shorter."""
+        row, column = np.divmod(np.arange(index * BLOCK, (index + 1) * BLOCK, dtype=np.int64), self.columns)
+        row, column = row + self.part[1], column + self.part[0]
+        x = (column + 0.5 - self.middle[0]) / self.unit
+        y = (row + 0.5 - self.middle[1]) / self.unit
+        pixels = self._encode(self._linear(x, y), row * self.width + column)
+        return pixels[: self.columns * self.rows - index * BLOCK]
+
+    def whole(self) -> np.ndarray:
+        """The part at once, uint8 (rows, columns, 3): for small ones."""
+        blocks = [self.block(index) for index in range(self.blocks)]
+        return np.concatenate(blocks).reshape(self.rows, self.columns, 3)
 
     def _linear(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Linear light (3, n), not clipped."""

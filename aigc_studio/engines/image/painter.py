@@ -7,9 +7,9 @@ nothing, paints inside a mask so that the new part fits its surroundings, and ma
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,14 @@ from PIL import Image
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_
 from aigc_studio.core.imaging import open_image, open_mask
-from aigc_studio.core.masking import bounds, composite, distance_outside, feather, mask_from_image
+from aigc_studio.core.masking import composite, distance_outside, feathered_part, mask_from_image
 from aigc_studio.core.metadata import read_recipe
 from aigc_studio.core.requests import Request
 from aigc_studio.engines.base import Choice, Context, Family, Model, Param, Task, Understanding
 
 from .composition import AUTO, compose, names_colours
-from .cppn import BLOCK, Paint, Painting
-from .harmony import matched, surroundings, texture_scale
+from .cppn import Paint, Painting
+from .harmony import matched_bands, surroundings, texture_scale
 from .lexicon import Reading, read
 
 __all__ = ["FAMILY", "load", "run", "understand"]
@@ -189,6 +189,8 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
 
 
 Made = tuple[Image.Image, Painting, dict[str, Any]]
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom in pixels."""
 
 
 def _generate(values: dict[str, Any], reading: Reading, seed: int, ctx: Context) -> Made:
@@ -217,61 +219,114 @@ def _vary(values: dict[str, Any], reading: Reading, seed: int, ctx: Context) -> 
 
 
 def _inpaint(values: dict[str, Any], reading: Reading, seed: int, ctx: Context) -> Made:
+    """The picture with its marked part painted anew. Only the part is held as numbers: pictures may be very large."""
+    ctx.progress(0, 0, N_("Reading the picture"))
     path = ctx.input("image")
     image = open_image(path)
-    mask = mask_from_image(open_mask(ctx.input("mask")), image.size)
-    if not mask.any():
+    ctx.check()
+    marked = feathered_part(
+        mask_from_image(open_mask(ctx.input("mask")), image.size), values["feather"], check=ctx.check
+    )
+    if marked is None:
         raise StudioError(
             N_("Nothing is marked; draw over the part of the picture that should change."), code="mask-empty"
         )
     ctx.check()
-    original = np.asarray(image)
-    opacity = feather(mask, values["feather"])
-    box = bounds(opacity > 0)
-    assert box is not None
-    left, top, right, bottom = box
+    box, opacity = marked
     named = names_colours(reading, values)
-    around = surroundings_of(original[..., :3], opacity)
-    painting = compose(reading, values, seed, around)
+    painting = compose(reading, values, seed, surroundings_of(image, box, opacity))
     style = painting.style
     known = recipe_painting(path)
     if not reading.moods:  # nothing was asked of the manner: take the picture's own
         if known is not None:
             style = replace(known.style, symmetry="none", seamless=False)
         else:
-            style = replace(style, scale=_limited(style.scale * texture_scale(original[..., :3])))
+            style = replace(style, scale=_limited(style.scale * texture_scale(image)))
         style = replace(style, scale=_limited(style.scale * values["scale"]))
     style = replace(style, vignette=0.0)  # it belongs to the picture's corners
     painting = replace(painting, style=style)
+    blend = _Blend(values["match"] * (0.4 if named else 1.0), values["strength"])
+    ctx.check()
+    preview = _preview_in_place(image, painting, box, opacity, blend)
     painter = Paint(painting, *image.size, part=box)
-    rows = np.empty((bottom - top, image.width, 3), np.uint8)
-    small = image.convert("RGB")
-    small.thumbnail((_PREVIEW, _PREVIEW))
-    for start, band in _bands(painter, ctx, small, top, bottom):
-        rows[start - top : start - top + len(band)] = band
-    part = np.s_[top:bottom, left:right]
-    painted = rows[:, left:right]
-    fitted = matched(painted, original[part][..., :3], opacity[part], values["match"] * (0.4 if named else 1.0))
-    over = original.copy()
-    over[part][..., :3] = fitted
-    if over.shape[2] == 4:
-        over[part][..., 3] = 255
-    result = composite(original, over, opacity * np.float32(values["strength"]))
-    return Image.fromarray(result), painting, {"box": [left, top, right, bottom]}
+    painted = np.empty((painter.rows, painter.columns, 3), np.uint8)
+    for top, band in _bands(painter, ctx, preview):
+        painted[top : top + len(band)] = band
+    blend.into(image, box, painted, opacity, ctx.check)
+    return image, painting, {"box": list(box)}
+
+
+@dataclass(frozen=True)
+class _Blend:
+    """How a painted part is laid into its picture: how far it follows the colours around it, and how strongly."""
+
+    match: float
+    strength: float
+
+    def into(
+        self,
+        image: Image.Image,
+        box: Box,
+        painted: np.ndarray,
+        opacity: np.ndarray,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Change `image` ("RGB" or "RGBA") inside `box`; `painted` and `opacity` are of the box's size."""
+        left, top, right, _ = box
+        # What is still read is never what was written: a band is pasted when it was matched.
+        source = image.crop(box)
+
+        def original(first: int, last: int) -> np.ndarray:
+            check()
+            return np.asarray(source.crop((0, first, right - left, last)))
+
+        bands = matched_bands(painted, lambda one, two: original(one, two)[..., :3], opacity, self.match)
+        for first, fitted in bands:
+            below = original(first, first + len(fitted))
+            over = np.full_like(below, 255)  # what is painted is opaque
+            over[..., :3] = fitted
+            weight = opacity[first : first + len(fitted)] * np.float32(self.strength)
+            image.paste(Image.fromarray(composite(below, over, weight)), (left, top + first))
+
+
+def _preview_in_place(
+    image: Image.Image, painting: Painting, box: Box, opacity: np.ndarray, blend: _Blend
+) -> Image.Image:
+    """The picture, small, with the part painted as it is going to be."""
+    shrink = min(1.0, _PREVIEW / max(image.size))
+    size = max(1, round(image.width * shrink)), max(1, round(image.height * shrink))
+    small = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0).convert("RGB")
+    across, down = size[0] / image.width, size[1] / image.height
+    left, top = int(box[0] * across), int(box[1] * down)
+    right, bottom = max(left + 1, round(box[2] * across)), max(top + 1, round(box[3] * down))
+    part = left, top, right, bottom
+    thin = Image.fromarray(opacity).resize((right - left, bottom - top), Image.Resampling.BOX, reducing_gap=2.0)
+    blend.into(small, part, Paint(painting, *size, part=part).whole(), np.asarray(thin, dtype=np.float32))
+    return small
 
 
 def _limited(scale: float) -> float:
     return round(min(8.0, max(0.15, scale)), 4)
 
 
-def surroundings_of(original: np.ndarray, opacity: np.ndarray) -> np.ndarray:
-    """Colours around the changed part of uint8 (h, w, 3): of a ring as wide as an eighth of the picture, or of all."""
-    ring = max(16, min(opacity.shape) // 8)
+def surroundings_of(image: Image.Image, box: Box, opacity: np.ndarray) -> np.ndarray:
+    """Colours around the changed part: of a ring as wide as an eighth of the picture, or of all.
+
+    `opacity`: that of the pixels in `box`; the others stay.
+    """
+    ring = max(16, min(image.size) // 8)
     # Distances are taken on a small copy: which colours lie around does not need every pixel.
-    step = max(1, max(opacity.shape) // 512)
-    near = distance_outside(opacity[::step, ::step] > 0, max(2, ring // step))
+    step = max(1, max(image.size) // 512)
+    size = -(-image.width // step), -(-image.height // step)
+    # Every step-th pixel: the sampling points lie in the middle of these.
+    every = (step, 0, (1 - step) / 2, 0, step, (1 - step) / 2)
+    pixels = np.asarray(image.transform(size, Image.Transform.AFFINE, every, Image.Resampling.NEAREST))[..., :3]
+    covered = np.zeros(pixels.shape[:2], bool)
+    left, top = -(-box[0] // step), -(-box[1] // step)
+    seen = opacity[top * step - box[1] :: step, left * step - box[0] :: step] > 0
+    covered[top : top + seen.shape[0], left : left + seen.shape[1]] = seen
+    near = distance_outside(covered, max(2, ring // step))
     inside = (near > 0) & np.isfinite(near)
-    pixels = original[::step, ::step]
     return surroundings(pixels[inside] if inside.sum() >= 32 else pixels.reshape(-1, 3))
 
 
@@ -283,37 +338,28 @@ def paint(painting: Painting, width: int, height: int, ctx: Context) -> Image.Im
     ctx.check()
     shrink = min(1.0, _PREVIEW / max(width, height))
     small = Paint(painting, max(1, round(width * shrink)), max(1, round(height * shrink)))
-    preview = Image.fromarray(
-        np.concatenate([small.block(index) for index in range(small.blocks)]).reshape(small.height, small.width, 3)
-    )
+    preview = Image.fromarray(small.whole())
     if shrink == 1.0:
         ctx.progress(1, 1, N_("Painting"), preview)
         return preview
     image = Image.new("RGB", (width, height))
-    for top, band in _bands(Paint(painting, width, height), ctx, preview, 0, height):
+    for top, band in _bands(Paint(painting, width, height), ctx, preview):
         image.paste(Image.fromarray(band), (0, top))
     return image
 
 
-def _bands(
-    painter: Paint, ctx: Context, preview: Image.Image, top: int, bottom: int
-) -> Iterator[tuple[int, np.ndarray]]:
-    """(row, uint8 (rows, width, 3)) of the rows from `top` to `bottom`, with progress; threads share the blocks."""
-    width = painter.width
-    first, last = top * width // BLOCK, -(-bottom * width // BLOCK)
-    groups = range(first, last, _GROUP)
-    row, skip = top, top * width - first * BLOCK
+def _bands(painter: Paint, ctx: Context, preview: Image.Image) -> Iterator[tuple[int, np.ndarray]]:
+    """(first row, uint8 (rows, columns, 3)) of the painter's part, with progress; threads share the blocks."""
+    width, row = painter.columns, 0
+    groups = range(0, painter.blocks, _GROUP)
     waiting = np.empty((0, 3), np.uint8)
     ctx.progress(0, len(groups), N_("Painting"), preview)
     with ThreadPoolExecutor(max_workers=_cores()) as pool:
         for done, group in enumerate(groups, 1):
             ctx.check()
-            pieces = pool.map(painter.block, range(group, min(group + _GROUP, last)))
+            pieces = pool.map(painter.block, range(group, min(group + _GROUP, painter.blocks)))
             waiting = np.concatenate([waiting, *pieces])
-            if skip:
-                cut = min(skip, len(waiting))
-                waiting, skip = waiting[cut:], skip - cut
-            rows = min(len(waiting) // width, bottom - row)
+            rows = len(waiting) // width
             if rows:
                 yield row, waiting[: rows * width].reshape(rows, width, 3)
                 row, waiting = row + rows, waiting[rows * width :]
