@@ -4,7 +4,8 @@ A recipe is a plain dict of JSON types::
 
     {"format": 1, "app": "AIGC Studio", "app_version": "0.1.0", "asset_id": ..., "job_id": ..., "index": 0,
      "request": Request.to_json(), "seed": 1234, "ai_generated": true, "engine": {"family": ..., "versions": {...},
-     "device": "cpu", "dtype": "float32", "threads": 2, "model": {...}}, "info": {...}, "created": "2026-01-31T...",
+     "device": "cpu", "dtype": "float32", "threads": 2, "model": {...}, "params": {every parameter with its value},
+     "inputs": {role: SHA-256 of the file}}, "info": {...}, "created": "2026-01-31T...",
      "parents": [asset ids]}
 """
 

@@ -104,9 +104,10 @@ class ChildEngine:
         """Pass on what the child says of this job until its last frame, which is returned; None as for `_attempt`."""
         taken = False
         deadline: float | None = None
-        heard = told = time.monotonic()
+        told = began = time.monotonic()
         while True:
             now = time.monotonic()
+            heard = max(began, child.heard)
             if deadline is not None and now >= deadline:
                 log.warning("job %s did not stop within %.1f s: its process is killed", order.job_id, self._patience)
                 raise Cancelled
@@ -114,7 +115,8 @@ class ChildEngine:
                 told = now
                 listener.silent(now - heard)
             try:
-                event = child.events.get(timeout=self._silence if deadline is None else deadline - now)
+                until = max(heard, told) + self._silence if deadline is None else deadline
+                event = child.events.get(timeout=until - now)
             except queue.Empty:
                 continue
             if event is token:
@@ -127,13 +129,11 @@ class ChildEngine:
                 if reused and not taken:
                     return None
                 raise _died(child, event)
-            elif isinstance(event, Frame):
-                heard = time.monotonic()
-                if event.job == order.job_id:
-                    taken = True
-                    if event.type in ("done", "cancelled", "error"):
-                        return event
-                    _pass_on(event, listener)
+            elif isinstance(event, Frame) and event.job == order.job_id:
+                taken = True
+                if event.type in ("done", "cancelled", "error"):
+                    return event
+                _pass_on(event, listener)
 
     def warm(self, family: str) -> None:
         """Start the process and let it import what this family needs, without waiting."""
@@ -198,7 +198,9 @@ class _Process:
         )
         self.pid = self._popen.pid
         self.events: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        """Frames in order, CancelTokens of the studio, and a _Death at the end."""
+        """Frames of jobs in order, CancelTokens of the studio, and a _Death at the end."""
+        self.heard = time.monotonic()
+        """When the last frame came, beats included, which nobody needs to take out of a queue."""
         self._lane = lane
         self._tail: deque[bytes] = deque()
         stdin, stdout, stderr = self._popen.stdin, self._popen.stdout, self._popen.stderr
@@ -250,7 +252,9 @@ class _Process:
         reason = ""
         try:
             for frame in read_frames(stream):  # type: ignore[arg-type]
-                self.events.put(frame)
+                self.heard = time.monotonic()
+                if frame.job:
+                    self.events.put(frame)
         except ProtocolError as error:
             reason = str(error) if self.alive else ""
         except (OSError, ValueError):

@@ -8,6 +8,7 @@ It must not know: Qt, the pipe, the database. One thread at a time runs it: load
 from __future__ import annotations
 
 import gc
+import hashlib
 import importlib.metadata
 import logging
 import platform
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image
 
-__all__ = ["LocalEngine", "RunContext"]
+__all__ = ["LocalEngine", "RunContext", "file_hash"]
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class RunContext:
         self.start = order.start
         self.facts: dict[str, Any] = {}
         """What the recipe's "engine" says; filled when the model is loaded."""
+        self.loading = False
+        """While a model is loaded nobody knows how much of it is done: every progress has total 0."""
         self._order = order
         self._listener = listener
         self._token = token
@@ -71,11 +74,14 @@ class RunContext:
         """See `Context`."""
         now = time.monotonic()
         self._flush(now)
+        if self.loading:
+            done = total = 0
         small = None
         if preview is not None and now - self._preview_at >= PREVIEW_INTERVAL:
             small = _preview(preview)
             self._preview_at = now
-        if small is None and stage == self._stage and 0 < done < total and now - self._progress_at < PROGRESS_INTERVAL:
+        midway = 0 < done < total or self.loading
+        if small is None and stage == self._stage and midway and now - self._progress_at < PROGRESS_INTERVAL:
             return
         self._stage, self._progress_at = stage, now
         self._listener.progress(self._index, done, total, stage, small)
@@ -143,7 +149,9 @@ class RunContext:
 class LocalEngine:
     """Runs orders in the calling thread and keeps the last model loaded."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, collect: bool = True) -> None:
+        """collect: whether it may run the garbage collector, in the window's process a matter of the UI thread alone."""
+        self._collect = collect
         self._key: tuple[str, str] | None = None
         self._loaded: Any = None
         self._warm: set[str] = set()
@@ -190,7 +198,8 @@ class LocalEngine:
     def unload(self) -> None:
         """See `Engine`."""
         self._key = self._loaded = None
-        gc.collect()
+        if self._collect:
+            gc.collect()
         torch = sys.modules.get("torch")
         if torch is not None and torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -202,7 +211,7 @@ class LocalEngine:
     def _make(self, order: Order, context: RunContext) -> None:
         request = order.request
         module = registry.module(request.family)
-        module.FAMILY.values(module.FAMILY.task(request.task).id, request.params)
+        values = module.FAMILY.values(module.FAMILY.task(request.task).id, request.params)
         self._warm_family(module)
         context.check()
         model = order.model or Model("", request.family, module.FAMILY.title)
@@ -210,9 +219,13 @@ class LocalEngine:
         if self._key != key:
             if self._key is not None:
                 self.unload()
+            context.loading = True
             self._loaded = module.load(model, context)
+            context.loading = False
             self._key = key
-        context.facts = _facts(module, model, self._loaded)
+        context.facts = _facts(module, model, self._loaded) | {"params": values}
+        if order.inputs:
+            context.facts["inputs"] = {role: file_hash(path) for role, path in order.inputs.items()}
         module.run(self._loaded, request, context)
 
     def _warm_family(self, module: ModuleType) -> None:
@@ -221,8 +234,9 @@ class LocalEngine:
         self._warm.add(module.__name__)
         if hasattr(module, "warm"):
             module.warm()
-            gc.collect()
-            gc.freeze()  # a full collection over the objects of torch and diffusers took 275 ms, and finds nothing
+            if self._collect:
+                gc.collect()
+                gc.freeze()  # a full collection over the objects of torch and diffusers took 275 ms, and finds nothing
 
 
 class ForwardBrake:
@@ -259,6 +273,12 @@ class ForwardBrake:
     def _stop(self, _module: Any, _args: Any) -> None:
         if threading.get_ident() == self._thread:
             raise Cancelled
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, 64 hexadecimal digits: what a recipe says of its inputs."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _preview(image: Image) -> Preview:

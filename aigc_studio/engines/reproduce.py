@@ -15,19 +15,23 @@ import soundfile
 from PIL import Image
 
 from aigc_studio.core.assets import Asset
-from aigc_studio.core.errors import StudioError
+from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.i18n import N_
 from aigc_studio.core.jobs import Job, JobState, new_job_id
 from aigc_studio.core.metadata import read_recipe, read_text
-from aigc_studio.core.requests import MAX_SEED, Request
+from aigc_studio.core.requests import Request
 
-from .engine import CancelToken, Engine, Preview
+from .engine import CancelToken, Engine, Order, Preview
+from .local import file_hash
 from .runner import order_for
 
 if TYPE_CHECKING:
     from aigc_studio.core.project import Project
 
-__all__ = ["Reproduction", "compare", "reproduce", "request_again"]
+__all__ = ["Reproduction", "compare", "job_again", "reproduce"]
+
+
+_MOST = 10_000  # no family makes as many at once
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,19 @@ class Reproduction:
     changed: Mapping[str, tuple[Any, Any]]
 
 
-def request_again(recipe: Mapping[str, Any]) -> Request:
-    """The request that makes exactly this one result: each result of a batch has a seed of its own.
+def job_again(recipe: Mapping[str, Any]) -> Job:
+    """The job that makes exactly this one result: the whole batch it belongs to, with every other result made already
+    (what a family makes may depend on how many are asked for), and the values that its defaults had then.
 
     KeyError, TypeError or ValueError for what is no recipe.
     """
     request = Request.from_json(recipe["request"])
-    seed = recipe.get("seed", request.item_seed(recipe["index"]))
-    return request.changed(seed=int(seed) % (MAX_SEED + 1), count=1)
+    index = recipe["index"]
+    if not 0 <= index < request.count <= _MOST:
+        raise ValueError(f"result {index} of {request.count}")
+    params = recipe.get("engine", {}).get("params", {})
+    others = tuple(other for other in range(request.count) if other != index)
+    return Job(new_job_id(), request.changed(params={**request.params, **params}), JobState.RUNNING, 0.0, others)
 
 
 def reproduce(project: Project, asset_id: str, engine: Engine, token: CancelToken | None = None) -> Reproduction:
@@ -63,21 +72,39 @@ def reproduce(project: Project, asset_id: str, engine: Engine, token: CancelToke
         raise StudioError(N_("This asset is not in the project any more; choose another one."), code="missing")
     recipe = read_recipe(project.path(asset)) or project.recipe(asset_id) or {}
     try:
-        request = request_again(recipe)
-    except (KeyError, TypeError, ValueError):
+        job = job_again(recipe)
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise StudioError(
             N_('"{title}" carries no recipe to make it again; choose something that was generated.'),
             code="no-recipe",
             title=asset.title or asset.file,
         ) from None
-    job = Job(new_job_id(), request, JobState.RUNNING, 0.0)
     order = order_for(project, job)
+    _check_inputs(order, recipe)
     with tempfile.TemporaryDirectory(prefix="aigc-reproduce-") as folder:
         heard = _Heard()
-        engine.run(order.moved(Path(folder)), heard, token or CancelToken())
+        token = token or CancelToken()
+        token.on_cancel(heard.enough.cancel)
+        try:
+            engine.run(order.moved(Path(folder)), heard, heard.enough)
+        except Cancelled:
+            token.check()
         difference, largest = compare(asset.kind, project.path(asset), heard.path)
         changed = _differences(recipe.get("engine", {}), (read_recipe(heard.path) or {}).get("engine", {}))
     return Reproduction(asset, difference == 0.0, difference, largest, changed)
+
+
+def _check_inputs(order: Order, recipe: Mapping[str, Any]) -> None:
+    """StudioError when a file that the result was made from is not the same any more."""
+    hashes = recipe.get("engine", {}).get("inputs", {})
+    for role, path in order.inputs.items():
+        if role in hashes and file_hash(path) != hashes[role]:
+            raise StudioError(
+                N_('"{name}" has changed since this was made from it; bring the earlier file back, then try again.'),
+                code="input-changed",
+                detail=f"{role} {path}",
+                name=path.name,
+            )
 
 
 def compare(kind: str, one: Path, two: Path) -> tuple[float, float]:
@@ -116,9 +143,11 @@ def _differences(before: Any, after: Any, path: str = "") -> dict[str, tuple[Any
 
 
 class _Heard:
-    """A listener that keeps the one file."""
+    """A listener that keeps the one file, and has enough then: what would follow is made already."""
 
-    path = Path()
+    def __init__(self) -> None:
+        self.path = Path()
+        self.enough = CancelToken()
 
     def progress(self, index: int, done: int, total: int, stage: str, preview: Preview | None) -> None:
         """Nobody watches."""
@@ -128,6 +157,7 @@ class _Heard:
 
     def output(self, index: int, path: Path) -> None:
         self.path = path
+        self.enough.cancel()
 
     def silent(self, seconds: float) -> None:
         """Who waits in the foreground sees that nothing moves."""

@@ -576,4 +576,4 @@ def _claim(project: Project, lane: str) -> tuple[Job, Order | StudioError] | Non
 
 
 def _local_engine(_lane: str) -> Engine:
-    return LocalEngine()
+    return LocalEngine(collect=False)  # `GarbageCollector` says why

@@ -285,6 +285,12 @@ def test_silence_is_told_and_only_told(tmp_path: Path) -> None:
     assert ear.silences
     assert ear.silences[0] >= 1.5
     assert works(engine, tmp_path)
+    child = engine._process
+    assert child is not None
+    heard, pause = child.heard, threading.Event()
+    while child.heard == heard:
+        assert not pause.wait(0.01)
+    assert child.events.empty()  # nobody takes the beats of an idle child out
     engine.close()
 
 

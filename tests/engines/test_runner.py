@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from aigc_studio.core.errors import StudioError
+from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.jobs import Job, JobState
 from aigc_studio.core.metadata import write_image
 from aigc_studio.core.project import Project
@@ -20,8 +22,9 @@ from aigc_studio.engines import registry
 from aigc_studio.engines.child import ChildEngine
 from aigc_studio.engines.engine import CancelToken, Engine
 from aigc_studio.engines.local import LocalEngine
-from aigc_studio.engines.reproduce import compare, reproduce, request_again
+from aigc_studio.engines.reproduce import compare, job_again, reproduce
 from aigc_studio.engines.runner import QuietListener, find_model, run_job
+from tests.engines import batch_family
 
 PAINTING = Request("image", "generate", "painter", prompt="blue calm waves", params={"size": (40, 24)}, seed=9, count=3)
 SPEECH = Request("speech", "speak", "espeak", prompt="Hello 你好", seed=1)
@@ -146,11 +149,70 @@ def test_what_was_not_generated_has_no_recipe(project: Project) -> None:
         assert caught.value.code == code
 
 
-def test_each_result_of_a_batch_has_a_request_of_its_own() -> None:
+@pytest.mark.parametrize("change", [{"index": 3}, {"index": -1}, {"index": "0"}, {"request": {}}, {"engine": 1}])
+def test_a_recipe_that_says_nonsense_is_none(change: dict) -> None:
     recipe = {"request": PAINTING.to_json(), "index": 2, "seed": PAINTING.item_seed(2)}
-    assert request_again(recipe) == PAINTING.changed(seed=11, count=1)
-    del recipe["seed"]
-    assert request_again(recipe).seed == 11
+    assert job_again(recipe).done == (0, 1)
+    with pytest.raises((KeyError, TypeError, ValueError, AttributeError)):
+        job_again(recipe | change)
+
+
+@pytest.fixture
+def batches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AIGC_STUDIO_FAMILIES", "tests.engines.batch_family")
+    registry._modules.cache_clear()
+    yield
+    registry._modules.cache_clear()
+
+
+BATCH = Request("text", "continue", "batch", count=3)
+
+
+def test_each_result_of_a_batch_is_made_again_as_part_of_it(batches: None, project: Project) -> None:
+    """As with beams: the second best of three is no first best, and no second best of two."""
+    job = run_job(project, claim(project, BATCH), LocalEngine())
+    assert job.state is JobState.DONE
+    for index in range(3):
+        assert reproduce(project, asset_id_for(job.id, index), LocalEngine()).same
+
+
+def test_making_again_can_be_cancelled(batches: None, project: Project) -> None:
+    job = run_job(project, claim(project, BATCH), LocalEngine())
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        reproduce(project, asset_id_for(job.id, 0), LocalEngine(), token)
+
+
+def test_a_default_that_changes_later_does_not_change_what_a_recipe_makes(
+    batches: None, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = run_job(project, claim(project, BATCH), LocalEngine())
+    recipe = project.recipe(asset_id_for(job.id, 1))
+    assert recipe is not None
+    assert recipe["engine"]["params"] == {"pace": 3}
+    family = batch_family.FAMILY
+    slower = replace(family, params=(replace(family.params[0], default=7),))
+    module = registry.module("batch")
+    monkeypatch.setattr(module, "FAMILY", slower)
+    again = reproduce(project, asset_id_for(job.id, 1), LocalEngine())
+    assert (again.same, again.changed) == (True, {})
+
+
+def test_an_input_that_has_changed_is_told(fakes: None, project: Project) -> None:
+    image = project.store_image(Image.new("RGB", (8, 8), "red"), title="base")
+    job = run_job(
+        project, claim(project, Request("image", "inpaint", "fake", inputs={"image": image.id})), LocalEngine()
+    )
+    made = asset_id_for(job.id, 0)
+    recipe = project.recipe(made)
+    assert recipe is not None
+    assert recipe["engine"]["inputs"] == {"image": hashlib.sha256(project.path(image).read_bytes()).hexdigest()}
+    assert reproduce(project, made, LocalEngine()).same
+    Image.new("RGB", (8, 8), "blue").save(project.path(image))
+    with pytest.raises(StudioError) as caught:
+        reproduce(project, made, LocalEngine())
+    assert caught.value.code == "input-changed"
 
 
 def test_sounds_are_compared_sample_by_sample(tmp_path: Path) -> None:

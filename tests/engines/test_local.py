@@ -1,0 +1,74 @@
+"""The engine in its own process: what it reports while it loads, what it imports, what it leaves to others."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aigc_studio.core.requests import Request
+from aigc_studio.engines import fake, registry
+from aigc_studio.engines.base import Model
+from aigc_studio.engines.engine import CancelToken, Order, Preview
+from aigc_studio.engines.local import LocalEngine
+
+REQUEST = Request("image", "generate", "fake", count=1)
+
+
+class Ear:
+    """Keeps what is reported as progress."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[int, int]] = []
+
+    def progress(self, index: int, done: int, total: int, stage: str, preview: Preview | None) -> None:
+        self.steps.append((done, total))
+
+    def partial(self, index: int, piece: str) -> None: ...
+
+    def output(self, index: int, path: Path) -> None: ...
+
+    def silent(self, seconds: float) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "module", lambda family: fake)
+
+
+def test_how_far_loading_is_nobody_knows(tmp_path: Path) -> None:
+    """A bar at "1 of 1" while a model loads would stand at its end for a minute."""
+    ear = Ear()
+    order = Order("job", REQUEST, tmp_path, model=Model("", "fake", "Fake", facts={"load": "step:2"}))
+    LocalEngine().run(order, ear, CancelToken())
+    assert ear.steps[0] == (0, 0)
+    assert ear.steps[-1] == (2, 2)
+
+
+@pytest.mark.parametrize("collect", [True, False])
+def test_in_the_windows_process_it_leaves_the_collector_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, collect: bool
+) -> None:
+    """A collection in a lane's thread may destroy Qt's objects, which crashes."""
+    calls: list[str] = []
+    monkeypatch.setattr(gc, "collect", lambda *_: calls.append("collect"))
+    monkeypatch.setattr(gc, "freeze", lambda: calls.append("freeze"))
+    monkeypatch.setattr(fake, "warm", lambda: None, raising=False)
+    engine = LocalEngine(collect=collect)
+    engine.warm("fake")
+    engine.run(Order("job", REQUEST, tmp_path), Ear(), CancelToken())
+    engine.close()
+    assert calls == (["collect", "freeze", "collect"] if collect else [])
+
+
+@pytest.mark.parametrize("family", ["painter", "espeak"])
+def test_warming_a_family_without_torch_does_not_import_it(family: str) -> None:
+    program = (
+        "import sys; from aigc_studio.engines.local import LocalEngine; "
+        f"LocalEngine().warm({family!r}); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
