@@ -15,7 +15,6 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -28,6 +27,7 @@ from aigc_studio.engines.child import ChildEngine
 from aigc_studio.engines.engine import CancelToken, Order
 from aigc_studio.engines.local import LocalEngine
 from aigc_studio.engines.text import causal_lm
+from tests.engines.context import FakeContext
 
 
 class Listening:
@@ -105,9 +105,7 @@ def main() -> None:
 
         written = [0]
         ours(8, Listening(), CancelToken())
-        context: Any = Listening()
-        context.check = lambda: None
-        writer = causal_lm.load(model, context)
+        writer = causal_lm.load(model, FakeContext())
         head, _ = causal_lm._prompt(writer, prompt, "tale")
         ids = [*head.head, *head.body]
         plain_script(writer, ids, 8)
