@@ -6,12 +6,12 @@ Must not know any family or what panels do; they talk to the studio.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QTimer, QUrl
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QIcon, QUndoGroup
+from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QIcon, QUndoGroup
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -62,6 +62,7 @@ class MainWindow(Translated, QMainWindow):
         super().__init__()
         self.studio, self.settings, self.theme = studio, settings, theme
         self._really_close = False
+        self._offered_at = ("", 0)
         self.undo_group = QUndoGroup(self)
         self.engine_install = EngineInstall(self)
         self.engine_install.finished.connect(lambda _state: self._engine_installed())
@@ -223,7 +224,7 @@ class MainWindow(Translated, QMainWindow):
         self.studio.jobFinished.connect(self._job_finished)
         self.panels.shown.connect(self._panel_shown)
         self.panels.noticed.connect(lambda text: self.banners.show_ready("info", text))
-        self.panels.undoOffered.connect(self.toast.show_undo)
+        self.panels.undoOffered.connect(self._offer_undo)
         self.panels.installRequested.connect(self.install_engine)
         self.panels.problem.connect(self.show_problem)
         self.status.queueWanted.connect(lambda: self.show_panel("queue"))
@@ -240,6 +241,8 @@ class MainWindow(Translated, QMainWindow):
         if info is None:
             self.start_page.show_recent(self.projects.recent())
             self.pages.setCurrentWidget(self.start_page)
+            self._fill_panel_menu(())
+            self.toast.hide()
             self.start_page.focus_first()
         else:
             self.top_bar.show_project(info.name, str(info.folder), read_only=info.read_only)
@@ -291,12 +294,15 @@ class MainWindow(Translated, QMainWindow):
         for info, action in self.actions_table:
             if info.id.startswith("panel."):
                 action.setChecked(info.id == f"panel.{id}")
+        widget = self.panels.panel(id)
+        self._fill_panel_menu(widget.actions() if widget is not None else [])
+
+    def _fill_panel_menu(self, actions: Sequence[QAction]) -> None:
+        """What the panel in front can do; no menu where there is nothing to show."""
         menu = self.actions_table.menus["panel"]
         menu.clear()
-        widget = self.panels.panel(id)
-        own = widget.actions() if widget is not None else []
-        menu.addActions(own)
-        menu.menuAction().setVisible(bool(own))
+        menu.addActions(actions)
+        menu.menuAction().setVisible(bool(actions))
 
     def _toggle_fullscreen(self) -> None:
         if self.isFullScreen():
@@ -305,12 +311,23 @@ class MainWindow(Translated, QMainWindow):
             self.showFullScreen()
 
     def _undo(self, what: str) -> None:
-        """In a text field its own undo, elsewhere that of the panel in front."""
+        """In a text field its own undo; else what was just offered, while nothing else was done; else the panel's."""
         focus = QApplication.focusWidget()
         if isinstance(focus, QLineEdit | QTextEdit | QPlainTextEdit):
             getattr(focus, what)()
+        elif what == "undo" and self.toast.offers and self._undo_place() == self._offered_at:
+            self.toast.take_back()
         else:
             getattr(self.undo_group, what)()
+
+    def _offer_undo(self, text: str, call: Callable[[], object] | None) -> None:
+        self._offered_at = self._undo_place()
+        self.toast.show_undo(text, call)
+
+    def _undo_place(self) -> tuple[str, int]:
+        """Panel in front and how many steps it could undo: it tells whether anything was done since."""
+        stack = self.undo_group.activeStack()
+        return self.panels.current, stack.index() if stack is not None else 0
 
     def _other_language(self) -> None:
         self.settings.set("language", "en" if current_language() != "en" else "zh_CN")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QUndoCommand
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QGroupBox, QLabel, QLineEdit, QMenu, QWidget
 
 from aigc_studio.core.assets import AssetQuery
@@ -256,6 +257,48 @@ def test_undo_belongs_to_the_field_that_has_the_focus(window: MainWindow, qtbot)
     assert edit.text() == ""
     window.actions_table["edit.redo"].trigger()
     assert edit.text() == "abc"
+
+
+def test_undo_takes_back_what_was_just_offered(window: MainWindow, qtbot) -> None:
+    """Ctrl+Z is the toast's button while it is shown, until something that can be undone is done."""
+    open_new(window, qtbot)
+    window.show_panel("queue")
+    undone: list[int] = []
+    window.panels.undoOffered.emit("Moved.", lambda: undone.append(1))
+    window.panels.setFocus()
+    window.actions_table["edit.undo"].trigger()
+    assert undone == [1]
+    assert not window.toast.offers
+    window.actions_table["edit.undo"].trigger()
+    assert undone == [1]
+    window.panels.undoOffered.emit("Moved.", lambda: undone.append(2))
+    window.show_panel("picture")
+    stack: Any = window.undo_group.activeStack()
+    stack.push(QUndoCommand("a stroke"))
+    window.panels.setFocus()
+    window.actions_table["edit.undo"].trigger()
+    assert undone == [1]
+
+
+def test_the_panel_menu_shows_only_what_there_is(window: MainWindow, qtbot) -> None:
+    """It has no empty list on the start page, and no entry without a text in any panel."""
+    menu = window.actions_table.menus["panel"]
+    assert not menu.menuAction().isVisible()
+    open_new(window, qtbot)
+    for id in window.panels.ids():
+        window.show_panel(id)
+        assert menu.menuAction().isVisible(), id
+        assert all(action.text() or action.isSeparator() for action in menu.actions()), id
+    with qtbot.waitSignal(window.studio.projectClosed, timeout=20_000):
+        window.projects.close()
+    assert not menu.menuAction().isVisible()
+
+
+def test_the_picture_panel_begins_in_its_prompt(window: MainWindow, qtbot) -> None:
+    """A person who opens it can type."""
+    open_new(window, qtbot)
+    panel: Any = window.show_panel("picture")
+    assert panel.focusWidget() is panel.inspector.prompt.edit
 
 
 def test_tab_and_enter_are_enough_on_the_start_page(window: MainWindow, qtbot) -> None:

@@ -15,6 +15,8 @@ from aigc_studio.core.i18n import tr
 from aigc_studio.core.project import Project
 from aigc_studio.ui.studio import Studio
 
+from .model import shown_title
+
 __all__ = ["AssetActions"]
 
 
@@ -40,7 +42,7 @@ class AssetActions(QObject):
             return
         ids = [asset.id for asset in assets]
         if len(ids) == 1:
-            text = tr("“{title}” moved to the trash.", title=assets[0].title)
+            text = tr("“{title}” moved to the trash.", title=shown_title(assets[0]))
         else:
             text = tr("{count} assets moved to the trash.", count=len(ids))
         self._studio.store(
@@ -55,7 +57,10 @@ class AssetActions(QObject):
 
     def delete_forever(self, assets: Sequence[Asset]) -> None:
         """Delete the files of what is in the trash."""
-        ids = [asset.id for asset in assets]
+        self.delete_ids([asset.id for asset in assets])
+
+    def delete_ids(self, ids: Sequence[str]) -> None:
+        """The same by id, for more than what is shown."""
         if ids and self._writable:
             self._studio.store(lambda project: project.delete_forever(ids))
 
@@ -82,7 +87,7 @@ class AssetActions(QObject):
             targets = [Path(chosen)] if chosen else []
         else:
             folder = QFileDialog.getExistingDirectory(parent, tr("Export"), str(Path.home()))
-            targets = [Path(folder) / path.name for path in paths] if folder else []
+            targets = _free_names(Path(folder), [path.name for path in paths]) if folder else []
         pairs = list(zip(paths, targets, strict=False))
         if pairs:
             self._studio.store(
@@ -144,3 +149,15 @@ class AssetActions(QObject):
             self.undoOffered.emit(text, lambda: self._change_boards(again))
 
         self._studio.store(lambda project: project.delete_board(board), removed)
+
+
+def _free_names(folder: Path, names: Sequence[str]) -> list[Path]:
+    """Paths in `folder` that nothing has yet, so that no file of the person is written over: "waves (2).png"."""
+    taken: list[Path] = []
+    for name in names:
+        path, number = folder / name, 2
+        while path.exists() or path in taken:
+            path = folder / f"{Path(name).stem} ({number}){Path(name).suffix}"
+            number += 1
+        taken.append(path)
+    return taken

@@ -15,7 +15,7 @@ from aigc_studio.ui.theme import Theme, theme_of
 from .details import duration_text
 from .glimpses import GlimpseLoader
 from .grid import GridView
-from .model import AssetModel
+from .model import AssetModel, shown_title
 from .thumbnails import ThumbnailLoader
 
 __all__ = ["CELL_SIZES", "KIND_ICONS", "AssetGrid"]
@@ -77,6 +77,16 @@ class AssetGrid(GridView):
         model = self.model()
         assert isinstance(model, AssetModel)
         rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        return [asset for row in rows if (asset := model.asset(row))]
+
+    def first_assets(self, most: int) -> list[Asset]:
+        """Up to `most` of the chosen assets: enough to know what may be done with them, whatever their number."""
+        model, rows = self.model(), []
+        assert isinstance(model, AssetModel)
+        parts = self.selectionModel().selection()
+        for place in range(parts.count()):
+            part = parts.at(place)
+            rows += range(part.top(), min(part.bottom() + 1, part.top() + most - len(rows)))
         return [asset for row in rows if (asset := model.asset(row))]
 
     def _restyle(self) -> None:
@@ -198,10 +208,11 @@ class AssetGrid(GridView):
         painter.restore()
 
     def _title(self, asset: Asset, width: int) -> str:
-        key = (asset.title, width)
+        title = shown_title(asset)
+        key = (title, width)
         text = self._elided.get(key)
         if text is None:
-            text = self.fontMetrics().elidedText(asset.title, Qt.TextElideMode.ElideRight, width)
+            text = self.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, width)
             self._elided[key] = text
             if len(self._elided) > 2000:
                 self._elided.popitem(last=False)

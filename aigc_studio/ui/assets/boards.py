@@ -42,6 +42,7 @@ class BoardList(Translated, QListWidget):
     chosen = Signal(object)  # Place
     renamed = Signal(str, str)  # board id, new title
     removeRequested = Signal(str)  # board id
+    emptyRequested = Signal()
     dropped = Signal(object, list)  # Place, asset ids
     filesDropped = Signal(object, object)  # Place, QMimeData
 
@@ -136,9 +137,15 @@ class BoardList(Translated, QListWidget):
 
     def _menu(self, point: QPoint) -> None:
         item = self.itemAt(point)
-        if item is None or not item.data(_ID).board or self._read_only:
+        if item is None or self._read_only:
             return
         menu = QMenu(self)
+        if item.data(_ID).fixed == "trash":
+            menu.addAction(icon("delete-sweep-outline"), tr("Empty the trash…"), self.emptyRequested.emit)
+            menu.exec(self.mapToGlobal(point))
+        if not item.data(_ID).board:
+            menu.deleteLater()
+            return
         menu.addAction(icon("rename-outline"), tr("Rename"), lambda: self.editItem(item))
         menu.addAction(
             icon("folder-remove-outline"), tr("Remove board"), lambda: self.removeRequested.emit(item.data(_ID).board)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QDateTime, QLocale, QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QPixmap, QResizeEvent
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeySequence, QPixmap, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QFormLayout,
     QFrame,
@@ -28,6 +28,7 @@ from aigc_studio.engines import registry
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 
+from .model import shown_title
 from .thumbnails import ThumbnailLoader
 
 __all__ = ["AssetDetails", "duration_text", "size_text"]
@@ -64,6 +65,7 @@ class AssetDetails(Translated, QScrollArea):
 
     renamed = Signal(str, str)  # asset id, new title
     openRequested = Signal(object)  # Asset
+    titleLeft = Signal()  # typed, or given up: the keyboard may go back
     jumpRequested = Signal(str)  # id of an asset of its lineage
     reuseRequested = Signal(object)  # the recipe
 
@@ -96,7 +98,12 @@ class AssetDetails(Translated, QScrollArea):
         self._picture.setProperty("role", "sunken")
         self._title = QLineEdit()
         self._title.editingFinished.connect(self._rename)
+        self._title.returnPressed.connect(self.titleLeft)
         self.tr_bind(self._title.setAccessibleName, "Title")
+        self.tr_bind(self._title.setPlaceholderText, "Untitled")
+        leave = QShortcut(QKeySequence(Qt.Key.Key_Escape), self._title)
+        leave.setContext(Qt.ShortcutContext.WidgetShortcut)
+        leave.activated.connect(self._leave_title)
         self._open = QPushButton()
         self._open.setProperty("role", "primary")
         self.tr_bind(self._open.setText, "Open")
@@ -251,8 +258,8 @@ class AssetDetails(Translated, QScrollArea):
                 icon(_KIND_ICONS.get(other.kind, "file-outline")) if pixmap is None or pixmap.isNull() else pixmap
             )
             button.setProperty("asset", id)
-            button.setToolTip(other.title)
-            button.setAccessibleName(other.title)
+            button.setToolTip(shown_title(other))
+            button.setAccessibleName(shown_title(other))
             button.clicked.connect(self._jump(id))
             line.addWidget(button)
         line.addStretch(1)
@@ -310,6 +317,12 @@ class AssetDetails(Translated, QScrollArea):
             self.renamed.emit(asset.id, title)
         else:
             self._title.setText(asset.title)
+
+    def _leave_title(self) -> None:
+        """Esc: the title stays what it was."""
+        if self._asset is not None:
+            self._title.setText(self._asset.title)
+        self.titleLeft.emit()
 
     def _show_in_folder(self) -> None:
         if self._asset and self._reader:

@@ -19,9 +19,10 @@ from PySide6.QtCore import (
 )
 
 from aigc_studio.core.assets import Asset, AssetQuery
+from aigc_studio.core.i18n import tr
 from aigc_studio.core.reader import ProjectReader
 
-__all__ = ["ASSET_MIME", "AssetModel", "asset_ids_of"]
+__all__ = ["ASSET_MIME", "AssetModel", "asset_ids_of", "shown_title"]
 
 ASSET_MIME = "application/x-aigc-assets"
 """Drag format between our own panels: a JSON list of asset ids; the same drag carries file URLs for other programs."""
@@ -30,6 +31,11 @@ _PAGE = 200
 _PAGES_KEPT = 16
 
 _Index = QModelIndex | QPersistentModelIndex
+
+
+def shown_title(asset: Asset) -> str:
+    """The asset's title; a word for it where it has none (a picture made without a prompt)."""
+    return asset.title or tr("Untitled")
 
 
 def asset_ids_of(mime: QMimeData) -> list[str]:

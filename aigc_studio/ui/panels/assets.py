@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
@@ -12,7 +13,6 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDropEvent,
     QGuiApplication,
-    QKeySequence,
 )
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -37,14 +37,17 @@ from aigc_studio.core.i18n import N_, tr
 from aigc_studio.ui.assets.actions import AssetActions
 from aigc_studio.ui.assets.asset_grid import CELL_SIZES, AssetGrid
 from aigc_studio.ui.assets.boards import BoardList, Place
+from aigc_studio.ui.assets.commands import AssetCommands
 from aigc_studio.ui.assets.details import AssetDetails
 from aigc_studio.ui.assets.importer import Importer, ImportReport
-from aigc_studio.ui.assets.model import ASSET_MIME, AssetModel
+from aigc_studio.ui.assets.model import ASSET_MIME, AssetModel, shown_title
 from aigc_studio.ui.assets.thumbnails import ThumbnailLoader
+from aigc_studio.ui.dialogs.confirm import ConfirmDialog
 from aigc_studio.ui.events import AssetsChange
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 from aigc_studio.ui.studio import Studio
+from aigc_studio.ui.theme import set_role
 from aigc_studio.ui.widgets.empty_state import EmptyState
 
 __all__ = ["AssetsPanel"]
@@ -60,9 +63,12 @@ _EMPTY = {
     "text": ("magnify", N_("Nothing found"), N_("Try fewer or other words, or another board.")),
     "trash": ("trash-can-outline", N_("The trash is empty"), N_("What you delete waits here and can be put back.")),
     "star": ("star-outline", N_("No stars yet"), N_("Choose an asset and press S to find it here.")),
+    "kind": ("filter-outline", N_("None of this kind here"), N_("Choose “All” above to see the rest.")),
     "board": ("folder-outline", N_("This board is empty"), N_("Drag assets or files onto its name.")),
 }
 _TYPING_PAUSE_MS = 120
+_LOOKED_AT = 200
+"""So many of the chosen assets say what the actions may do: one page of the model."""
 
 
 class AssetsPanel(Translated, QWidget):
@@ -86,6 +92,8 @@ class AssetsPanel(Translated, QWidget):
         self._importer = Importer(studio, self)
         self._doing = AssetActions(studio, self)
         self._build()
+        self.first_focus = self._grid
+        """Where the window puts the keyboard when the panel is shown for the first time."""
         self._connect()
         self.setAcceptDrops(True)
         self._project_changed()
@@ -134,7 +142,7 @@ class AssetsPanel(Translated, QWidget):
         self._stack = QStackedWidget()
         self._stack.addWidget(self._grid)
         self._stack.addWidget(self._empty)
-        middle = QWidget()
+        middle = self._middle = QFrame()
         work = QVBoxLayout(middle)
         work.setContentsMargins(0, 0, 0, 0)
         work.setSpacing(0)
@@ -236,18 +244,31 @@ class AssetsPanel(Translated, QWidget):
         self._import.clicked.connect(self._choose_files)
         self._importer.finished.connect(self._imported)
         self._importer.progress.connect(self._import_progress)
-        for keys, function in (
-            ("Del", self._delete),
-            ("S", lambda: self._doing.star(self._grid.assets())),
-            ("F2", self._edit_title),
-            ("Ctrl+F", self._search.setFocus),
-            ("Ctrl+C", self._copy),
-        ):
-            action = QAction(self)
-            action.setShortcut(QKeySequence(keys))
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            action.triggered.connect(function)
-            (self if keys == "Ctrl+F" else self._grid).addAction(action)
+        self._details.titleLeft.connect(self._grid.setFocus)
+        self._boards.emptyRequested.connect(self._empty_trash)
+        self._commands = AssetCommands(self, self._grid)
+        do, chosen = self._doing, self._grid.assets
+        for id, call in {
+            "find": self._search.setFocus,
+            "import": self._choose_files,
+            "board": self._create_board,
+            "open": lambda: self.openRequested.emit(chosen()[0]),
+            "rename": self._edit_title,
+            "star": lambda: do.star(chosen()),
+            "copy": self._copy,
+            "export": lambda: do.export(chosen(), self),
+            "trash": self._delete,
+            "restore": lambda: do.restore(chosen()),
+            "delete": self._delete_forever,
+            "empty": self._empty_trash,
+        }.items():
+            self._commands[id].triggered.connect(lambda _on=False, call=call: call())
+
+    # what the main window may call
+
+    def actions(self) -> list[QAction]:
+        """For the window's menu and its list of keys."""
+        return self._commands.listed()
 
     # the project
 
@@ -326,14 +347,17 @@ class AssetsPanel(Translated, QWidget):
     def _rows_changed(self, *_: object) -> None:
         count = self._model.rowCount()
         self._count.setText(tr("{count} assets", count=f"{count:,}") if count else "")
+        self._enable()
         if count:
             self._stack.setCurrentWidget(self._grid)
             return
         self._stack.setCurrentWidget(self._empty)
-        query = self.query()
+        query, reader = self.query(), self._studio.reader
         case = (
             "text"
             if query.text
+            else "kind"
+            if len(query.kinds) == 1 and reader is not None and reader.count(replace(query, kinds=AssetQuery().kinds))
             else "trash"
             if query.trashed
             else "star"
@@ -354,6 +378,14 @@ class AssetsPanel(Translated, QWidget):
                 self._details.show_asset(chosen[0])
         else:
             self._details.show_nothing(count)
+        self._enable()
+
+    def _enable(self) -> None:
+        """Let the actions follow the choice."""
+        trash = self._boards.place().fixed == "trash"
+        self._commands.enable(
+            self._grid.first_assets(_LOOKED_AT), count=self._model.rowCount(), trash=trash, read_only=self._read_only
+        )
 
     def show_asset(self, id: str) -> None:
         """Choose one asset, leaving search and board when it is not among them."""
@@ -374,9 +406,38 @@ class AssetsPanel(Translated, QWidget):
     # doing
 
     def _delete(self) -> None:
-        """Move to the trash; in the trash: put back is a menu entry, deleting for ever asks for the menu too."""
+        """Move to the trash."""
         if self._boards.place().fixed != "trash":
             self._doing.trash(self._grid.assets())
+
+    def _delete_forever(self) -> None:
+        """Ask, then delete what is chosen in the trash."""
+        assets = self._grid.assets()
+        if len(assets) == 1:
+            text = N_("“{title}” is deleted from the disk. This cannot be undone.")
+            self._ask_delete(assets, text, title=shown_title(assets[0]))
+        elif assets:
+            text = N_("{count} assets are deleted from the disk. This cannot be undone.")
+            self._ask_delete(assets, text, count=len(assets))
+
+    def _empty_trash(self) -> None:
+        """Ask, then delete all that is in the trash, whatever is searched for."""
+        reader = self._studio.reader
+        ids = reader.ids(AssetQuery(trashed=True)) if reader and not self._read_only else []
+        if ids:
+            text = N_("{count} assets are deleted from the disk. This cannot be undone.")
+            ConfirmDialog(
+                N_("Empty the trash"),
+                text,
+                N_("Delete for ever"),
+                lambda: self._doing.delete_ids(ids),
+                self,
+                count=len(ids),
+            ).open()
+
+    def _ask_delete(self, assets: list[Asset], text: str, **fields: object) -> None:
+        title = N_("Delete for ever")
+        ConfirmDialog(title, text, title, lambda: self._doing.delete_forever(assets), self, **fields).open()
 
     def _edit_title(self) -> None:
         if self._details.asset and not self._read_only:
@@ -402,27 +463,13 @@ class AssetsPanel(Translated, QWidget):
         assets = self._grid.assets()
         if not assets:
             return
-        menu, do, place = QMenu(self), self._doing, self._boards.place()
-        trashed = place.fixed == "trash"
-        if len(assets) == 1 and not trashed:
-            menu.addAction(icon("open-in-app"), tr("Open"), lambda: self.openRequested.emit(assets[0]))
-        menu.addAction(icon("export"), tr("Export…"), lambda: do.export(assets, self))
-        menu.addAction(icon("content-copy"), tr("Copy"), self._copy)
-        if not self._read_only and trashed:
+        menu, place = QMenu(self), self._boards.place()
+        self._enable()
+        for group in (("open", "rename", "star"), ("copy", "export"), ("restore",), ("trash", "delete", "empty")):
+            menu.addActions([self._commands[id] for id in group if self._commands[id].isEnabled()])
+            if "star" in group and not self._read_only and place.fixed != "trash":
+                self._board_menu(menu, [asset.id for asset in assets], place.board)
             menu.addSeparator()
-            menu.addAction(icon("restore"), tr("Put back"), lambda: do.restore(assets))
-            menu.addAction(icon("delete-forever-outline"), tr("Delete for ever"), lambda: do.delete_forever(assets))
-        elif not self._read_only:
-            menu.addSeparator()
-            starred = all(asset.starred for asset in assets)
-            menu.addAction(
-                icon("star-off-outline" if starred else "star-outline"),
-                tr("Remove star") if starred else tr("Star"),
-                lambda: do.star(assets),
-            )
-            self._board_menu(menu, [asset.id for asset in assets], place.board)
-            menu.addSeparator()
-            menu.addAction(icon("trash-can-outline"), tr("Move to trash"), lambda: do.trash(assets))
         menu.exec(point)
         menu.deleteLater()
 
@@ -476,14 +523,18 @@ class AssetsPanel(Translated, QWidget):
         if mime.hasUrls() and not mime.hasFormat(ASSET_MIME) and not self._read_only:
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
-            self._stack.setProperty("dropping", True)
+            self._show_dropping(True)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """The files went elsewhere."""
-        self._stack.setProperty("dropping", False)
+        self._show_dropping(False)
+
+    def _show_dropping(self, on: bool) -> None:
+        set_role(self._middle, "dropping" if on else "")
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Import what was dropped, onto the board that is shown."""
+        self._show_dropping(False)
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
         self._import_urls(event.mimeData().urls(), self._boards.place().board)
@@ -494,6 +545,7 @@ class AssetsPanel(Translated, QWidget):
         """Counts in the new language."""
         super().retranslate()
         self._rows_changed()
+        self._enable()
 
     def open_asset(self, asset: Asset) -> None:
         """Show where an asset is."""

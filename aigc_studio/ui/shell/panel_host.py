@@ -88,11 +88,12 @@ class PanelHost(QStackedWidget):
         widget = self.panel(id)
         if widget is None:
             return None
+        kept = widget.focusWidget()  # asked before: the stack itself puts the keyboard on some first control
         self.setCurrentWidget(widget)
         self._current = id
         stack = getattr(widget, "undo_stack", None)
         self._undo.setActiveStack(stack if isinstance(stack, QUndoStack) else None)  # pyright: ignore[reportArgumentType]
-        self._focus(widget)
+        self._focus(widget, kept)
         self.shown.emit(id)
         return widget
 
@@ -146,12 +147,12 @@ class PanelHost(QStackedWidget):
         if callable(receive := getattr(widget, "receive", None)):
             receive(payload)
 
-    def _focus(self, widget: QWidget) -> None:
-        """Put the keyboard where it was in this panel, or on its first control."""
+    def _focus(self, widget: QWidget, kept: QWidget | None) -> None:
+        """Put the keyboard where it was in this panel (`kept`), else where the panel wants it or on its first control."""
         focused = QApplication.focusWidget()
-        if focused is not None and widget.isAncestorOf(focused):
+        if kept is not None and focused is not None and widget.isAncestorOf(focused):
             return
-        target = widget.focusWidget() or getattr(widget, "first_focus", None)
+        target = kept or getattr(widget, "first_focus", None) or widget.focusProxy()
         child = widget.nextInFocusChain()
         while target is None and child is not None and child is not widget and widget.isAncestorOf(child):
             if child.focusPolicy() & Qt.FocusPolicy.TabFocus and child.isEnabled() and child.isVisibleTo(widget):

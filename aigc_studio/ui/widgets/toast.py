@@ -36,7 +36,7 @@ class Toast(Translated, QFrame):
         self._timer.setSingleShot(True)
         self._timer.setInterval(SHOWN_MS)
         self._timer.timeout.connect(self.hide)
-        self.undo.clicked.connect(self._undo)
+        self.undo.clicked.connect(self.take_back)
         self._around = parent
         parent.installEventFilter(self)
         self.hide()
@@ -51,6 +51,11 @@ class Toast(Translated, QFrame):
         self.raise_()
         self._timer.start()
 
+    @property
+    def offers(self) -> bool:
+        """Whether it is shown and something can be taken back."""
+        return self._call is not None and not self.isHidden()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay at the bottom when the window is resized."""
         if event.type() == QEvent.Type.Resize and self.isVisible():
@@ -63,7 +68,8 @@ class Toast(Translated, QFrame):
         width = min(self.width(), around.width() - 48)
         self.setGeometry((around.width() - width) // 2, around.height() - self.height() - 48, width, self.height())
 
-    def _undo(self) -> None:
+    def take_back(self) -> None:
+        """What the button does."""
         call, self._call = self._call, None
         self.hide()
         if call is not None:

@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtTest import QSignalSpy
+from PySide6.QtWidgets import QApplication, QFileDialog
 
 from aigc_studio.core.i18n import set_language
 from aigc_studio.core.settings import Settings
 from aigc_studio.ui.assets.boards import Place
 from aigc_studio.ui.assets.model import ASSET_MIME, asset_ids_of
+from aigc_studio.ui.dialogs.confirm import ConfirmDialog
 from aigc_studio.ui.panels.assets import AssetsPanel
 from aigc_studio.ui.studio import Studio
 
@@ -112,6 +114,83 @@ def test_the_delete_key_works_in_the_grid_only(qtbot, filled):
     choose(filled, 0)
     qtbot.keyClick(filled._grid, Qt.Key.Key_Delete)
     qtbot.waitUntil(lambda: filled._model.rowCount() == 5)
+
+
+def test_nothing_is_deleted_for_ever_without_a_question(qtbot, studio, filled):
+    choose(filled, 0, 1)
+    filled._delete()
+    qtbot.waitUntil(lambda: filled._model.rowCount() == 4)
+    filled._boards.choose(Place("trash"))
+    qtbot.waitUntil(lambda: filled._model.rowCount() == 2)
+    choose(filled, 0)
+    path = studio.reader.path(filled._model.asset(0))
+    qtbot.keyClick(filled._grid, Qt.Key.Key_Delete)
+    dialog = filled.findChild(ConfirmDialog)
+    assert filled._model.asset(0).title in dialog.text.text()
+    qtbot.keyClick(dialog, Qt.Key.Key_Return)
+    assert dialog.isHidden()
+    assert path.exists()
+    dialog.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    choose(filled, 0)
+    qtbot.keyClick(filled._grid, Qt.Key.Key_Delete)
+    filled.findChild(ConfirmDialog).go.click()
+    qtbot.waitUntil(lambda: filled._model.rowCount() == 1)
+    assert not path.exists()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    filled._commands["empty"].trigger()
+    filled.findChild(ConfirmDialog).go.click()
+    qtbot.waitUntil(lambda: filled._model.rowCount() == 0)
+    assert not filled._commands["empty"].isEnabled()
+    filled._boards.choose(Place("all"))
+    assert filled._model.rowCount() == 4
+
+
+def test_the_actions_follow_the_choice(qtbot, filled):
+    filled._grid.selectionModel().clearSelection()
+    enabled = {id for id, action in filled._commands.items() if action.isEnabled()}
+    assert enabled == {"find", "import", "board"}
+    choose(filled, 0)
+    assert {"open", "rename", "star", "copy", "export", "trash"} <= {
+        id for id, action in filled._commands.items() if action.isEnabled()
+    }
+    choose(filled, 0, 1)
+    assert not filled._commands["open"].isEnabled()
+    keys = [action.shortcut().toString() for action in filled._commands.values() if action.isEnabled()]
+    assert len([key for key in keys if key]) == len({key for key in keys if key})
+
+
+def test_a_title_is_typed_and_the_keyboard_goes_back_to_the_grid(qtbot, studio, filled):
+    choose(filled, 0)
+    asset = filled._model.asset(0)
+    filled._commands["rename"].trigger()
+    title = filled._details._title
+    qtbot.keyClicks(title, "hero")
+    left = QSignalSpy(filled._details.titleLeft)
+    qtbot.keyClick(title, Qt.Key.Key_Return)
+    assert left.count() == 1
+    assert filled.focusWidget() is filled._grid
+    qtbot.waitUntil(lambda: studio.reader.asset(asset.id).title == "hero")
+
+
+def test_a_filter_that_hides_everything_does_not_say_that_nothing_is_there(qtbot, filled):
+    filled._kinds.button(2).click()
+    qtbot.waitUntil(lambda: filled._stack.currentWidget() is filled._empty)
+    assert filled._empty._title.text() == "None of this kind here"
+    filled._boards.choose(Place("trash"))
+    assert filled._empty._title.text() == "The trash is empty"
+
+
+def test_export_writes_over_nothing(qtbot, studio, filled, tmp_path, monkeypatch):
+    choose(filled, 0, 1)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    names = [studio.reader.path(asset).name for asset in filled._grid.assets()]
+    (tmp_path / names[0]).write_bytes(b"mine")
+    said = QSignalSpy(filled.noticed)
+    filled._commands["export"].trigger()
+    qtbot.waitUntil(lambda: said.count() == 1)
+    assert (tmp_path / names[0]).read_bytes() == b"mine"
+    assert len([path for path in tmp_path.iterdir() if path.suffix == ".png"]) == 3
 
 
 def test_star_and_the_starred_place(qtbot, filled):
