@@ -148,7 +148,7 @@ class PanelHost(QStackedWidget):
             receive(payload)
 
     def _focus(self, widget: QWidget, kept: QWidget | None) -> None:
-        """Put the keyboard where it was in this panel (`kept`), else where the panel wants it or on its first control."""
+        """Put the keyboard where it was in this panel (`kept`), where the panel wants it, or on its first control."""
         focused = QApplication.focusWidget()
         if kept is not None and focused is not None and widget.isAncestorOf(focused):
             return
