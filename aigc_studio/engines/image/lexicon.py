@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from aigc_studio.core.paths import resources
 
@@ -23,8 +23,7 @@ _LISTED = 200
 """Words kept for "understood" and "ignored": a prompt of 100,000 characters is no list for a person."""
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """A piece of the prompt as written: `kind` is the file or section its entry stands in, "" for an unknown word."""
 
     text: str
@@ -39,8 +38,7 @@ class Token:
         return self.start + len(self.text)
 
 
-@dataclass(frozen=True)
-class ColourWord:
+class ColourWord(NamedTuple):
     """A colour that was asked for: its entry and what a word before it does to it ("light blue")."""
 
     id: str
@@ -71,12 +69,19 @@ class Lexicon:
     free_palettes: tuple[str, ...]
     english: Mapping[str, tuple[str, str]] = field(repr=False)
     chinese: Mapping[str, tuple[str, str]] = field(repr=False)
-    traditional: Mapping[int, str] = field(repr=False)
-    longest_chinese: int = 1
+    folded: _Folded = field(repr=False)
+    longest: Mapping[str, tuple[int, ...]] = field(repr=False)
+    """Lengths of the Chinese words that begin with a character, longest first."""
+    openings: frozenset[str] = field(repr=False)
+    """First words of English phrases: after all others, no second word needs to be looked at."""
+    beginnings: frozenset[str] = field(repr=False)
+    """The first two letters of English words, and of the last words of phrases."""
 
     def english_entry(self, phrase: str) -> tuple[str, str] | None:
         """(kind, id) of an English word or phrase, its last word in any inflection."""
         head, _, word = phrase.rpartition(" ")
+        if word[:2] not in self.beginnings:  # no ending takes these off
+            return None
         for form in forms(word):
             if found := self.english.get(f"{head} {form}" if head else form):
                 return found
@@ -112,9 +117,32 @@ def lexicon() -> Lexicon:
         tuple(palettes["free"]),
         english,
         chinese,
-        {ord(one): two for one, two in zip(traditional["from"], traditional["to"], strict=True)},
-        max(map(len, chinese)),
+        _Folded({ord(one): two for one, two in zip(traditional["from"], traditional["to"], strict=True)}),
+        {
+            first: tuple(sorted({len(word) for word in chinese if word[0] == first}, reverse=True))
+            for first in {word[0] for word in chinese}
+        },
+        frozenset(phrase.split(" ")[0] for phrase in english if " " in phrase),
+        frozenset(phrase.rpartition(" ")[2][:2] for phrase in english),
     )
+
+
+@lru_cache(maxsize=20_000)
+def _entry(phrase: str) -> tuple[str, str] | None:
+    return lexicon().english_entry(phrase)
+
+
+class _Folded(dict[str, str]):
+    """A character in the form words are looked up in, always one character, so that places agree."""
+
+    def __init__(self, traditional: Mapping[int, str]) -> None:
+        super().__init__()
+        self._traditional = traditional
+
+    def __missing__(self, character: str) -> str:
+        plain = unicodedata.normalize("NFKC", character).lower().translate(self._traditional)
+        self[character] = folded = (plain if len(plain) == 1 else character).replace("\u2019", "'")
+        return folded
 
 
 def forms(word: str) -> Iterator[str]:
@@ -152,86 +180,68 @@ _ENDINGS = (
     ("y", ("", "e")),
 )
 
-_WORD = re.compile(r"[a-z0-9\u00df-\u024f]+(?:['\u2019][a-z]+)?")
-_GAP = re.compile(r"[ \t\n\r-]{1,3}")
-_OTHER = re.compile(r"[^\W_]")
+_HAN = "\u3400-\u9fff\U00020000-\U0003ffff\u3007\u3005"
+_LETTERS = "a-z0-9\u00df-\u024f"
+_WORD = re.compile(rf"[{_LETTERS}]+(?:['\u2019][a-z]+)?")
+_GAP_AND_WORD = re.compile(rf"[ \t\n\r-]{{1,3}}({_WORD.pattern})")
+# A run of Chinese characters, a word, a run of another script, or a sign that may have an entry of its own: 、
+_PIECE = re.compile(rf"([{_HAN}]+)|({_WORD.pattern})|((?:(?![{_HAN}{_LETTERS}])[^\W_])+)|[^\s\w]")
 _CLAUSE_END = re.compile(r"[,.;:!?，。；：！？\n]")
-
-
-def _han(character: str) -> bool:
-    return "\u3400" <= character <= "\u9fff" or "\U00020000" <= character <= "\U0003ffff" or character in "〇々"
-
-
-def _fold(prompt: str, traditional: Mapping[int, str]) -> str:
-    """`prompt` in the form words are looked up in, of the same length, so that places agree."""
-    folded = []
-    for character in prompt:
-        plain = unicodedata.normalize("NFKC", character).lower().translate(traditional)
-        folded.append(plain if len(plain) == 1 else character)
-    return "".join(folded).replace("\u2019", "'")
 
 
 def tokens(prompt: str) -> list[Token]:
     """The words of `prompt` in order. Text between them (spaces, punctuation, emoji) belongs to none."""
     words = lexicon()
-    text = _fold(prompt, words.traditional)
+    text = "".join(map(words.folded.__getitem__, prompt))
     found: list[Token] = []
-    unknown = -1  # where a run of Chinese characters without an entry began
     place = 0
-
-    def close(end: int) -> None:
-        nonlocal unknown
-        if unknown >= 0:
-            found.append(Token(prompt[unknown:end], unknown, chinese=True))
-            unknown = -1
-
-    while place < len(text):
-        if _han(text[place]):
-            for length in range(min(words.longest_chinese, len(text) - place), 0, -1):
-                if entry := words.chinese.get(text[place : place + length]):
-                    close(place)
-                    found.append(Token(prompt[place : place + length], place, *entry, chinese=True))
-                    place += length
-                    break
-            else:
-                unknown = place if unknown < 0 else unknown
-                place += 1
-            continue
-        close(place)
-        if match := _WORD.match(text, place):
-            token = _english(prompt, text, match, words)
-            found.append(token)
+    while match := _PIECE.search(text, place):
+        start, place = match.span()
+        if match[1]:
+            _chinese(prompt, text, start, place, words, found)
+        elif match[2]:
+            found.append(token := _english(prompt, text, match[2], start, place, words))
             place = token.end
-            continue
-        if entry := words.chinese.get(text[place]):  # 、
-            found.append(Token(prompt[place], place, *entry, chinese=True))
-        elif _OTHER.match(text[place]):  # a script that is neither
-            end = place + 1
-            while end < len(text) and _OTHER.match(text[end]) and not _han(text[end]) and not _WORD.match(text[end]):
-                end += 1
-            found.append(Token(prompt[place:end], place))
-            place = end
-            continue
-        place += 1
-    close(len(text))
+        elif match[3]:
+            found.append(Token(prompt[start:place], start))
+        elif entry := words.chinese.get(text[start]):
+            found.append(Token(prompt[start], start, *entry, chinese=True))
     return found
 
 
-def _english(prompt: str, text: str, first: re.Match[str], words: Lexicon) -> Token:
-    """The longest phrase with an entry that starts with the word `first`; the bare word where there is none."""
-    phrase, ends = first.group(), first.end()
-    phrases = [(phrase, ends)]
-    for _ in range(_WORDS_OF_A_PHRASE - 1):
-        gap = _GAP.match(text, ends)
-        following = _WORD.match(text, gap.end()) if gap else None
-        if following is None:
-            break
-        phrase, ends = f"{phrase} {following.group()}", following.end()
-        phrases.append((phrase, ends))
-    for phrase, ends in reversed(phrases):
-        if entry := words.english_entry(phrase):
-            return Token(prompt[first.start() : ends], first.start(), *entry)
-    return Token(prompt[first.start() : first.end()], first.start())
+def _chinese(prompt: str, text: str, place: int, end: int, words: Lexicon, found: list[Token]) -> None:
+    """Add the words of a run of Chinese characters to `found`; what lies between entries is one unknown word."""
+    unknown = place
+    while place < end:
+        for length in words.longest.get(text[place], ()):
+            if place + length <= len(text) and (entry := words.chinese.get(text[place : place + length])):
+                if unknown < place:
+                    found.append(Token(prompt[unknown:place], unknown, chinese=True))
+                found.append(Token(prompt[place : place + length], place, entry[0], entry[1], True))
+                place += length
+                unknown = place
+                break
+        else:
+            place += 1
+    if unknown < end:
+        found.append(Token(prompt[unknown:end], unknown, chinese=True))
+
+
+def _english(prompt: str, text: str, word: str, start: int, end: int, words: Lexicon) -> Token:
+    """The longest phrase with an entry that starts with `word`; the bare word where there is none."""
+    if word in words.openings:
+        phrase, phrase_end, longest = word, end, None
+        for _ in range(_WORDS_OF_A_PHRASE - 1):
+            following = _GAP_AND_WORD.match(text, phrase_end)
+            if following is None:
+                break
+            phrase, phrase_end = f"{phrase} {following[1]}", following.end()
+            if entry := _entry(phrase):
+                longest = Token(prompt[start:phrase_end], start, *entry)
+        if longest is not None:
+            return longest
+    kind, id = _entry(word) or ("", "")
+    return Token(prompt[start:end], start, kind, id)
 
 
 @lru_cache(maxsize=64)
@@ -248,10 +258,11 @@ def read(prompt: str) -> Reading:
     found = tokens(prompt)
     last_end = 0
     for index, token in enumerate(found):
-        if _CLAUSE_END.search(prompt, last_end, token.start):
+        text, start, kind, id, chinese = token
+        if negation and _CLAUSE_END.search(prompt, last_end, start):
             negation = None
-        last_end = token.end
-        match token.kind:
+        last_end = start + len(text)
+        match kind:
             case "negation":
                 negation = token
             case "stop":
@@ -260,23 +271,23 @@ def read(prompt: str) -> Reading:
                     negation = None
             case "neutral":
                 # 没有条纹的蓝色 is blue without stripes, 不要蓝色的条纹 wants neither.
-                if negation and negation.text in _HAVING_NOT and token.text == "的":
+                if negation and negation.text in _HAVING_NOT and text == "的":
                     negation = None
             case "colour" | "mood":
                 if negation is None:
-                    understood[token.text] = None
+                    understood[text] = None
                     following = found[index + 1] if index + 1 < len(found) else None
-                    if token.kind == "colour":
+                    if kind == "colour":
                         previous = found[index - 1] if index else None
                         colours[_modified(token, previous, prompt, words)] = None
                     elif not (following and _modifies(token, following, prompt, words)):
-                        moods[token.id] = None
+                        moods[id] = None
                 else:
-                    gap = "" if token.chinese and negation.chinese else " "
-                    understood[f"{negation.text}{gap}{token.text}"] = None
-                    (no_colours if token.kind == "colour" else no_moods)[token.id] = None
+                    gap = "" if chinese and negation.chinese else " "
+                    understood[f"{negation.text}{gap}{text}"] = None
+                    (no_colours if kind == "colour" else no_moods)[id] = None
             case _:
-                ignored[token.text] = None
+                ignored[text] = None
     kept = {id: None for id in moods if id not in no_moods}
     return Reading(
         tuple(colour for colour in colours if colour.id not in no_colours),
@@ -290,13 +301,12 @@ def read(prompt: str) -> Reading:
 
 def _modifies(token: Token, following: Token, prompt: str, words: Lexicon) -> bool:
     """Whether the mood `token` only changes the colour right after it."""
-    between = prompt[token.end : following.start]
     return (
         token.kind == "mood"
         and following.kind == "colour"
         and "modifier" in words.moods[token.id]
-        and len(between) <= 1
-        and between in ("", " ", "-")
+        and following.start - token.end <= 1
+        and prompt[token.end : following.start] in ("", " ", "-")
     )
 
 

@@ -1,5 +1,7 @@
 """The painter's words: both languages, longest match, inflections, negation, and nothing lost of what was written."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -150,6 +152,28 @@ def test_long_prompts_are_read_in_linear_time(piece, times):
     reading = read((piece * times)[:100_000])
     assert len(reading.understood) <= 200
     assert len(reading.ignored) <= 200
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "一幅宁静的蓝色海浪，带有金色的光。A calm blue sea with golden light and a cat. ",
+        "a b ",
+        "龘靐齉爭",
+        "no reddish stripes, ",
+    ],
+)
+def test_a_prompt_as_long_as_the_window_takes_is_read_while_somebody_types(piece):
+    """10,000 characters in 5 ms; four times that where the machine is busy with other things."""
+    text = (piece * 10_000)[:10_000]
+    read(piece)
+    best = 1.0
+    for count in range(5):
+        prompt = text[count:] + piece[:count]
+        start = time.thread_time()
+        read(prompt)
+        best = min(best, time.thread_time() - start)
+    assert best < 0.02
 
 
 def test_inflections_end_at_two_letters():
