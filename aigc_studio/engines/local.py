@@ -150,7 +150,7 @@ class LocalEngine:
     """Runs orders in the calling thread and keeps the last model loaded."""
 
     def __init__(self, *, collect: bool = True) -> None:
-        """collect: whether it may run the garbage collector, in the window's process a matter of the UI thread alone."""
+        """collect: whether it may run the garbage collector, in the window's process the UI thread's matter alone."""
         self._collect = collect
         self._key: tuple[str, str] | None = None
         self._loaded: Any = None

@@ -4,6 +4,7 @@ and the window prepares its orders with it.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,6 +13,7 @@ from aigc_studio.core.errors import Cancelled, StudioError, describe
 from aigc_studio.core.i18n import N_
 from aigc_studio.core.jobs import Job, JobState
 from aigc_studio.core.requests import Request
+from aigc_studio.core.store.files import plain_errors
 
 from . import registry
 from .base import Model
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from aigc_studio.core.assets import Asset
     from aigc_studio.core.project import Project
 
-__all__ = ["QuietListener", "RunListener", "check_request", "find_model", "order_for", "run_job"]
+__all__ = ["QuietListener", "RunListener", "check_request", "claim_order", "find_model", "order_for", "run_job"]
+
+log = logging.getLogger(__name__)
 
 
 class RunListener(Protocol):
@@ -101,12 +105,29 @@ def order_for(project: Project, job: Job) -> Order:
     )
 
 
+def claim_order(project: Project, lane: str) -> tuple[Job, Order | StudioError] | None:
+    """Claim the next job of a lane, with its order, or with the reason why it cannot be run. None: nothing to do."""
+    try:
+        job = project.queue.claim(lane)
+    except ValueError as error:
+        log.warning("%s: its end could not be written yet", error)
+        return None
+    if job is None:
+        return None
+    try:
+        return job, order_for(project, job)
+    except Exception as error:  # noqa: BLE001  whatever it is, it is this job that fails
+        return job, describe(error)
+
+
+@plain_errors()
 def run_job(
     project: Project, job: Job, engine: Engine, listener: RunListener | None = None, token: CancelToken | None = None
 ) -> Job:
     """Run a claimed job to its end and store what it makes; its final state is returned, also when it failed.
 
-    An exception that is not the job's own (Ctrl-C) leaves the job paused and goes on up.
+    An exception that is not the job's own (Ctrl-C) leaves the job paused and goes on up. StudioError when its end
+    cannot be written (a full disk).
     """
     queue = project.queue
     try:

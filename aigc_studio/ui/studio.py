@@ -26,12 +26,13 @@ from aigc_studio.engines.child import ChildEngine
 from aigc_studio.engines.engine import Engine, Order
 from aigc_studio.engines.interpreter import missing_engine
 from aigc_studio.engines.local import LocalEngine
-from aigc_studio.engines.runner import order_for
+from aigc_studio.engines.runner import claim_order
 
 from .collector import GarbageCollector
 from .ends import JobEnds
 from .events import AssetsChange, Progress, ProjectInfo
 from .lanes import Lane
+from .reading import WindowReader
 from .storage import StorageThread
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ T = TypeVar("T")
 PREWARM_MS = 1000
 _LAST_RUN = "last_run"
 COALESCE_MS = 30
+READ_AGAIN_MS = 500
+_PATIENT_READS = 5
 
 Arbiter = Callable[[Order, Sequence[str]], Sequence[str]]
 """Asked before an order runs, with the names of the idle lanes: which of them should give their memory back first."""
@@ -121,6 +124,8 @@ class Studio(QObject):
         self._collector = GarbageCollector(self)
         self._jobs_timer = self._single_shot(COALESCE_MS, self.jobsChanged.emit)
         self._change_timer = self._single_shot(COALESCE_MS, self._emit_change)
+        self._read_timer = self._single_shot(READ_AGAIN_MS, self._read_again)
+        self._busy_reads = 0
         self._idle_timer = QTimer(self, interval=30_000)
         self._idle_timer.timeout.connect(self._close_idle_lanes)
         self._idle_timer.start()
@@ -304,7 +309,7 @@ class Studio(QObject):
             self._open_next()  # the user has chosen another one meanwhile
             return
         try:
-            self._reader = ProjectReader(info.folder)
+            self._reader = WindowReader(info.folder, self._on_not_read)
         except StudioError as error:
             self.problem.emit(error)
             self._storage.close_project(lambda _: None, self.problem.emit)
@@ -338,6 +343,7 @@ class Studio(QObject):
         self._progress.clear()
         self._wishes.clear()
         self._ends.clear()
+        self._read_timer.stop()
         self._change_timer.stop()  # panels hear no more of a project that is closed
         self._change, self._documents_changed = AssetsChange(), False
         if was_open:
@@ -363,7 +369,7 @@ class Studio(QObject):
             if self._may_start() and not lane.busy:
                 lane.claiming = True
                 self._storage.post(
-                    lambda project, name=lane.name: _claim(project, name),
+                    lambda project, name=lane.name: claim_order(project, name),
                     lambda found, lane=lane: self._on_claimed(lane, found),
                     lambda error, lane=lane: self._on_claim_failed(lane, error),
                 )
@@ -536,6 +542,7 @@ class Studio(QObject):
         callback(value)
 
     def _on_project_changed(self, changes: Any) -> None:
+        self._busy_reads = 0  # changes are written, so that they can be read
         old = self._change
         self._change = AssetsChange(
             old.added + changes.added, old.removed + changes.removed, old.changed + changes.changed
@@ -550,6 +557,18 @@ class Studio(QObject):
             self.documentsChanged.emit()
         self.assetsChanged.emit(change)
 
+    def _on_not_read(self, error: StudioError) -> None:
+        """A panel shows what it showed before. When the disk was busy, all read again soon; longer trouble is told."""
+        if error.code == "busy":
+            self._busy_reads += 1
+            self._soon(self._read_timer)
+        if error.code != "busy" or self._busy_reads == _PATIENT_READS:
+            self.problem.emit(error)
+
+    def _read_again(self) -> None:
+        self._documents_changed = True
+        self._emit_change()
+
     def _soon(self, timer: QTimer) -> None:
         if not timer.isActive():
             timer.start()
@@ -558,21 +577,6 @@ class Studio(QObject):
         timer = QTimer(self, interval=interval, singleShot=True)
         timer.timeout.connect(slot)
         return timer
-
-
-def _claim(project: Project, lane: str) -> tuple[Job, Order | StudioError] | None:
-    """Storage thread: the next job of a lane with its order, or with the reason why it cannot be run."""
-    try:
-        job = project.queue.claim(lane)
-    except ValueError as error:
-        log.warning("%s: its end could not be written yet", error)
-        return None
-    if job is None:
-        return None
-    try:
-        return job, order_for(project, job)
-    except Exception as error:  # noqa: BLE001  whatever it is, it is this job that fails
-        return job, describe(error)
 
 
 def _local_engine(_lane: str) -> Engine:

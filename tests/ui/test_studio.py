@@ -619,6 +619,27 @@ def test_a_slow_disk_does_not_hold_up_the_ui_thread(
     assert record.outputs(id) == list(job.done) == [0, 1, 2]
 
 
+def test_panels_read_again_when_the_disk_was_busy(studio: Studio, record: Record, project: Path, qtbot: QtBot) -> None:
+    """A moment is not worth a word; what lasts is told once."""
+    busy = StudioError("busy", code="busy")
+    studio._read_timer.setInterval(10)
+    studio._on_not_read(busy)
+    until(qtbot, lambda: record.of("assetsChanged"))
+    assert record.of("problem") == []
+    for _ in range(20):
+        studio._on_not_read(busy)
+    assert record.of("problem") == [busy]
+
+
+def test_a_damaged_index_is_told_in_words(studio: Studio, record: Record, project: Path, qtbot: QtBot) -> None:
+    assert studio.reader is not None
+    studio.reader._connection.close()
+    with pytest.raises(StudioError) as caught:
+        studio.reader.boards()
+    assert record.of("problem") == [caught.value]
+    assert caught.value.code == "index"
+
+
 def test_shutdown_leaves_no_thread_and_no_process(qtbot: QtBot, tmp_path: Path) -> None:
     def threads() -> set[threading.Thread]:
         return {thread for thread in threading.enumerate() if not isinstance(thread, threading._DummyThread)}
