@@ -304,10 +304,13 @@ class AssetsPanel(Translated, QWidget):
         if reader is None:
             return
         self._boards.set_boards(reader.boards(), read_only=self._read_only)
-        chosen = [asset.id for asset in self._grid.assets()][:200]
+        chosen = [asset.id for asset in self._grid.first_assets(_LOOKED_AT)]
+        place = self._grid.selectionModel().selection().at(0).top() if chosen else 0
         self._model.refresh()
         if chosen and not self._grid.selectionModel().hasSelection():
             self._choose(chosen)
+            if not self._grid.selectionModel().hasSelection() and (rows := self._model.rowCount()):
+                self._grid.setCurrentIndex(self._model.index(min(place, rows - 1), 0))  # what took its place
         self._rows_changed()
         self._selection_changed()
 

@@ -144,7 +144,7 @@ class NumberField(Field):
         self.spin.setRange(low, high)
         self.spin.setSingleStep(param.step)
         if param.unit:
-            self.spin.setSuffix(f" {param.unit}")
+            self.tr_bind(lambda text: self.spin.setSuffix(f" {text}"), param.unit)
         self.slider = QSlider(Qt.Orientation.Horizontal, self)
         self._low, self._step = low, param.step
         self._ends = min(high, slider_high if slider_high is not None else high)

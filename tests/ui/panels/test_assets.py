@@ -116,6 +116,16 @@ def test_the_delete_key_works_in_the_grid_only(qtbot, filled):
     qtbot.waitUntil(lambda: filled._model.rowCount() == 5)
 
 
+def test_after_a_deletion_the_next_one_is_chosen(qtbot, filled):
+    before = titles(filled)
+    choose(filled, 2)
+    qtbot.keyClick(filled._grid, Qt.Key.Key_Delete)
+    qtbot.waitUntil(lambda: [asset.title for asset in filled._grid.assets()] == [before[3]])
+    choose(filled, 4)
+    qtbot.keyClick(filled._grid, Qt.Key.Key_Delete)
+    qtbot.waitUntil(lambda: [asset.title for asset in filled._grid.assets()] == [before[4]])
+
+
 def test_nothing_is_deleted_for_ever_without_a_question(qtbot, studio, filled):
     choose(filled, 0, 1)
     filled._delete()

@@ -16,7 +16,7 @@ from aigc_studio.core.requests import MAX_SEED
 from aigc_studio.engines import registry
 from aigc_studio.engines.base import Choice, Family, Param, Task
 from aigc_studio.ui.i18n import switch_language
-from aigc_studio.ui.widgets.fields import SIZES, SeedField, SizeField, field_for
+from aigc_studio.ui.widgets.fields import SIZES, NumberField, SeedField, SizeField, field_for
 from aigc_studio.ui.widgets.form import ParamForm
 
 FAMILY = Family(
@@ -277,3 +277,14 @@ def test_every_family_has_a_form(qtbot, qapp: QApplication, id: str) -> None:
             )
         )
         switch_language(qapp, "en")
+
+
+def test_units_follow_the_language(qtbot, qapp: QApplication) -> None:
+    """A number's unit is a text like any other."""
+    field = field_for(Param.int("most", "Most", 10, 1, 100, unit="tokens"))
+    qtbot.addWidget(field)
+    assert isinstance(field, NumberField)
+    assert field.spin.suffix() == " tokens"
+    switch_language(qapp, "zh_CN")
+    qapp.processEvents()
+    assert field.spin.suffix() == " 词元"
