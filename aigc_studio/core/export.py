@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Mapping
+import contextlib
+import errno
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from .errors import StudioError
+from .errors import StudioError, describe
 from .i18n import N_
 from .imaging import open_image
 from .metadata import write_image
+from .store.files import copy_into, write_atomically
 
-__all__ = ["EXPORT_SUFFIXES", "export_image"]
+__all__ = ["EXPORT_SUFFIXES", "export_image", "writing"]
 
-EXPORT_SUFFIXES = (".png", ".jpg", ".webp")
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".webp": "WEBP"}
+EXPORT_SUFFIXES = tuple(_FORMATS)
 """What a picture can be saved as; ".jpeg" is taken too."""
 
 
@@ -34,22 +36,30 @@ def export_image(source: Path, target: Path, recipe: Mapping[str, Any] | None) -
             code="export-format",
             suffix=target.suffix or target.name,
         )
-    part = target.with_name(f".{target.stem}.part{suffix}")
-    try:
+    with writing(target):
         if suffix == {".jpeg": ".jpg"}.get(source.suffix.lower(), source.suffix.lower()):
-            shutil.copyfile(source, part)
+            copy_into(source, target)
+            return
+        image = open_image(source)
+        if suffix == ".jpg" and "A" in image.getbands():
+            white = Image.new("RGB", image.size, "white")
+            white.paste(image, mask=image.getchannel("A"))
+            image = white
+        if recipe is not None:
+            write_image(target, image, recipe)
         else:
-            image = open_image(source)
-            if suffix == ".jpg" and "A" in image.getbands():
-                white = Image.new("RGB", image.size, "white")
-                white.paste(image, mask=image.getchannel("A"))
-                image = white
-            if recipe is not None:
-                write_image(part, image, recipe)
-            else:
-                image.save(part, quality=95)
-        os.replace(part, target)
+            with write_atomically(target) as file:
+                image.save(file, _FORMATS[suffix], quality=95)
+
+
+@contextlib.contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Say in one sentence why `target`, a file of the person's choice, could not be written."""
+    try:
+        yield
     except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise describe(error) from error
         raise StudioError(
             N_('"{name}" could not be written ({reason}); choose another folder.'),
             code="export",
@@ -57,5 +67,3 @@ def export_image(source: Path, target: Path, recipe: Mapping[str, Any] | None) -
             name=target.name,
             reason=error.strerror or str(error),
         ) from error
-    finally:
-        part.unlink(missing_ok=True)

@@ -13,7 +13,10 @@ from __future__ import annotations
 import json
 import locale
 import os
+import plistlib
+import sys
 from functools import cache
+from pathlib import Path
 
 from .paths import resources
 
@@ -33,9 +36,20 @@ def N_(source: str) -> str:  # noqa: N802  the field's name for "mark, do not tr
 def system_language() -> str:
     """The language of the user's system, as one of `LANGUAGES`."""
     name = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    if not name and sys.platform == "darwin":
+        name = _macos_language()
     if not name:
-        name = locale.getlocale()[0] or ""  # Windows and macOS name it here
+        name = locale.getlocale()[0] or ""  # Windows names it here
     return "zh_CN" if name.lower().startswith(("zh", "chinese")) else "en"
+
+
+def _macos_language() -> str:
+    """The first of the person's languages: what the Dock starts has none in its environment. "" when it is not told."""
+    try:
+        with open(Path.home() / "Library" / "Preferences" / ".GlobalPreferences.plist", "rb") as file:
+            return str(plistlib.load(file)["AppleLanguages"][0])
+    except (OSError, ValueError, LookupError, TypeError, plistlib.InvalidFileException):
+        return ""
 
 
 def current_language() -> str:

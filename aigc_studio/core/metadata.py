@@ -143,6 +143,7 @@ def _to_ascii(text: str) -> str:
 def write_audio(path: Path, samples: np.ndarray, rate: int, recipe: Mapping[str, Any]) -> None:
     """Write sound with its recipe. samples: float32 in [-1, 1], (n,) or (n, channels); rate: Hz.
 
+    An empty recipe is none: sound that a person recorded gets no label.
     The suffix says the format: .wav and .flac (16 bit), .ogg (Vorbis), .opus, .mp3.
     """
     suffix = path.suffix.lower()
@@ -183,13 +184,16 @@ def write_audio(path: Path, samples: np.ndarray, rate: int, recipe: Mapping[str,
 
 
 def _wav_with_chunks(data: bytes, recipe: Mapping[str, Any]) -> bytes:
-    comment = f"AI-generated ({recipes.digital_source_type(recipe)})"
-    info = b"INFO"
-    for name, text in (("INAM", recipes.title_for(recipe)), ("ISFT", recipes.APP), ("ICMT", comment)):
-        info += _chunk(name.encode("ascii"), text.encode("utf-8") + b"\0")
-    body = data[12:] + b"\0" * (len(data) % 2)
-    body += _chunk(b"LIST", info) + _chunk(b"aigc", recipes.dumps(recipe).encode("utf-8"))
-    body += _chunk(b"_PMX", _xmp(recipe, embed=False).encode("utf-8"))
+    texts = {"INAM": recipes.title_for(recipe), "ISFT": recipes.APP}
+    if recipe.get("ai_generated"):
+        texts["ICMT"] = f"AI-generated ({recipes.digital_source_type(recipe)})"
+    info = b"INFO" + b"".join(
+        _chunk(name.encode("ascii"), text.encode("utf-8") + b"\0") for name, text in texts.items() if text
+    )
+    body = data[12:] + b"\0" * (len(data) % 2) + _chunk(b"LIST", info)
+    if recipe:
+        body += _chunk(b"aigc", recipes.dumps(recipe).encode("utf-8"))
+        body += _chunk(b"_PMX", _xmp(recipe, embed=False).encode("utf-8"))
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WAVE" + body
 
 
@@ -198,11 +202,9 @@ def _chunk(name: bytes, payload: bytes) -> bytes:
 
 
 def _tag(buffer: IO[bytes], suffix: str, recipe: Mapping[str, Any]) -> None:
-    values = {
-        _KEY: recipes.dumps(recipe),
-        "AIGC": _aigc_label(recipe),
-        "DigitalSourceType": recipes.digital_source_type(recipe),
-    }
+    values = {_KEY: recipes.dumps(recipe)} if recipe else {}
+    if recipe.get("ai_generated"):
+        values |= {"AIGC": _aigc_label(recipe), "DigitalSourceType": recipes.digital_source_type(recipe)}
     title = recipes.title_for(recipe)
     if suffix == ".mp3":
         tags = mutagen.id3.ID3()
@@ -229,13 +231,14 @@ _FRONT = re.compile(rb"\A---\n(.*?\n)---\n\n?", re.DOTALL)
 
 def write_text(path: Path, text: str, recipe: Mapping[str, Any]) -> None:
     """Write `text` as Markdown with the recipe as front matter (JSON is YAML)."""
-    head = {
-        "title": recipes.title_for(recipe),
-        "ai_generated": True,
-        "digital_source_type": recipes.digital_source_type(recipe),
-        "AIGC": json.loads(_aigc_label(recipe))["AIGC"],
-        _KEY: recipe,
-    }
+    head: dict[str, Any] = {"title": recipes.title_for(recipe)}
+    if recipe.get("ai_generated"):
+        head |= {
+            "ai_generated": True,
+            "digital_source_type": recipes.digital_source_type(recipe),
+            "AIGC": json.loads(_aigc_label(recipe))["AIGC"],
+        }
+    head[_KEY] = recipe
     lines = [f"{name}: {_to_yaml(value)}" for name, value in head.items()]
     data = "---\n" + "\n".join(lines) + "\n---\n\n" + text
     with write_atomically(path) as file:

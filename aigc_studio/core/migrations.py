@@ -1,6 +1,7 @@
 """The format of a project's index, as the steps that led to it. A new project runs all of them.
 
-Changing the format: add one step here, and keep a project of the former format under `tests/data/projects/`.
+Changing the format: add one step here, and keep a project of the former format under `tests/data/projects/`. The
+triggers that note changes are no step: they are made anew with each format, from what the journal keeps by then.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TypeVar
 from . import jobs
 from .errors import StudioError
 from .i18n import N_
+from .store import journal
 from .store.database import Connection
 
 __all__ = ["APPLICATION_ID", "check_version", "format_of", "migrate", "migration", "newest_format"]
@@ -65,6 +67,7 @@ def migrate(connection: Connection) -> int:
         for version in range(before + 1, newest_format() + 1):
             _steps[version](connection)
             connection.execute(f"PRAGMA user_version={version}")
+        _make_triggers(connection)
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
     return before
 
@@ -120,45 +123,33 @@ CREATE TABLE revisions(
 CREATE TABLE changes(n INTEGER PRIMARY KEY AUTOINCREMENT, entry TEXT NOT NULL);
 """
 
-# What no asset's file can tell is noted in `changes` by the database itself, in the same transaction, whoever writes.
-# core.store.journal copies these notes into a file beside the index. Not `job_outputs`: the assets' own files tell it,
-# and a note would cost each result a further fsync.
-_JOURNALLED = {
-    "meta": ("key", "value"),
-    "assets": ("id", "kind", "title", "file", "created", "starred", "origin", "trashed", "renamed", "job_id", "idx"),
-    "boards": ("id", "title", "created"),
-    "board_assets": ("board", "asset", "added"),
-    "jobs": ("id", "lane", "state", "position", "request", "error", "created", "started", "finished"),
-}
-_KEYS = {
-    "meta": ("key",),
-    "assets": ("id",),
-    "boards": ("id",),
-    "board_assets": ("board", "asset"),
-    "jobs": ("id",),
-}
+
+def _make_triggers(connection: Connection) -> None:
+    """What no asset's file can tell is noted in `changes` by the database itself, in the same transaction, whoever
+    writes. core.store.journal copies these notes into a file beside the index, and says what is worth one.
+    """
+    for name, table in journal.TABLES.items():
+        for event in ("added", "changed", "dropped"):
+            connection.execute(f"DROP TRIGGER IF EXISTS {name}_{event}")
+        if not table.silent:
+            _run(connection, _triggers(name, table))
 
 
-def _triggers(table: str) -> str:
-    def row(side: str, names: tuple[str, ...]) -> str:
-        return ", ".join(f"'{name}', {side}.{name}" for name in names)
+def _triggers(name: str, table: journal.Table) -> str:
+    def note(verb: str, side: str, columns: tuple[str, ...]) -> str:
+        row = ", ".join(f"'{column}', {side}.{column}" for column in columns)
+        return f"INSERT INTO changes(entry) VALUES(json_object('{verb}', '{name}', 'row', json_object({row})));"
 
-    # The window's memory is not worth a note, and a generated asset's file tells all of its first row.
-    new = {"assets": " WHEN new.origin<>'generated'", "meta": " WHEN new.key IN ('id', 'name', 'created')"}.get(
-        table, ""
-    )
-    of = " OF title, starred, trashed, file" if table == "assets" else ""
-    put = f"INSERT INTO changes(entry) VALUES(json_object('put', '{table}', 'row', json_object("
-    gone = f"INSERT INTO changes(entry) VALUES(json_object('drop', '{table}', 'row', json_object("
-    columns, keys = _JOURNALLED[table], _KEYS[table]
-    return "".join(
-        f"CREATE TRIGGER {table}_{name} AFTER {event} ON {table}{when} BEGIN {text}))); END;\n"
-        for name, event, when, text in (
-            ("added", "INSERT", new, put + row("new", columns)),
-            ("changed", f"UPDATE{of}", new if table == "meta" else "", put + row("new", columns)),
-            ("dropped", "DELETE", "", gone + row("old", keys)),
-        )
-        if not (table == "meta" and name == "dropped")
+    when = f" WHEN {table.noted}" if table.noted else ""
+    of = f" OF {', '.join(table.watched)}" if table.watched else ""
+    put, gone = note("put", "new", table.columns), note("drop", "old", table.keys)
+    # A change that is watched is worth a note in every row: a generated asset may be starred.
+    every = "" if table.watched else when
+    return (
+        f"CREATE TRIGGER {name}_added AFTER INSERT ON {name}{when} BEGIN {put} END;\n"
+        f"CREATE TRIGGER {name}_changed AFTER UPDATE{of} ON {name}{every} BEGIN {put} END;\n"
+        f"CREATE TRIGGER {name}_dropped AFTER DELETE ON {name}{when.replace('new.', 'old.') if every else ''}"
+        f" BEGIN {gone} END;\n"
     )
 
 
@@ -167,5 +158,3 @@ def first_format(connection: Connection) -> None:
     """The first format: assets with full-text search and lineage, boards, documents, the queue, the journal."""
     _run(connection, _TABLES)
     _run(connection, jobs.SCHEMA)
-    for table in _JOURNALLED:
-        _run(connection, _triggers(table))

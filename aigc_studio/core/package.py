@@ -261,7 +261,7 @@ def _extract(
                     sink.write(block)
                     progress(done + written, total)
                 sink.flush()
-                os.fsync(sink.fileno())
+                files.sync_file(sink.fileno())
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
             raise _unusable(package, repr(error)) from error
         if written != entry.file_size:

@@ -106,12 +106,21 @@ class Project(Queries):
                     code="not-empty",
                     name=folder.name,
                 )
+            there = folder.exists()
             folder.mkdir(parents=True, exist_ok=True)
             files.sync_folder(folder.parent)
-            project = cls(folder, open_for_writing(folder, new=True))
-        with files.plain_errors(), project._connection.change():
             values = {"name": name.strip() or folder.name, "id": uuid.uuid4().hex, "created": str(time.time())}
-            project._connection.executemany("INSERT OR REPLACE INTO meta(key, value) VALUES(?,?)", list(values.items()))
+            try:
+                opened = open_for_writing(folder, new=True)
+                with opened.given_back(), opened.connection.change():
+                    project = cls(folder, opened)
+                    for key, value in values.items():
+                        set_meta(opened.connection, key, value)
+            except BaseException:
+                if not there:
+                    with contextlib.suppress(OSError):
+                        folder.rmdir()
+                raise
         return project
 
     @classmethod
@@ -129,7 +138,9 @@ class Project(Queries):
                 code="not-a-project",
                 name=folder.name,
             )
-        return cls(folder, open_for_reading(folder) if read_only else open_for_writing(folder))
+        opened = open_for_reading(folder) if read_only else open_for_writing(folder)
+        with files.plain_errors(), opened.given_back():
+            return cls(folder, opened)
 
     def close(self) -> None:
         """Back up, fold the write-ahead log into the index (so that a copied folder is whole), give the lock back."""

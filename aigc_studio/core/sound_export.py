@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,10 @@ import soundfile
 
 from .audio import resample
 from .errors import StudioError
+from .export import writing
 from .i18n import N_
 from .metadata import write_audio
-from .store.files import plain_errors
+from .store.files import copy_into
 
 __all__ = ["SOUND_SUFFIXES", "export_sound"]
 
@@ -35,15 +35,10 @@ def export_sound(source: Path, target: Path, recipe: Mapping[str, Any] | None) -
             code="export-format",
             suffix=target.suffix or target.name,
         )
-    with plain_errors():
-        if suffix == source.suffix.lower():
-            part = target.with_name(f".{target.stem}.part{suffix}")
-            try:
-                shutil.copyfile(source, part)
-                part.replace(target)
-            finally:
-                part.unlink(missing_ok=True)
-            return
+    if suffix == source.suffix.lower():
+        with writing(target):
+            copy_into(source, target)
+        return
     try:
         samples, rate = soundfile.read(source, dtype="float32")
     except (OSError, soundfile.SoundFileError) as error:
@@ -56,5 +51,5 @@ def export_sound(source: Path, target: Path, recipe: Mapping[str, Any] | None) -
         if samples.ndim > 1:
             samples = samples.mean(axis=1)
         samples, rate = resample(samples, rate, _OPUS_RATE), _OPUS_RATE
-    with plain_errors():
+    with writing(target):
         write_audio(target, samples, rate, recipe or {})

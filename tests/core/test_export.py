@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -75,3 +77,31 @@ def test_bad_targets_leave_nothing_behind(source: Path, tmp_path: Path) -> None:
         export_image(tmp_path / "broken.png", old, RECIPE)
     assert old.read_bytes() == b"precious"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.png", "old.jpg", "picture.png"]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+@pytest.mark.parametrize("labelled", [True, False])
+def test_an_export_is_on_the_disk_before_it_has_its_name(
+    source: Path, tmp_path: Path, suffix: str, labelled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut leaves the file that was there or the new one; a full disk the one that was there, and a sentence."""
+    target = tmp_path / f"out{suffix}"
+    target.write_bytes(b"precious")
+    calls: list[str] = []
+    real_sync, real_replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda handle: (calls.append("sync"), real_sync(handle)))
+    monkeypatch.setattr(os, "replace", lambda old, new: (calls.append("name"), real_replace(old, new)))
+    export_image(source, target, RECIPE if labelled else None)
+    assert calls[:2] == ["sync", "name"]
+    assert calls.count("name") == 1
+    before = target.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StudioError) as caught:
+        export_image(source, target, None)
+    assert caught.value.code == "disk-full"
+    assert target.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["picture.png", target.name])

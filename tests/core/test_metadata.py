@@ -130,6 +130,15 @@ def test_an_edit_is_a_composite_and_a_hand_made_picture_has_no_label(tmp_path: P
         assert read_recipe(path) is not None
 
 
+def test_a_text_that_a_person_wrote_has_no_label(tmp_path: Path) -> None:
+    write_text(tmp_path / "own.md", "Mine", make_own("a2" * 16, "Notes", "text", [], labelled=False))
+    data = (tmp_path / "own.md").read_text()
+    assert '"ai_generated":false' in data.replace(" ", "")
+    assert "digital_source_type" not in data
+    assert "AIGC:" not in data
+    assert read_recipe(tmp_path / "own.md") is not None
+
+
 def test_a_png_shows_its_settings_to_other_tools(tmp_path: Path) -> None:
     request = Request(
         "image", "generate", "sd", prompt="a fox", seed=5, params={"steps": 20, "size": [64, 48], "negative": "blur"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +59,34 @@ def test_a_broken_source_leaves_the_target_alone(tmp_path: Path) -> None:
     assert target.read_bytes() == b"precious"
 
 
+@pytest.mark.parametrize("suffix", SOUND_SUFFIXES)
+def test_a_persons_own_recording_is_not_labelled(tmp_path: Path, suffix: str) -> None:
+    """No model made it, so nothing may say so; the same sound with a recipe says it."""
+    soundfile.write(tmp_path / "own.aiff", np.zeros(4800, np.float32), 48_000)
+    target = tmp_path / f"out{suffix}"
+    export_sound(tmp_path / "own.aiff", target, None)
+    data = target.read_bytes()
+    for label in (b"AIGC\0", b"AIGC=", b"DigitalSourceType", b"AI-generated", b"aigc_studio", b"AIGC_STUDIO", b"Label"):
+        assert label.lower() not in data.lower(), label
+    assert read_recipe(target) is None
+    export_sound(tmp_path / "own.aiff", target, RECIPE)
+    assert b"trainedAlgorithmicMedia" in target.read_bytes()
+
+
+def test_a_copy_is_on_the_disk_before_it_has_its_name(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    real_sync, real_replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda handle: (calls.append("sync"), real_sync(handle)))
+    monkeypatch.setattr(os, "replace", lambda old, new: (calls.append("name"), real_replace(old, new)))
+    export_sound(source, tmp_path / "copy.wav", RECIPE)
+    assert calls[:2] == ["sync", "name"]
+
+
 def test_a_folder_that_is_not_there_is_said(source: Path, tmp_path: Path) -> None:
     for name in ("no/out.wav", "no/out.flac"):
-        with pytest.raises(StudioError):
+        with pytest.raises(StudioError) as caught:
             export_sound(source, tmp_path / name, RECIPE)
+        assert caught.value.code == "export"
     assert [path.name for path in tmp_path.iterdir()] == ["take.wav"]

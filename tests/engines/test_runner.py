@@ -275,17 +275,14 @@ def test_a_model_of_another_family_is_refused() -> None:
 def test_an_end_that_a_full_disk_refuses_is_one_sentence(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """What SQLite says is nothing for people."""
 
-    class Nothing(LocalEngine):
-        def run(self, *_: object) -> None:
-            """No result."""
-
     def full(*_: object) -> None:
         error = sqlite3.OperationalError("database or disk is full")
         error.sqlite_errorcode = sqlite3.SQLITE_FULL
         raise error
 
     job = claim(project, PAINTING)
+    monkeypatch.setattr(LocalEngine, "run", lambda *_: None)
     monkeypatch.setattr(project.queue, "finish", full)
     with pytest.raises(StudioError) as caught:
-        run_job(project, job, Nothing())
+        run_job(project, job, LocalEngine())
     assert caught.value.code == "disk-full"

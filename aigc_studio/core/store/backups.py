@@ -32,7 +32,7 @@ def back_up(connection: Connection, folder: Path) -> Path:
             connection.backup(copy)
             copy.execute("PRAGMA journal_mode=DELETE")
         with open(part, "rb+") as file:
-            os.fsync(file.fileno())
+            files.sync_file(file.fileno())
         os.replace(part, target)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -44,9 +44,11 @@ def back_up(connection: Connection, folder: Path) -> Path:
 
 
 def prune(folder: Path) -> None:
-    """Keep the newest three."""
-    for old in sorted((folder / "backups").glob(_PATTERN))[:-_KEPT]:
-        files.remove(old)
+    """Keep the newest three, and of indexes that were set aside as damaged (with their logs) the newest three, too."""
+    for pattern in (_PATTERN, "damaged-*.aigc"):
+        for old in sorted((folder / "backups").glob(pattern))[:-_KEPT]:
+            for suffix in ("-wal", "-journal", "-shm", ""):
+                files.remove(old.with_name(old.name + suffix))
 
 
 def newest_intact(folder: Path) -> Path | None:

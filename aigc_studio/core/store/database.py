@@ -82,6 +82,10 @@ def open_writer(folder: Path, *, shared_place: bool) -> Connection:
         connection.execute("PRAGMA locking_mode=NORMAL")
         connection.execute(f"PRAGMA journal_mode={'DELETE' if shared_place else 'WAL'}")
         connection.execute("PRAGMA synchronous=FULL")  # a commit survives a power cut; 0.2 ms measured
+        connection.execute(
+            "PRAGMA fullfsync=1"
+        )  # on macOS fsync alone ends in the disk's own memory; nothing elsewhere
+        connection.execute("PRAGMA checkpoint_fullfsync=1")
         connection.execute("PRAGMA cache_size=-32000")
         connection.execute("PRAGMA journal_size_limit=67108864")
     except BaseException:

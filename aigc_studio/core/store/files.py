@@ -8,6 +8,8 @@ import filecmp
 import os
 import shutil
 import sqlite3
+import sys
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,9 @@ from typing import IO
 
 from ..errors import StudioError
 from ..i18n import N_
+
+if sys.platform == "darwin":
+    import fcntl
 
 __all__ = [
     "PART",
@@ -24,7 +29,9 @@ __all__ = [
     "part_of",
     "plain_errors",
     "remove",
+    "replace",
     "same_bytes",
+    "sync_file",
     "sync_folder",
     "write_atomically",
 ]
@@ -33,9 +40,23 @@ PART = ".part"
 """Suffix of a file that is still being written; such a file may be deleted when nobody writes it."""
 
 
+_SHARING = (5, 32)  # access denied, sharing violation
+_REPLACE_TRIES = 9
+_REPLACE_PAUSE = 0.05
+
+
 def part_of(path: Path) -> Path:
     """A fresh name beside `path` for what will become it."""
     return path.with_name(f".{uuid.uuid4().hex[:12]}{path.suffix}{PART}")
+
+
+def sync_file(handle: int) -> None:
+    """Bring an open file's bytes to the disk itself. macOS has a call of its own for that, which not all disks know."""
+    if sys.platform == "darwin":
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(handle)
 
 
 def sync_folder(folder: Path) -> None:
@@ -50,6 +71,20 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+def replace(source: Path, target: Path) -> None:
+    """Rename, over what is there. On Windows a virus scanner or a cloud client may hold a new file for a moment: then
+    it is tried again, for half a second."""
+    for _ in range(_REPLACE_TRIES):
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError as error:
+            if getattr(error, "winerror", None) not in _SHARING:
+                raise
+        time.sleep(_REPLACE_PAUSE)
+    os.replace(source, target)
+
+
 @contextlib.contextmanager
 def write_atomically(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that becomes `path` when the block ends, flushed, fsynced and renamed; removed after an error."""
@@ -58,8 +93,8 @@ def write_atomically(path: Path) -> Iterator[IO[bytes]]:
         with open(part, "xb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+            sync_file(file.fileno())
+        replace(part, path)
     except BaseException:
         with contextlib.suppress(OSError):
             part.unlink()
@@ -76,7 +111,7 @@ def copy_into(source: Path, target: Path) -> None:
 def move(source: Path, target: Path) -> None:
     """Rename within the project's folder (one file system), durable."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(source, target)
+    replace(source, target)
     sync_folder(target.parent)
     if source.parent != target.parent:
         sync_folder(source.parent)

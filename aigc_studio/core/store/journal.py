@@ -13,31 +13,65 @@ import logging
 import os
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import IO, Any
 
 from . import files
 from .database import Connection
 
-__all__ = ["Journal", "asset_rows", "replay"]
+__all__ = ["TABLES", "Journal", "Table", "asset_rows", "replay"]
 
 log = logging.getLogger(__name__)
 
 _COMPACT_BYTES = 2 << 20
 
-# Table -> its columns, its key, and which rows the assets' own files cannot tell.
-_TABLES: dict[str, tuple[tuple[str, ...], str]] = {
-    "meta": (("key", "value"), "key IN ('id', 'name', 'created')"),
-    "assets": (
-        ("id", "kind", "title", "file", "created", "starred", "origin", "trashed", "renamed", "job_id", "idx"),
-        "starred OR trashed OR renamed OR origin<>'generated'",
-    ),
-    "boards": (("id", "title", "created"), "1"),
-    "board_assets": (("board", "asset", "added"), "1"),
-    "jobs": (("id", "lane", "state", "position", "request", "error", "created", "started", "finished"), "1"),
-    "job_outputs": (("job_id", "idx"), "1"),
-}
+_ROWS_AT_ONCE = 200  # in one write of the state: its making must not keep other threads from running
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the journal keeps of one table.
+
+    columns: of a note and of a row in the state. keys: of them, what names a row. kept: SQL, the rows the state holds.
+    noted: SQL, which new rows are worth a note, "" all. watched: columns whose change is worth one, () all.
+    silent: no notes at all.
+    """
+
+    columns: tuple[str, ...]
+    keys: tuple[str, ...]
+    kept: str = "1"
+    noted: str = ""
+    watched: tuple[str, ...] = ()
+    silent: bool = False
+
+
+TABLES: Mapping[str, Table] = MappingProxyType(
+    {
+        # The window's memory is not worth a note.
+        "meta": Table(
+            ("key", "value"), ("key",), "key IN ('id', 'name', 'created')", "new.key IN ('id', 'name', 'created')"
+        ),
+        # A generated asset's file tells all of its first row.
+        "assets": Table(
+            ("id", "kind", "title", "file", "created", "starred", "origin", "trashed", "renamed", "job_id", "idx"),
+            ("id",),
+            "starred OR trashed OR renamed OR origin<>'generated'",
+            "new.origin<>'generated'",
+            ("title", "starred", "trashed", "file"),
+        ),
+        "boards": Table(("id", "title", "created"), ("id",)),
+        "board_assets": Table(("board", "asset", "added"), ("board", "asset")),
+        "jobs": Table(
+            ("id", "lane", "state", "position", "request", "error", "created", "started", "finished"), ("id",)
+        ),
+        # The assets' own files tell it, and a note would cost each result a further fsync.
+        "job_outputs": Table(("job_id", "idx"), ("job_id", "idx"), silent=True),
+    }
+)
+"""What no asset's file can tell: the migrations make the triggers from it, the journal its state."""
 
 
 class Journal:
@@ -76,7 +110,7 @@ class Journal:
                     lines = b"\n" + lines  # a power cut left half a line
                 file.write(lines)
                 file.flush()
-                os.fsync(file.fileno())
+                files.sync_file(file.fileno())
         except OSError:
             log.exception("the journal could not be written; it is tried again with the next change")
             return
@@ -90,15 +124,15 @@ class Journal:
         number = max(number, self._written)
         if number == self._compacted and self._state.exists():
             return
-        tables = {
-            name: self._connection.execute(f"SELECT {', '.join(columns)} FROM {name} WHERE {which}").fetchall()
-            for name, (columns, which) in _TABLES.items()
-        }
-        data = {"format": 1, "n": number, "tables": tables}
         try:
             self._folder.mkdir(exist_ok=True)
             with files.write_atomically(self._state) as file:
-                file.write(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
+                file.write(b'{"format":1,"n":%d,"tables":{' % number)
+                for place, (name, table) in enumerate(TABLES.items()):
+                    file.write(b'%s"%s":[' % (b"," if place else b"", name.encode()))
+                    self._write_rows(file, f"SELECT {', '.join(table.columns)} FROM {name} WHERE {table.kept}")
+                    file.write(b"]")
+                file.write(b"}}")
             files.remove(self._log)
         except OSError:
             log.exception("the journal could not be compacted; it is tried again later")
@@ -106,6 +140,15 @@ class Journal:
         with self._connection.change():
             self._connection.execute("DELETE FROM changes WHERE n<=?", (number,))
         self._written = self._compacted = number
+
+    def _write_rows(self, file: IO[bytes], sql: str) -> None:
+        """Rows as JSON arrays, a few at a time: with 100,000 of them one call would hold the interpreter for 0.3 s."""
+        rows = self._connection.execute(sql)
+        between = b""
+        while part := rows.fetchmany(_ROWS_AT_ONCE):
+            lines = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in part]
+            file.write(between + ",\n".join(lines).encode("utf-8", "replace"))
+            between = b",\n"
 
 
 def replay(connection: Connection, folder: Path) -> int:
@@ -148,9 +191,9 @@ def _restore_state(connection: Connection, state: dict[str, Any]) -> int:
     connection.execute("UPDATE assets SET starred=0 WHERE starred")
     count = 0
     for name, rows in tables.items():
-        if name not in _TABLES:
+        if name not in TABLES:
             continue
-        columns = _TABLES[name][0]
+        columns = TABLES[name].columns
         for row in rows:
             _apply(connection, {"put": name, "row": dict(zip(columns, row, strict=False))})
             count += 1
@@ -159,10 +202,10 @@ def _restore_state(connection: Connection, state: dict[str, Any]) -> int:
 
 def _apply(connection: Connection, entry: dict[str, Any]) -> None:
     row = entry.get("row")
-    name = entry.get("put") or entry.get("drop")
-    if name not in _TABLES or not isinstance(row, dict):
+    name = str(entry.get("put") or entry.get("drop"))
+    if name not in TABLES or not isinstance(row, dict):
         return
-    columns = [column for column in _TABLES[name][0] if column in row]
+    columns = [column for column in TABLES[name].columns if column in row]
     values = [row[column] for column in columns]
     if "drop" in entry:
         where = " AND ".join(f"{column}=?" for column in columns)
@@ -186,7 +229,7 @@ def asset_rows(folder: Path) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     state = _read_state(folder / "backups" / "state.json")
     for row in (state or {"tables": {}})["tables"].get("assets", []):
-        values = dict(zip(_TABLES["assets"][0], row, strict=False))
+        values = dict(zip(TABLES["assets"].columns, row, strict=False))
         found[_name(values["file"])] = values
     for entry in _entries(folder / "backups" / "changes.jsonl"):
         if entry.get("put") == "assets" and isinstance(entry.get("row"), dict):

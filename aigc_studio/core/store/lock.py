@@ -34,12 +34,13 @@ else:
 class ProjectLock:
     """The lock of one project's folder.
 
-    holder: who has it ("name of the computer"), filled when `acquire` fails. Where a network folder knows no locks, the
-    file's own age decides: the writer refreshes it, and three minutes of silence free it.
+    path: of the file. holder: who has it ("name of the computer"), filled when `acquire` fails.
+    Where a network folder knows no locks, the file's own age decides: the writer refreshes it, and three minutes of
+    silence free it.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / _NAME
+        self.path = folder / _NAME
         self._handle = -1
         self._by_age = False
         self.holder = ""
@@ -48,7 +49,7 @@ class ProjectLock:
         """Take the lock; False when another window has it, or nothing can be written here."""
         before = self._read()
         try:
-            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError:
             self.holder = ""
             return False
@@ -89,12 +90,12 @@ class ProjectLock:
         if before.get("host") == socket.gethostname():
             return not _alive(int(before.get("pid", 0)))
         with contextlib.suppress(OSError):
-            return time.time() - self._path.stat().st_mtime > _STALE_SECONDS
+            return time.time() - self.path.stat().st_mtime > _STALE_SECONDS
         return True
 
     def _read(self) -> dict:
         try:
-            data = json.loads(self._path.read_text(encoding="utf-8"))
+            data = json.loads(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return data if isinstance(data, dict) else {}

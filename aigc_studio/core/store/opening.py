@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shutil
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,12 +30,27 @@ _JOURNAL_FILES = ("state.json", "changes.jsonl")
 
 @dataclass
 class Opened:
-    """An open index. lock: None when it is open for reading only; holder: which computer has it, when known."""
+    """An open index. lock: None when it is open for reading only; holder: which computer has it, when known.
+
+    new: the folder whose project is just being made, None for one that was there.
+    """
 
     connection: Connection
     lock: ProjectLock | None = None
     report: recovery.Report = field(default_factory=recovery.Report)
     holder: str = ""
+    new: Path | None = None
+
+    @contextlib.contextmanager
+    def given_back(self) -> Iterator[None]:
+        """When the block fails, close the index and give the lock back, or else nobody could open it any more."""
+        try:
+            yield
+        except BaseException:
+            self.connection.close()
+            if self.lock is not None:
+                _give_back(self.lock, self.new)
+            raise
 
 
 def is_project(folder: Path) -> bool:
@@ -58,15 +75,29 @@ def open_for_writing(folder: Path, *, new: bool = False) -> Opened:
             recovery.remove_parts(folder)
             lost = "" if new else _index_lost(folder)
             try:
-                return _open_index(folder, lock, lost)
+                opened = _open_index(folder, lock, lost)
+                opened.new = folder if new else None
+                return opened
             except sqlite3.DatabaseError as error:
                 if lost or not files.is_damage(error):
                     raise
                 # A clean mark spares reading every page; then damage shows itself where it is met.
                 return _open_index(folder, lock, str(error))
     except BaseException:
-        lock.release()
+        _give_back(lock, folder if new else None)
         raise
+
+
+def _give_back(lock: ProjectLock, new: Path | None) -> None:
+    """Release a lock. new: a folder that was empty before, and is again, so that the name can be used."""
+    if new is not None:
+        for path in new.iterdir():
+            with contextlib.suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    lock.release()
+    if new is not None:
+        with contextlib.suppress(OSError):  # Windows deletes no file that is open
+            lock.path.unlink(missing_ok=True)
 
 
 def _open_index(folder: Path, lock: ProjectLock, lost: str) -> Opened:

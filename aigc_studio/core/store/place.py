@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
+import subprocess
 import sys
+from functools import reduce
 from pathlib import Path
 
 from ..errors import StudioError
@@ -76,23 +79,35 @@ def _is_network(folder: Path) -> bool:
     if sys.platform == "win32":
         drive = folder.resolve().drive
         return drive.startswith("\\\\") or ctypes.windll.kernel32.GetDriveTypeW(drive + "\\") == 4  # DRIVE_REMOTE
-    if sys.platform == "linux":
-        return _linux_type(folder.resolve()) in _NETWORK_TYPES
-    return False
-
-
-def _linux_type(folder: Path) -> str:
     try:
-        text = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return ""
+        mounts = _linux_mounts() if sys.platform == "linux" else _macos_mounts() if sys.platform == "darwin" else []
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return _type_of(folder.resolve(), mounts) in _NETWORK_TYPES
+
+
+def _linux_mounts() -> list[tuple[str, str]]:
+    """Mount points and their types."""
+    text = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="surrogateescape")
+    lines = [line.split(" ") for line in text.splitlines()]
+    marks = (("\\040", " "), ("\\011", "\t"), ("\\134", "\\"))
+    return [(reduce(lambda point, mark: point.replace(*mark), marks, line[1]), line[2]) for line in lines if line[2:]]
+
+
+def _macos_mounts() -> list[tuple[str, str]]:
+    """As `_linux_mounts`, from lines such as "//me@server/share on /Volumes/share (smbfs, nodev, mounted by me)"."""
+    text = subprocess.run(
+        ["/sbin/mount"], capture_output=True, encoding="utf-8", errors="surrogateescape", timeout=5, check=True
+    ).stdout
+    found = (re.fullmatch(r".*? on (/.*) \((\w+)[,)].*", line) for line in text.splitlines())
+    return [(match.group(1), match.group(2)) for match in found if match]
+
+
+def _type_of(folder: Path, mounts: list[tuple[str, str]]) -> str:
+    """The type of the mount that is nearest to a folder, "" when there is none."""
     best, kind = "", ""
-    for line in text.splitlines():
-        fields = line.split(" ")
-        if len(fields) < 3:
-            continue
-        point = fields[1].replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
+    for point, type_ in mounts:
         inside = str(folder) == point or str(folder).startswith(point.rstrip(os.sep) + os.sep)
         if inside and len(point) >= len(best):
-            best, kind = point, fields[2]
+            best, kind = point, type_
     return kind
