@@ -22,6 +22,7 @@ import platformdirs
 from .errors import StudioError
 from .i18n import LANGUAGES, N_
 from .paths import config_dir
+from .store import files
 
 __all__ = ["SECTIONS", "SETTINGS", "Setting", "Settings"]
 
@@ -174,7 +175,7 @@ class Settings:
                     stream.flush()
                     if name == "settings":  # what was set on purpose survives a power cut; a layout may be old
                         os.fsync(stream.fileno())
-                beside.replace(file)
+                files.replace(beside, file)
             except OSError as error:
                 with suppress(OSError):
                     beside.unlink(missing_ok=True)
