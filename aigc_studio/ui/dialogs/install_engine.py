@@ -64,6 +64,7 @@ class InstallEngineDialog(StudioDialog):
         self.close_button.clicked.connect(self.accept)
         self.go = self.add_button(N_("Install"), "primary")
         self.go.clicked.connect(install.install)
+        self.close_button.setFocus()  # not the log; "Install" takes Enter as soon as it is there
         install.changed.connect(self._show)
         install.said.connect(self._line)
         if install.stage in (Stage.IDLE, Stage.FAILED):
@@ -90,7 +91,8 @@ class InstallEngineDialog(StudioDialog):
         self.bar.setRange(0, 1000 if stage == Stage.INSTALLING and progress and progress.total else 0)
         self.cancel.setVisible(install.busy)
         self.go.setVisible(stage in (Stage.PLANNED, Stage.FAILED))
-        self.go.setText(tr("Try again") if stage == Stage.FAILED else tr("Install"))
+        ready = plan is not None and not plan.packages
+        self.go.setText(tr("Try again") if stage == Stage.FAILED else tr("Test it") if ready else tr("Install"))
         text = ""
         if stage == Stage.PLANNING:
             text = tr("Finding out what is needed…")

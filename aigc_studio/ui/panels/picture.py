@@ -21,7 +21,7 @@ from aigc_studio.ui.canvas.view import Canvas, mask_bounds
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 from aigc_studio.ui.picture.actions import PictureActions
-from aigc_studio.ui.picture.inspector import Inspector, progress_text
+from aigc_studio.ui.picture.inspector import MODES, Inspector, progress_text
 from aigc_studio.ui.picture.session import PictureSession
 from aigc_studio.ui.picture.strip import CandidateStrip
 from aigc_studio.ui.picture.toolbar import CandidateBar, CanvasBar, MaskBar
@@ -202,9 +202,8 @@ class PicturePanel(Translated, QWidget):
 
     def restore_state(self, state: dict[str, Any]) -> None:
         """The inverse of `save_state`; what does not fit any more is left out."""
-        self.inspector.restore(state.get("inspector") or {})
-        if state.get("tool") in self.canvas.tools:
-            self.canvas.choose_tool(state["tool"])
+        inspector = state.get("inspector") or {}
+        self.inspector.restore(inspector)
         if len(brush := state.get("brush") or []) == 2:
             self.canvas.set_brush(diameter=brush[0], hardness=brush[1])
         if len(sizes := state.get("splitter") or []) == 2:
@@ -214,6 +213,10 @@ class PicturePanel(Translated, QWidget):
             self.session.restore(str(state.get("base", "")), str(state.get("shown", "")), state.get("candidates") or [])
             if self.session.base is not None and self.session.base.id == state["base"]:
                 self.session.restore_mask(str(state.get("mask", "")))
+        if inspector.get("mode") in dict(MODES):
+            self.inspector.set_mode(inspector["mode"])  # after the mask, which asks for "change part"
+        if state.get("tool") in self.canvas.tools:
+            self.canvas.choose_tool(state["tool"])  # after the mode, which asks for a brush
 
     # -- project
     def _project_opened(self, *_: object) -> None:

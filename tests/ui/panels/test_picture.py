@@ -447,6 +447,7 @@ def test_the_work_is_found_again(qtbot: QtBot, panel: PicturePanel, studio: Stud
     mask = panel.canvas.selection.pixels.copy()
     panel.canvas.choose_tool("lasso")
     panel.canvas.zoom(3.0)
+    panel.inspector.set_mode("variation")
     state = json.loads(json.dumps(panel.save_state()))
     base, shown = panel.session.base, panel.session.shown
     with qtbot.waitSignal(studio.projectClosed, timeout=10_000):
@@ -465,6 +466,7 @@ def test_the_work_is_found_again(qtbot: QtBot, panel: PicturePanel, studio: Stud
     assert (again.canvas.selection.pixels == mask).all()
     assert again.inspector.prompt.text() == "night"
     assert again.canvas.tool.id == "lasso"
+    assert again.inspector.mode == "variation"
     qtbot.waitUntil(lambda: again.canvas.picture is not None, timeout=5000)
     assert again.canvas.transform.scale == 3.0
     with qtbot.waitSignal(studio.projectClosed, timeout=10_000):
@@ -477,7 +479,7 @@ def test_the_work_is_found_again(qtbot: QtBot, panel: PicturePanel, studio: Stud
     assert again.session.base == base
     assert again.session.shown == shown
     again.restore_state(
-        {"inspector": None, "base": "gone", "tool": "future", "brush": [], "candidates": None, "mask": "?"}
+        {"inspector": {"mode": "future"}, "base": "gone", "tool": "future", "brush": [], "candidates": None, "mask": "?"}
     )
 
 
