@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .documents import Document, DocumentInfo, Revision, list_documents, list_revisions, load_document, load_revision
+from .documents import (
+    Document,
+    DocumentInfo,
+    Revision,
+    is_large,
+    list_documents,
+    list_revisions,
+    load_document,
+    load_revision,
+)
 from .errors import StudioError
 from .i18n import N_
 from .jobs import Job, JobQueue
@@ -50,6 +59,10 @@ class ProjectReader(Queries):
     def document(self, document_id: str) -> Document:
         """One document; StudioError when there is none."""
         return load_document(self._connection, document_id)
+
+    def is_large(self, document_id: str) -> bool:
+        """Whether a document is better read by the storage thread than while a window waits."""
+        return is_large(self._connection, document_id)
 
     def document_history(self, document_id: str) -> list[Revision]:
         """Earlier states of a document, newest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,69 @@ def test_what_is_no_mirror(tmp_path: Path, data: bytes) -> None:
 def test_markdown_is_for_people() -> None:
     document = Document(kind="script", title="Spot", segments=[Segment(text="One"), Segment(text="二")])
     assert as_markdown(document) == "# Spot\n\n1. One\n\n2. 二\n"
+
+
+@given(document=_documents)
+def test_a_copy_is_equal_and_shares_nothing(document: Document) -> None:
+    copy = document.copy()
+    assert copy == document
+    assert documents.dumps(copy) == documents.dumps(document)
+    before = documents.dumps(document)
+    copy.meta["new"] = 1
+    for segment in copy.segments:
+        segment.meta["new"] = [1]
+        for variant in segment.variants:
+            variant.text += "x"
+        segment.variants.append(Variant())
+    copy.segments.append(Segment())
+    assert documents.dumps(document) == before
+
+
+@given(document=_documents)
+def test_the_stored_text_is_the_json_of_everything(document: Document) -> None:
+    assert json.loads(documents.dumps(document)) == document.to_json()
+    assert {field.name for field in fields(Document)} | {"format"} == set(document.to_json())
+    assert {field.name for field in fields(Segment)} == set(Segment().to_json())
+    assert {field.name for field in fields(Variant)} == set(Variant().to_json())
+
+
+def test_a_save_writes_json_once_and_reads_none(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = project.documents.create("text", "A")
+    document.segments[:] = [Segment(text=f"line {number}", variants=[Variant(text="x")]) for number in range(20)]
+    document = project.documents.save(document)  # keeps a revision of the empty state
+    calls: list[int] = []
+    write = Segment.to_json
+
+    def count(segment: Segment) -> dict:
+        calls.append(1)
+        return write(segment)
+
+    monkeypatch.setattr(Segment, "to_json", count)
+    monkeypatch.setattr(documents.json, "loads", lambda _: pytest.fail("a save has nothing to read"))
+    document.segments[0].text = "changed"
+    project.documents.save(document)
+    assert len(calls) == 20
+    project.documents.save(document)  # nothing changed: compared, not stored
+    assert len(calls) == 40
+
+
+def test_a_text_stored_by_an_earlier_program_is_read_and_kept(project: Project) -> None:
+    document = project.documents.create("text", "A")
+    document.meta["modified"] = 5
+    document = project.documents.save(document)
+    data = document.to_json()
+    old = {key: data[key] for key in ("format", "id", "kind", "title", "segments", "modified", "meta")}
+    with project._connection.change():
+        project._connection.execute("UPDATE documents SET body=?", (json.dumps(old, separators=(",", ":")),))
+    assert project.documents.load(document.id) == document
+    document.segments[0].text = "new"
+    assert project.documents.load(project.documents.save(document).id).segments[0].text == "new"
+
+
+def test_what_is_large_is_known_without_reading_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = project.documents.create("text", "A")
+    large = project.documents.save(Document(segments=[Segment(text="word " * 100_000)]))
+    reader = ProjectReader(project.folder)
+    monkeypatch.setattr(documents.json, "loads", lambda _: pytest.fail("reading takes long"))
+    assert [reader.is_large(id) for id in (small.id, large.id, "gone")] == [False, True, False]
+    reader.close()

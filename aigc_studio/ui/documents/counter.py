@@ -34,6 +34,7 @@ class WordCounter(Translated, QLabel):
         self._slices = QTimer(self, interval=0)
         self._slices.timeout.connect(self._slice)
         editor.edited.connect(self._soon)
+        editor.passages.loaded.connect(self._soon)
         editor.selectionChanged.connect(self._soon)
 
     def _soon(self) -> None:
@@ -41,8 +42,10 @@ class WordCounter(Translated, QLabel):
             self._quiet.start()
 
     def recount(self) -> None:
-        """Count from the beginning, now."""
+        """Count from the beginning, now; a text that still comes, when it is there."""
         self._quiet.stop()
+        if self._editor.passages.filling:
+            return
         selected = self._editor.selected_text()
         self._selected = count(selected) if 0 < len(selected) < _LONGEST_SELECTION else None
         self._counting = count_in_slices(self._editor.passages.text(0, self._editor.passages.length()))

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QMimeData, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
+    QContextMenuEvent,
     QDragEnterEvent,
     QDropEvent,
     QFont,
     QInputMethodEvent,
     QKeyEvent,
+    QMouseEvent,
     QPainter,
     QPaintEvent,
     QResizeEvent,
@@ -39,7 +41,7 @@ COLUMN = 720
 TEXT_SIZES = range(12, 33)
 MARGIN = 28
 """Empty space around the text, in pixels; the bars beside passages stand in it."""
-_LONG = 100_000  # UTF-16 units; Qt lays out what is seen at once and the rest between events
+_LONG = 100_000  # UTF-16 units; a text shorter than this is gone on with at its end
 _ROOM_BELOW = 96  # empty space after the last line, so that one does not write at the window's lower edge
 
 
@@ -71,7 +73,11 @@ class PassageEditor(QTextEdit):
         self._composing = False
         self._writing: Passage | None = None
         self._spoken: QTextCursor | None = None
-        self._loading = False
+        self._caret_wanted: int | None = None
+        """Where the caret goes when the whole text is there (-1: to the end, None: it stays)."""
+        self._slices = QTimer(self, interval=0)
+        self._slices.timeout.connect(self.passages.step)
+        self.passages.loaded.connect(self._loaded)
         self._size = 0
         self.set_text_size(17)
         self.document().contentsChanged.connect(self._contents_changed)
@@ -82,17 +88,35 @@ class PassageEditor(QTextEdit):
     # -- text ----------------------------------------------------------------------------------------------------
 
     def load(self, segments: Sequence[Segment]) -> None:
-        """Show a document; the caret goes to its end, in a long one (which is laid out later) to its beginning."""
-        self._loading = True
+        """Show a document, a long one from its beginning on, the rest between the window's events; whatever needs the
+        whole text before has it (see `Passages.fill`). The caret goes to the end, in a very long one to the beginning.
+        """
         self._writing = self._spoken = None
-        try:
-            self.passages.load(segments, _ROOM_BELOW)
-        finally:
-            self._loading = False
+        self._caret_wanted = -1 if sum(len(segment.text) for segment in segments) < _LONG else None
+        self.passages.fill(segments, _ROOM_BELOW)
+        self.moveCursor(QTextCursor.MoveOperation.Start)
+        if self.passages.step():  # False: the first slice was all
+            self._slices.start()
         self._mark_writing()
-        if self.passages.length() < _LONG:
-            self.moveCursor(QTextCursor.MoveOperation.End)
+
+    def _loaded(self) -> None:
+        self._slices.stop()
+        if self._caret_wanted is not None:
+            self.place_caret(self._caret_wanted)
         self.passageChanged.emit()
+
+    def place_caret(self, position: int) -> None:
+        """Put the caret at a position (-1: the end) and into view, in a text that still comes as soon as it is there;
+        unless the person puts it elsewhere."""
+        if self.passages.filling:
+            self._caret_wanted = position
+            return
+        self._caret_wanted = None
+        length = self.passages.length()
+        cursor = self.textCursor()
+        cursor.setPosition(length if position < 0 else min(position, length))
+        self.setTextCursor(cursor)
+        self.ensureCursorVisible()
 
     def segments(self) -> list[Segment]:
         """The document as it stands."""
@@ -105,6 +129,7 @@ class PassageEditor(QTextEdit):
 
     def insert_position(self) -> int:
         """Where generated text goes: the caret, or the end of the selection."""
+        self.passages.finish()  # the caret may have to go to the end first
         cursor = self.textCursor()
         return max(cursor.position(), cursor.anchor())
 
@@ -115,6 +140,7 @@ class PassageEditor(QTextEdit):
 
     def replace_all(self, segments: Sequence[Segment]) -> None:
         """Replace the whole text as one undo step (an older version is restored)."""
+        self.passages.finish()
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
         cursor.select(QTextCursor.SelectionType.Document)
@@ -199,7 +225,8 @@ class PassageEditor(QTextEdit):
         return self.passages.at(self.textCursor().position())
 
     def _caret_moved(self) -> None:
-        self.passageChanged.emit()
+        if not self.passages.filling:
+            self.passageChanged.emit()
 
     def _step_out(self) -> None:
         """What is typed behind a passage must not take on its mark, which Qt hands on from the character before."""
@@ -212,18 +239,19 @@ class PassageEditor(QTextEdit):
             self.setCurrentCharFormat(plain_format())
 
     def _passages_changed(self) -> None:
-        if not self._loading:
+        if not self.passages.filling:
             self.viewport().update()
             self.passageChanged.emit()
 
     def _contents_changed(self) -> None:
-        if not self._loading:
+        if not self.passages.filling:
             self.edited.emit()
 
     # -- Qt's events ---------------------------------------------------------------------------------------------
 
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:
         """Keep in mind whether a composition is under way."""
+        self.passages.finish()
         self._step_out()
         was = self._composing
         self._composing = bool(event.preeditString())
@@ -237,8 +265,19 @@ class PassageEditor(QTextEdit):
         if event.key() == Qt.Key.Key_Escape or (control and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)):
             event.ignore()
             return
+        self.passages.finish()  # what is typed must meet the text it was meant for
         self._step_out()
         super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """The person chooses the place: a text that still comes does not take the caret away."""
+        self._caret_wanted = None
+        super().mousePressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """The menu changes the text."""
+        self.passages.finish()
+        super().contextMenuEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         """A new style sheet or font of the window would take the text's size along."""
@@ -295,6 +334,7 @@ class PassageEditor(QTextEdit):
 
     def insertFromMimeData(self, source: QMimeData) -> None:
         """Paste or drop: text goes in cleaned, files are handed to the panel."""
+        self.passages.finish()
         if files := text_files(source):
             self.filesDropped.emit(files)
         elif source.hasText():

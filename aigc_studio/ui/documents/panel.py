@@ -221,7 +221,7 @@ class DocumentPanel(Translated, QWidget):
         self._document_opened(None)
 
     def _documents_changed(self) -> None:
-        if not self.session.id and (documents := self.shelf.documents()):
+        if not self.session.wanted and (documents := self.shelf.documents()):
             self.session.open(documents[0].id)
 
     def _document_opened(self, document: Document | None) -> None:
@@ -369,11 +369,8 @@ class DocumentPanel(Translated, QWidget):
             self.splitter.setSizes([int(size) for size in sizes])
         id = state.get("document", "")
         if any(info.id == id for info in self.shelf.documents()):
-            self.session.open(id)
-            cursor = self.editor.textCursor()
-            cursor.setPosition(max(0, min(int(state.get("position", 0)), self.editor.passages.length())))
-            self.editor.setTextCursor(cursor)
-            self.editor.ensureCursorVisible()
+            position = max(0, int(state.get("position", 0)))
+            self.session.open(id, lambda: self.editor.place_caret(position))
 
     def showEvent(self, event: QShowEvent) -> None:
         """Begin where one goes on: in the text, or at what an empty project offers."""

@@ -8,8 +8,8 @@ Qt's (UTF-16 units), never indices of a Python string: the two differ after the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QTextBlockFormat, QTextCharFormat, QTextCursor, QTextDocument, QTextFormat
@@ -21,6 +21,9 @@ __all__ = ["LINE_HEIGHT", "Passage", "Passages", "clean"]
 PROPERTY = QTextFormat.Property.UserProperty.value + 1
 LINE_HEIGHT = 122
 """Per cent of the font's own height: Chinese needs more air between lines than Latin, and both read well at this."""
+
+_SLICE = 8_000  # characters that are laid out in some 3 ms
+_PASSAGE_COSTS = 200  # characters that take as long as a passage's cursors
 
 _UNSHOWABLE = re.compile("[\0\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]")
 
@@ -82,21 +85,61 @@ class Passages(QObject):
 
     changed = Signal()
     """A passage appeared, vanished, was kept or got another variant."""
+    loaded = Signal()
+    """The whole document is there, see `fill`."""
 
     def __init__(self, document: QTextDocument) -> None:
         super().__init__(document)
         self._document = document
         self._known: dict[str, Passage] = {}
-        self._loading = False
+        self._filling: Generator[None] | None = None
+        self._adding = False
         document.contentsChange.connect(self._scan)
 
     # -- whole document ------------------------------------------------------------------------------------------
 
     def load(self, segments: Sequence[Segment], room_below: float = 0.0) -> None:
         """Replace the document by these segments; its undo history starts anew. room_below: pixels after the end."""
+        self.fill(segments, room_below)
+        self.finish()
+
+    def fill(self, segments: Sequence[Segment], room_below: float = 0.0) -> None:
+        """The same in slices: the first is there at once, `step` adds the others. What needs the whole document
+        (`segments`, `length`, writing into it) adds the rest by itself, so that nobody sees half of one."""
+        if self._filling is not None:
+            self._filling.close()
+        self._filling = self._fill(segments, room_below)
+        self.step()
+
+    def step(self) -> bool:
+        """Add a slice, some milliseconds of work; False when nothing is left to add."""
+        if self._filling is None:
+            return False
+        self._adding = True
+        try:
+            more = next(self._filling, self) is not self
+        finally:
+            self._adding = False
+        if more:
+            return True
+        self._filling = None
+        self.changed.emit()
+        self.loaded.emit()
+        return False
+
+    def finish(self) -> None:
+        """Add what is left, now (but not from a signal that a slice sends while it is added)."""
+        while not self._adding and self.step():
+            pass
+
+    @property
+    def filling(self) -> bool:
+        """Whether a part of the document is still to come."""
+        return self._filling is not None
+
+    def _fill(self, segments: Sequence[Segment], room_below: float) -> Generator[None]:
         document = self._document
         self._known.clear()
-        self._loading = True
         try:
             document.setUndoRedoEnabled(False)
             document.clear()
@@ -107,58 +150,68 @@ class Passages(QObject):
             spacing = QTextBlockFormat()
             spacing.setLineHeight(LINE_HEIGHT, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
             cursor.setBlockFormat(spacing)  # later blocks inherit it
-            cursor.beginEditBlock()
-            for segment in segments:
-                self._insert_segment(cursor, segment)
-            cursor.endEditBlock()
+            for part in _slices(segments):
+                cursor.beginEditBlock()
+                for segment, text in part:
+                    self._insert_segment(cursor, segment, text)
+                cursor.endEditBlock()
+                yield
         finally:
             document.setUndoRedoEnabled(True)
             document.setModified(False)
-            self._loading = False
-        self.changed.emit()
 
-    def _insert_segment(self, cursor: QTextCursor, segment: Segment) -> None:
+    def _insert_segment(self, cursor: QTextCursor, segment: Segment, text: str) -> None:
         if not segment.variants:
-            cursor.insertText(clean(segment.text), plain_format())
+            cursor.insertText(clean(text), plain_format())
             return
         passage = self._create(segment.id or new_id(), cursor.position())
-        passage.variants = [replace(variant) for variant in segment.variants]
+        passage.variants = [variant.copy() for variant in segment.variants]
         passage.kept, passage.asset_id = segment.locked, segment.asset_id
         begin = cursor.position()
-        cursor.insertText(clean(segment.text), passage.format())
+        cursor.insertText(clean(text), passage.format())
         passage.start.setPosition(begin)
         passage.end.setPosition(cursor.position())
 
     def segments(self) -> list[Segment]:
         """The document as segments: ordinary text between passages, passages with their variants."""
+        self.finish()
+        spots = [(p.start.position(), p.end.position(), p) for p in self._known.values()]
+        spots = sorted((spot for spot in spots if spot[1] > spot[0]), key=lambda spot: spot[0])
+        cut = self._cutter()
         found: list[Segment] = []
         position = 0
-        for passage in self.live():
-            if passage.start.position() > position:
-                found.append(Segment(text=self.text(position, passage.start.position())))
-            found.append(
-                Segment(
-                    id=passage.id,
-                    text=passage.text(),
-                    variants=list(passage.variants),
-                    locked=passage.kept,
-                    asset_id=passage.asset_id,
-                )
-            )
-            position = passage.end.position()
+        for begin, end, passage in spots:
+            if begin > position:
+                found.append(Segment(text=cut(position, begin)))
+            found.append(Segment(passage.id, cut(begin, end), list(passage.variants), passage.kept, passage.asset_id))
+            position = end
         if (end := self.length()) > position or not found:
-            found.append(Segment(text=self.text(position, end)))
+            found.append(Segment(text=cut(position, end)))
         return found
+
+    def _cutter(self) -> Callable[[int, int], str]:
+        """A function that gives the text between two positions: of thousands of passages it is read from Qt once."""
+        whole = self.text(0, length := self.length())
+        if len(whole) == length:
+            return lambda begin, end: whole[begin:end]
+        units = whole.encode("utf-16-le", "surrogatepass")
+        return lambda begin, end: units[2 * begin : 2 * end].decode("utf-16-le", "surrogatepass")
 
     def length(self) -> int:
         """Length of the text in UTF-16 units."""
+        self.finish()
+        return self._length()
+
+    def _length(self) -> int:
         return max(0, self._document.characterCount() - 1)
 
     def text(self, start: int, end: int) -> str:
         """The text between two positions."""
+        if end > self._length():
+            self.finish()
         cursor = QTextCursor(self._document)
-        cursor.setPosition(max(0, min(start, self.length())))
-        cursor.setPosition(max(0, min(end, self.length())), QTextCursor.MoveMode.KeepAnchor)
+        cursor.setPosition(max(0, min(start, self._length())))
+        cursor.setPosition(max(0, min(end, self._length())), QTextCursor.MoveMode.KeepAnchor)
         return unixed(cursor.selectedText())
 
     def live(self) -> list[Passage]:
@@ -172,12 +225,14 @@ class Passages(QObject):
 
     def get(self, id: str) -> Passage | None:
         """The passage with this id, also an undone one."""
+        self.finish()
         return self._known.get(id)
 
     # -- writing -------------------------------------------------------------------------------------------------
 
     def begin(self, position: int) -> Passage:
         """A new, empty passage at a position; one that spans the position becomes ordinary text."""
+        self.finish()
         released = False
         for passage in self.live():
             if passage.start.position() < position < passage.end.position():
@@ -189,6 +244,7 @@ class Passages(QObject):
 
     def append(self, passage: Passage, piece: str, *, join: bool) -> None:
         """Write a piece at the passage's end; with `join` it is part of the undo step before it."""
+        self.finish()
         cursor = QTextCursor(self._document)
         cursor.setPosition(passage.end.position())
         if join:
@@ -210,6 +266,7 @@ class Passages(QObject):
         self.changed.emit()
 
     def _replace(self, passage: Passage, text: str, *, join: bool) -> None:
+        self.finish()
         begin = passage.start.position()
         cursor = QTextCursor(self._document)
         cursor.setPosition(begin)
@@ -257,7 +314,7 @@ class Passages(QObject):
 
     def _scan(self, position: int, removed: int, added: int) -> None:
         """Find the passages' ends again in the text that just changed: typing, undo, redo, a change of format."""
-        if self._loading or not self._known:
+        if self._filling is not None or not self._known:
             return
         if removed:
             self._forget_format(position, added)
@@ -301,3 +358,24 @@ class Passages(QObject):
                     yield id, low, high
                 fragments += 1
             block = block.next()
+
+
+def _slices(segments: Sequence[Segment]) -> Iterator[list[tuple[Segment, str]]]:
+    """The segments in portions of about `_SLICE` characters. Ordinary text is cut behind line ends only: a paragraph is
+    laid out as a whole, and passages are short."""
+    part: list[tuple[Segment, str]] = []
+    cost = 0
+    for segment in segments:
+        text, begin = segment.text, 0
+        while True:
+            end = len(text)
+            if not segment.variants and end - begin > _SLICE:
+                end = text.find("\n", begin + _SLICE) + 1 or end
+            part.append((segment, text[begin:end]))
+            cost += end - begin + (_PASSAGE_COSTS if segment.variants else 0)
+            if cost >= _SLICE:
+                yield part
+                part, cost = [], 0
+            if (begin := end) >= len(text):
+                break
+    yield part

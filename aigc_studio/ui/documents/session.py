@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from copy import deepcopy
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -65,6 +65,8 @@ class DocumentSession(QObject):
         self._unsaved: dict[str, Document] = {}
         """Texts on their way to the disk, or refused by it: newer than what the reader would give."""
         self._refused: set[str] = set()
+        self._coming = ""
+        """Id of a large document that the storage thread reads to be shown next."""
         self._quiet = self._timer(_QUIET_MS)
         self._longest = self._timer(_LONGEST_MS)
         self._retry = self._timer(_RETRY_MS)
@@ -85,6 +87,11 @@ class DocumentSession(QObject):
         return self._document.id if self._document else ""
 
     @property
+    def wanted(self) -> str:
+        """Id of the document that is open, or about to be."""
+        return self._coming or self.id
+
+    @property
     def state(self) -> SaveState:
         """Whether the text on the screen is on the disk."""
         return self._state
@@ -99,7 +106,7 @@ class DocumentSession(QObject):
         self,
         title: str = "",
         segments: list[Segment] | None = None,
-        then: Callable[[], None] | None = None,
+        then: Callable[[], object] | None = None,
         *,
         meta: dict[str, Any] | None = None,
     ) -> None:
@@ -117,22 +124,52 @@ class DocumentSession(QObject):
         if then:
             then()
 
-    def open(self, id: str) -> None:
-        """Show another document of the project; the open one is saved first."""
-        if id == self.id or (reader := self._studio.reader) is None:
+    def open(self, id: str, then: Callable[[], object] | None = None) -> None:
+        """Show another document of the project; the open one is saved first. `then` runs once it is shown.
+
+        A large one is read by the storage thread; until it is there, the one before stays and may be written in.
+        """
+        if (reader := self._studio.reader) is None:
+            return
+        if id == self.id:
+            self._coming = ""
+            if then:
+                then()
             return
         self.flush()
+        if id not in self._unsaved and reader.is_large(id):
+            self._coming = id
+            self._studio.store(
+                lambda project: project.documents.load(id), partial(self._arrived, then), partial(self._lost, id)
+            )
+            return
         try:
-            document = deepcopy(self._unsaved[id]) if id in self._unsaved else reader.document(id)
+            document = self._unsaved[id].copy() if id in self._unsaved else reader.document(id)
         except StudioError as error:
             self._studio.problem.emit(error)
             return
         self._show(document)
+        if then:
+            then()
+
+    def _arrived(self, then: Callable[[], object] | None, document: Document) -> None:
+        if not isValid(self) or self._coming != document.id:
+            return  # the window is gone, or shows another one by now
+        self.flush()
+        self._show(document)
+        if then:
+            then()
+
+    def _lost(self, id: str, error: StudioError) -> None:
+        if isValid(self) and self._coming == id:
+            self._coming = ""
+            self._studio.problem.emit(error)
 
     def forget(self) -> None:
         """Show none, without saving: the document was deleted."""
         self._stop()
         self._dirty = False
+        self._coming = ""
         self._refused.discard(self.id)
         if self._document is not None:
             self._document = None
@@ -166,7 +203,7 @@ class DocumentSession(QObject):
             self._dirty = False
             self._collect(self._document)
             self._set_state(SaveState.SAVING)
-            self._save(deepcopy(self._document))
+            self._save(self._document.copy())
 
     def _autosave(self) -> None:
         if self._saves == 0:  # `_saved` comes back here otherwise
@@ -184,7 +221,7 @@ class DocumentSession(QObject):
 
     def _show(self, document: Document) -> None:
         self._stop()
-        self._document = document
+        self._document, self._coming = document, ""
         self._dirty = document.id in self._refused
         self._set_state(SaveState.FAILED if self._dirty else SaveState.SAVED)
         self.opened.emit(document)

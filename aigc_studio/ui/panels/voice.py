@@ -119,6 +119,7 @@ class VoicePanel(DocumentPanel):
         studio.assetsChanged.connect(self._assets_changed)
         self.editor.edited.connect(self._preview_timer.start)
         self.editor.edited.connect(self._forget_places)
+        self.editor.passages.loaded.connect(self._forget_places)
         takes.chosen.connect(self._choose)
         takes.starRequested.connect(lambda take: self.assets.star([take.asset]))
         takes.trashRequested.connect(self._trash)
@@ -400,12 +401,21 @@ class VoicePanel(DocumentPanel):
         request = (self._recipe(asset.id) or {}).get("request", {})
         document = (request.get("context") or {}).get("document", "")
         if document and any(info.id == document for info in self.shelf.documents()):
-            self.session.open(document)
-            if any(variant.asset_id == asset.id for variant in self._segment.variants):
-                self._segment.asset_id = asset.id
-                self._refresh_takes()
-                return
-        words = str(request.get("prompt", ""))
+            self.session.open(document, lambda: self._show_take_of(asset) or self._script_of(asset))
+        else:
+            self._script_of(asset)
+
+    def _show_take_of(self, asset: Asset) -> bool:
+        """Show a take of the open script; False when it is none of its takes."""
+        if all(variant.asset_id != asset.id for variant in self._segment.variants):
+            return False
+        self._segment.asset_id = asset.id
+        self._refresh_takes()
+        return True
+
+    def _script_of(self, asset: Asset) -> None:
+        """A new script with a sound as its take."""
+        words = str((self._recipe(asset.id) or {}).get("request", {}).get("prompt", ""))
         take = Variant(text=words, asset_id=asset.id)
         self.session.create(
             asset.title, [Segment(text=words, variants=[take], asset_id=asset.id)], meta={"titled": True}
@@ -440,6 +450,8 @@ def _runs_in_words(runs: Sequence[str]) -> list[str]:
 def _store_take(project, *, document_id: str, variant: Variant) -> None:  # noqa: ANN001  Project
     """On the storage thread: a take for a script that is not open."""
     document = project.documents.load(document_id)
+    if document.kind != "script":
+        return  # spoken from a text: its wordings are not takes
     first = document.segments[0] if document.segments else Segment()
     if all(variant.asset_id != known.asset_id for segment in document.segments for known in segment.variants):
         first.variants.append(variant)

@@ -243,6 +243,9 @@ class WritePanel(DocumentPanel):
 
     def _place_strip(self) -> None:
         """Below the passage where nothing is written yet, else at the lower edge: it must not cover the text."""
+        if self.editor.passages.filling:  # comes again when the whole text is there
+            self.strip.hide()
+            return
         passage, run = self._passage(), self._run
         if passage is None or self.session.read_only or (passage.empty and run is None):
             self.strip.hide()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PySide6.QtGui import QInputMethodEvent, QTextCursor
 from PySide6.QtWidgets import QApplication
@@ -205,3 +205,77 @@ def test_segments_always_cover_the_text_exactly(qapp, steps) -> None:
     assert [s.text for s in copy.segments()] == [s.text for s in editor.segments()]
     editor.deleteLater()
     copy.deleteLater()
+
+
+def long_text(characters: int) -> list[Segment]:
+    """A text of so many characters, with a passage in its middle and an emoji before it."""
+    half = "床前明月光，疑是地上霜。\n" * (characters // 26)
+    takes = [Variant(text="举头望明月"), Variant(text="x")]
+    return [Segment(text="😀" + half), Segment(text="举头望明月", variants=takes), Segment(text=half)]
+
+
+@given(
+    parts=st.lists(
+        st.tuples(st.text(st.sampled_from("a\n😀中"), max_size=40), st.integers(0, 900), st.booleans()), max_size=6
+    )
+)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_text_that_comes_in_slices_is_the_same_text(qtbot, parts: list[tuple[str, int, bool]]) -> None:
+    given_segments = [
+        Segment(text=text * times, variants=[Variant(text="x")] if marked else []) for text, times, marked in parts
+    ]
+    editor = PassageEditor()
+    editor.load(given_segments)
+    assert editor.passages.text(0, editor.passages.length()) == "".join(segment.text for segment in given_segments)
+    marked = [segment.text for segment in given_segments if segment.variants and segment.text]
+    assert [segment.text for segment in editor.segments() if segment.variants] == marked
+    editor.deleteLater()
+
+
+def test_a_long_text_comes_between_events(qtbot) -> None:
+    segments = long_text(1_000_000)
+    editor = editor_with(qtbot, *segments)
+    edited: list[int] = []
+    editor.edited.connect(lambda: edited.append(1))
+    assert editor.passages.filling
+    assert 0 < editor.document().characterCount() < 100_000  # what is seen is there
+    qtbot.waitUntil(lambda: not editor.passages.filling, timeout=10_000)
+    assert [segment.text for segment in editor.segments()] == [segment.text for segment in segments]
+    assert not edited
+    assert not editor.document().isUndoAvailable()
+    assert not editor.document().isModified()
+    assert editor.textCursor().position() == 0
+
+
+def test_nobody_sees_half_a_text(qtbot) -> None:
+    segments = long_text(300_000)
+    whole = "".join(segment.text for segment in segments)
+    assert "".join(texts(editor_with(qtbot, *segments))) == whole
+    editor = editor_with(qtbot, *segments)
+    assert editor.passages.text(0, editor.passages.length()) == whole
+    editor = editor_with(qtbot, *segments)
+    assert editor.passages.text(0, 5) == "😀床前明"
+    assert editor.passages.filling  # the beginning is there without the rest
+    editor.load([Segment(text="another")])
+    assert texts(editor) == ["another"]
+
+
+def test_what_is_typed_into_a_text_that_still_comes_stays(qtbot) -> None:
+    segments = long_text(300_000)
+    editor = editor_with(qtbot, *segments)
+    qtbot.keyClicks(editor, "Hi")
+    assert not editor.passages.filling
+    assert "".join(texts(editor)) == "Hi" + "".join(segment.text for segment in segments)
+    editor.undo()
+    assert "".join(texts(editor)) == "".join(segment.text for segment in segments)
+    assert not editor.document().isUndoAvailable()
+
+
+def test_the_caret_goes_where_it_was_left(qtbot) -> None:
+    editor = editor_with(qtbot, *long_text(300_000))
+    editor.place_caret(200_000)
+    qtbot.waitUntil(lambda: not editor.passages.filling, timeout=10_000)
+    assert editor.textCursor().position() == 200_000
+    shorter = editor_with(qtbot, *long_text(80_000))
+    qtbot.waitUntil(lambda: not shorter.passages.filling, timeout=10_000)
+    assert shorter.textCursor().position() == shorter.passages.length()

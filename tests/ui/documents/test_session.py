@@ -231,3 +231,51 @@ def test_what_the_window_called_saved_survives_a_kill(tmp_path: Path, checkout: 
     assert text.startswith("start")
     assert text.count("word") >= said[-1]
     assert text.split()[1:] == [f"word{n}" for n in range(1, text.count("word") + 1)]
+
+
+def large(studio, qtbot, text: str) -> str:
+    document = Document(segments=[Segment(text=text * 100_000)])
+    stored_ids: list[str] = []
+    studio.store(lambda project: project.documents.save(document), lambda made: stored_ids.append(made.id))
+    qtbot.waitUntil(lambda: bool(stored_ids), timeout=5000)
+    return document.id
+
+
+def test_a_large_document_is_read_by_the_storage_thread(qtbot, page: Page, studio, monkeypatch) -> None:
+    threads: list[threading.Thread] = []
+    load = DocumentStore.load
+
+    def watched(store: DocumentStore, id: str) -> Document:
+        threads.append(threading.current_thread())
+        return load(store, id)
+
+    id = large(studio, qtbot, "word ")
+    page.session.create()
+    first = page.session.id
+    monkeypatch.setattr(DocumentStore, "load", watched)
+    monkeypatch.setattr(type(studio.reader), "document", lambda *_: pytest.fail("the window would wait for this"))
+    then: list[str] = []
+    page.session.open(id, lambda: then.append(page.session.id))
+    assert (page.session.id, page.session.wanted) == (first, id)
+    page.write("typed while the other one comes")
+    qtbot.waitUntil(lambda: then == [id], timeout=5000)
+    assert threads
+    assert threading.main_thread() not in threads
+    assert shown(page).startswith("word word")
+    monkeypatch.undo()
+    qtbot.waitUntil(lambda: stored(studio, first) == "typed while the other one comes", timeout=5000)
+
+
+def test_what_was_asked_for_last_is_shown(qtbot, page: Page, studio) -> None:
+    one, two = large(studio, qtbot, "one "), large(studio, qtbot, "two ")
+    page.session.open(one)
+    page.session.open(two)
+    qtbot.waitUntil(lambda: page.session.id == two, timeout=5000)
+    page.session.open(one)
+    page.session.create()
+    new = page.session.id
+    qtbot.waitUntil(lambda: is_saved(page), timeout=5000)
+    done: list[int] = []
+    studio.store(lambda _: 0, done.append)
+    qtbot.waitUntil(lambda: bool(done), timeout=5000)
+    assert page.session.id == new
