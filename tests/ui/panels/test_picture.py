@@ -479,7 +479,14 @@ def test_the_work_is_found_again(qtbot: QtBot, panel: PicturePanel, studio: Stud
     assert again.session.base == base
     assert again.session.shown == shown
     again.restore_state(
-        {"inspector": {"mode": "future"}, "base": "gone", "tool": "future", "brush": [], "candidates": None, "mask": "?"}
+        {
+            "inspector": {"mode": "future"},
+            "base": "gone",
+            "tool": "future",
+            "brush": [],
+            "candidates": None,
+            "mask": "?",
+        }
     )
 
 
