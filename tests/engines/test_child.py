@@ -298,7 +298,7 @@ def test_the_child_lives_as_long_as_it_beats(tmp_path: Path) -> None:
     """An engine that is busy for long is not silent."""
     engine = ChildEngine("picture", patience=0.3, silence=1.5)
     token = CancelToken()
-    timer = threading.Timer(2.5, token.cancel)
+    timer = threading.Timer(1.9, token.cancel)
     timer.start()
     ear = Ear()
     with pytest.raises(Cancelled):
