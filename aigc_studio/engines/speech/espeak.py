@@ -16,6 +16,7 @@ from aigc_studio.core import audio
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_
 from aigc_studio.core.requests import Request
+from aigc_studio.core.spoken import spoken
 from aigc_studio.core.textnorm import Run, Sentence, clean, runs, sentences, speakable
 from aigc_studio.engines.base import Choice, Context, Family, Model, Param, Task, Understanding
 
@@ -138,11 +139,12 @@ def voices() -> tuple[native.NativeVoice, ...]:
 
 
 def understand(request: Request) -> Understanding:
-    """The language runs as "zh: ...", shortened, and what cannot be spoken."""
+    """The language runs as they are said, "zh: ...", shortened, and what cannot be spoken."""
     cleaned = clean(request.prompt[:MOST_CHARACTERS])
+    words = spoken if request.params.get("language", AUTO) == AUTO else str
     found: dict[str, None] = {}
-    for sentence in sentences(cleaned.text):
-        for run in runs(sentence.text):
+    for sentence in sentences(cleaned.text)[:80]:
+        for run in runs(words(sentence.text)):
             text = run.text.strip()
             if speakable(text):
                 found[f"{run.language}: {text if len(text) <= 24 else text[:23] + '…'}"] = None
@@ -266,13 +268,13 @@ def _speak_sentence(
 
 
 def _parts(text: str, values: dict[str, Any]) -> list[Part]:
-    """The runs of a sentence with their voices; runs of one voice stay together, those nobody can say are left out."""
+    """The runs of a sentence as it is said, with their voices; those nobody can say are left out."""
     if values["language"] != AUTO:
         # Chinese characters in a Japanese or Korean text belong to it.
         own = values["language"] in ("ja", "ko")
         found = [Run(values["language"], text)] if own else runs(text)
     else:
-        found = runs(text)
+        found = runs(spoken(text))
     return [Part(run, _voice(run.language, values)) for run in found if speakable(run.text)]
 
 

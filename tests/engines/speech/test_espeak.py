@@ -303,6 +303,16 @@ def test_understand_shows_language_runs():
     assert len(espeak.understand(request.changed(prompt="a。字" * 30_000)).understood) <= 60
 
 
+def test_numbers_are_said_and_shown_as_they_are_said():
+    segment = speak("售价$5，占50%。").audio[0].info["segments"][0]
+    assert segment["text"] == "售价$5，占50%。"
+    assert [part["text"] for part in segment["parts"]] == ["售价五美元，占百分之五十。"]
+    assert np.array_equal(sound("售价$5，占50%。"), sound("售价五美元，占百分之五十。"))
+    request = Request("speech", "speak", "espeak", prompt="It is $5, 20 km away.")
+    assert espeak.understand(request).understood == ("en: It is 5 dollars, 20 kil…",)
+    assert espeak.understand(request.changed(params={"language": "de"})).understood == ("en: It is $5, 20 km away.",)
+
+
 def test_an_unknown_voice_and_a_missing_library_are_clear(monkeypatch):
     with pytest.raises(StudioError, match="nowhere"):
         espeak_native.speak("hello", "nowhere")
