@@ -1,18 +1,20 @@
 """Ending the process, or filling the disk, at every single step of a change: nothing finished is lost, nothing doubled.
 
 The steps are found and not listed: every call of the operating system that changes a file, and every SQL statement, is
-counted while a change runs. A child process then runs the same change once for each step and ends there.
+counted while a change runs. A child process then makes the same change once for each step and ends there.
 """
 
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -181,21 +183,14 @@ def _state(folder: Path) -> dict[str, Any]:
         project.close()
 
 
-def _run_child(template: Path, work: Path, change: str, stride: int) -> None:
-    """In a process that can fork: run the change on a fresh copy for every `stride`-th step and end there."""
-    number = 1 - stride
-    while True:
-        number += stride
-        folder = work / f"{number:03}" / "p"
-        shutil.copytree(template, folder.parent)
+def serve() -> None:
+    """In a process that can fork: for each line (folder, change, step as JSON) make the change and end at that step."""
+    for line in sys.stdin:
+        folder, change, number = json.loads(line)
         child = os.fork()
         if child == 0:
-            _end_at(folder, change, number)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        assert code in (0, 9), f"step {number} ended with {code}"
-        if code == 0:
-            shutil.rmtree(folder.parent)
-            return
+            _end_at(Path(folder), change, number)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
 def _end_at(folder: Path, change: str, number: int) -> None:
@@ -217,10 +212,35 @@ def _end_at(folder: Path, change: str, number: int) -> None:
         os._exit(1)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="a step's child is forked")
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """In memory where that is possible: a process ends here, not the machine, and a disk makes each step wait."""
+    memory = Path("/dev/shm")  # noqa: S108
+    if not os.access(memory, os.W_OK) or shutil.disk_usage(memory).free < 40 << 20:
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=memory, prefix="aigc-studio-test-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def forker() -> Iterator[subprocess.Popen[str]]:
+    """One process for all changes: starting it costs more than ending it twenty times."""
+    if not hasattr(os, "fork"):
+        pytest.skip("a step's child is forked")
+    with subprocess.Popen(
+        [sys.executable, "-c", "import tests.core.test_faults as t; t.serve()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
+        process.communicate()
+
+
 @pytest.mark.parametrize("change", _CHANGES)
-@pytest.mark.parametrize("index_lost", [False, True])
-def test_ending_at_every_step(tmp_path: Path, change: str, index_lost: bool) -> None:
+def test_ending_at_every_step(tmp_path: Path, change: str, forker: subprocess.Popen[str]) -> None:
+    """All of the change is there or nothing of it; at every third step the index is lost on top of it."""
     template = tmp_path / "template"
     template.mkdir()
     _prepare(template / "p")
@@ -231,39 +251,39 @@ def test_ending_at_every_step(tmp_path: Path, change: str, index_lost: bool) -> 
     if change != "_close":
         project.close()
     after = _state(tmp_path / "plain" / "p")
-    work = tmp_path / "work"
-    work.mkdir()
-    stride = 3 if index_lost else 1  # rebuilding is slower, and tested by itself
-    code = "import sys, pathlib, tests.core.test_faults as t; p = pathlib.Path; a = sys.argv"
-    code += "; t._run_child(p(a[1]), p(a[2]), a[3], int(a[4]))"
-    child = subprocess.run(
-        [sys.executable, "-c", code, str(template), str(work), change, str(stride)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert child.returncode == 0, child.stderr
-    seen = set()
-    assert len(list(work.iterdir())) >= 3
-    for folder in sorted(work.iterdir()):
-        step = (folder / "step.txt").read_text()
-        if index_lost:
+    assert forker.stdin is not None
+    assert forker.stdout is not None
+    allowed = _between(before, after, change)
+    seen = []
+    for number in itertools.count(1):
+        folder = shutil.copytree(template, tmp_path / "work") / "p"
+        forker.stdin.write(json.dumps([str(folder), change, number]) + "\n")
+        forker.stdin.flush()
+        code = int(forker.stdout.readline())
+        assert code in (0, 9), f"step {number} ended with {code}"
+        if code == 0:
+            break
+        step = f"step {number} ({(folder.parent / 'step.txt').read_text()})"
+        if number % 3 == 1:
+            lost = shutil.copytree(folder, tmp_path / "lost")
             for suffix in ("", "-wal", "-shm"):
-                (folder / "p" / f"project.aigc{suffix}").unlink(missing_ok=True)
-        held = _state(folder / "p")
-        # The result of a job is complete when the engine reports it: whenever we end, it is there afterwards.
-        allowed = [after] if change == "_commit" else _between(before, after, change)
-        assert held in allowed, f"step {folder.name} ({step})"
-        seen.add(json.dumps(held, sort_keys=True))
-        if held != before:
-            assert _state(folder / "p") == held  # putting right is done once
-    assert index_lost or json.dumps(after, sort_keys=True) in seen
+                (lost / f"project.aigc{suffix}").unlink(missing_ok=True)
+            assert _state(lost) in allowed, f"{step}, index lost"
+            shutil.rmtree(lost)
+        held = _state(folder)
+        assert held in allowed, step
+        if held != before and held not in seen:
+            assert _state(folder) == held  # putting right is done once
+        seen.append(held)
+        shutil.rmtree(folder.parent)
+    assert len(seen) >= 3
+    assert after in seen
 
 
 def _between(before: dict[str, Any], after: dict[str, Any], change: str) -> list[dict[str, Any]]:
     """What may be there after an end within a change: all of it or nothing of it; of two changes, also one."""
     allowed = [before, after]
-    if change == "_commit":
+    if change == "_commit":  # the result is complete when the engine reports it: it is there, whenever we end
         return [after]
     if change == "_star_and_board":
         allowed.append(after | {"boards": before["boards"]})
@@ -313,6 +333,7 @@ def test_a_full_disk_at_every_step(tmp_path: Path, change: str, caplog: pytest.L
                 _CHANGES[change](project)
         project.close()
         assert _state(folder) in _after_retry(template, tmp_path, change)
+        shutil.rmtree(folder.parent)
     assert failed or change in ("_star_and_board", "_save")  # their files follow later
 
 
