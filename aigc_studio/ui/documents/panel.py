@@ -252,7 +252,7 @@ class DocumentPanel(Translated, QWidget):
         document.meta = {**document.meta, "titled": bool(typed)}
 
     def _first_line(self) -> str:
-        return first_line(self.editor.passages.text(0, _TITLE_FROM))
+        return first_line(self.editor.passages.opening(_TITLE_FROM))
 
     def begin_with(self, text: str, **meta: Any) -> None:
         """A new document with this text. meta: what is kept with it (JSON types)."""

@@ -214,6 +214,10 @@ class Passages(QObject):
         cursor.setPosition(max(0, min(end, self._length())), QTextCursor.MoveMode.KeepAnchor)
         return unixed(cursor.selectedText())
 
+    def opening(self, limit: int) -> str:
+        """The text's beginning, as far as it is there: at least its first slice."""
+        return self.text(0, min(limit, self._length()))
+
     def live(self) -> list[Passage]:
         """The passages that have text, in the order of the text."""
         return sorted((p for p in self._known.values() if not p.empty), key=lambda p: p.start.position())

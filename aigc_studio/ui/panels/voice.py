@@ -120,6 +120,7 @@ class VoicePanel(DocumentPanel):
         self.editor.edited.connect(self._preview_timer.start)
         self.editor.edited.connect(self._forget_places)
         self.editor.passages.loaded.connect(self._forget_places)
+        self.editor.passages.loaded.connect(self._preview_timer.start)
         takes.chosen.connect(self._choose)
         takes.starRequested.connect(lambda take: self.assets.star([take.asset]))
         takes.trashRequested.connect(self._trash)
@@ -364,7 +365,7 @@ class VoicePanel(DocumentPanel):
     # -- what will be spoken -------------------------------------------------------------------------------------
 
     def _show_preview(self) -> None:
-        text = self.editor.passages.text(0, _PREVIEW_CHARACTERS)
+        text = self.editor.passages.opening(_PREVIEW_CHARACTERS)
         found: Understanding | None = None
         if text.strip() and (entry := self.inspector.entry()) is not None:
             params = self.inspector.form.values()

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QInputMethodEvent, QTextCursor
 from PySide6.QtWidgets import QApplication, QPushButton
 
-from aigc_studio.core.documents import Segment
+from aigc_studio.core.documents import Document, Segment, Variant
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.project import Project
 from aigc_studio.engines import registry
@@ -390,3 +390,19 @@ def test_a_reopened_project_shows_the_same_document(qtbot, panel, studio, tmp_pa
     (info,) = project.documents.all()
     assert project.documents.load(info.id).text() == "hello0-0 0-1 "
     project.close()
+
+
+def test_a_document_of_many_passages_is_opened_between_events(qtbot, panel: WritePanel, studio) -> None:
+    passages = [Segment(text=f"{number} 月\n", variants=[Variant(text="x")]) for number in range(2000)]
+    document = Document(segments=passages, title="Many", meta={"titled": True})
+    studio.store(lambda project: project.documents.save(document))
+    filling: list[bool] = []
+    panel.session.opened.connect(lambda shown: shown and filling.append(panel.editor.passages.filling))
+    panel.shelf.refresh()
+    qtbot.waitUntil(lambda: panel.session.id == document.id, timeout=5000)
+    assert filling == [True]
+    panel.restore_state({"document": document.id, "position": 5000})
+    qtbot.waitUntil(lambda: not panel.editor.passages.filling, timeout=10_000)
+    assert panel.editor.textCursor().position() == 5000
+    assert panel.session.state is SaveState.SAVED
+    assert [segment.text for segment in panel.segments()] == [segment.text for segment in passages]
