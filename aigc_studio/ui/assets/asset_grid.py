@@ -138,9 +138,9 @@ class AssetGrid(GridView):
             sign = QRect(0, 0, side, side)
             sign.moveCenter(well.center())
             paint_icon(painter, sign, KIND_ICONS.get(asset.kind, "file-outline"), "text-faint")
-        if selected or current:
-            pen = QPen(theme.color("accent" if selected else "focus"), 2)
-            painter.setPen(pen)
+        if selected or (current and self.hasFocus()):  # where the keyboard is looks unlike what is chosen
+            chosen, here = QPen(theme.color("accent"), 2), QPen(theme.color("text-muted"), 1, Qt.PenStyle.DashLine)
+            painter.setPen(chosen if selected else here)
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(well).adjusted(1, 1, -1, -1), _RADIUS, _RADIUS)
         if asset.seconds:

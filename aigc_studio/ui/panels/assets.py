@@ -195,6 +195,10 @@ class AssetsPanel(Translated, QWidget):
         self._order.setMenu(menu)
         self._import = QPushButton(icon("tray-arrow-down"), "")
         self.tr_bind(self._import.setText, "Import…")
+        self._sweep = QPushButton(icon("delete-sweep-outline"), "")
+        self._sweep.setProperty("role", "danger")
+        self._sweep.hide()
+        self.tr_bind(self._sweep.setText, "Empty the trash…")
         frame = QFrame()
         frame.setProperty("role", "toolbar")
         bar = QHBoxLayout(frame)
@@ -205,6 +209,7 @@ class AssetsPanel(Translated, QWidget):
         bar.addLayout(kinds)
         bar.addWidget(self._order)
         bar.addWidget(self._import)
+        bar.addWidget(self._sweep)
         return frame
 
     def _connect(self) -> None:
@@ -245,6 +250,7 @@ class AssetsPanel(Translated, QWidget):
         self._importer.finished.connect(self._imported)
         self._importer.progress.connect(self._import_progress)
         self._details.titleLeft.connect(self._grid.setFocus)
+        self._sweep.clicked.connect(self._empty_trash)
         self._boards.emptyRequested.connect(self._empty_trash)
         self._commands = AssetCommands(self, self._grid)
         do, chosen = self._doing, self._grid.assets
@@ -384,8 +390,11 @@ class AssetsPanel(Translated, QWidget):
         self._enable()
 
     def _enable(self) -> None:
-        """Let the actions follow the choice."""
+        """Let the actions follow the choice; in the trash its own button is in the place of the one for import."""
         trash = self._boards.place().fixed == "trash"
+        self._import.setVisible(not trash)
+        self._sweep.setVisible(trash)
+        self._sweep.setEnabled(trash and self._model.rowCount() > 0 and not self._read_only)
         self._commands.enable(
             self._grid.first_assets(_LOOKED_AT), count=self._model.rowCount(), trash=trash, read_only=self._read_only
         )

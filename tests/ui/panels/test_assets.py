@@ -148,12 +148,15 @@ def test_nothing_is_deleted_for_ever_without_a_question(qtbot, studio, filled):
     qtbot.waitUntil(lambda: filled._model.rowCount() == 1)
     assert not path.exists()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    filled._commands["empty"].trigger()
+    assert filled._import.isHidden()
+    filled._sweep.click()
     filled.findChild(ConfirmDialog).go.click()
     qtbot.waitUntil(lambda: filled._model.rowCount() == 0)
     assert not filled._commands["empty"].isEnabled()
+    assert not filled._sweep.isEnabled()
     filled._boards.choose(Place("all"))
     assert filled._model.rowCount() == 4
+    assert filled._sweep.isHidden()
 
 
 def test_the_actions_follow_the_choice(qtbot, filled):
