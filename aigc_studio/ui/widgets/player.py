@@ -97,7 +97,9 @@ class QtOutput(QObject):
         return self._media or None
 
     def _ready(self) -> Any:
-        if self._player is None and (media := self._modules()) is not None:
+        # Without a device a QAudioOutput is of no use, and making one has ended the process.
+        if self._player is None and self.available():
+            media = self._modules()
             self._sound = media.QAudioOutput(self)
             self._player = media.QMediaPlayer(self)
             self._player.setAudioOutput(self._sound)
@@ -108,7 +110,7 @@ class QtOutput(QObject):
         """See `Output`."""
         if path is None and self._player is None:
             return
-        if self.available() and (player := self._ready()) is not None:
+        if (player := self._ready()) is not None:
             player.setSource(QUrl.fromLocalFile(str(path)) if path is not None else QUrl())
 
     def play(self) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import PySide6
 import pytest
 from PySide6.QtCore import Qt
 
@@ -108,11 +109,20 @@ def test_a_sound_that_cannot_be_played_is_said(qtbot, bar: PlayerBar, hand: Hand
 
 def test_without_qtmultimedia_there_is_no_output(qtbot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PySide6.QtMultimedia", None)
+    monkeypatch.delattr(PySide6, "QtMultimedia", raising=False)  # left on the package by an import before this test
     output = QtOutput()
     assert not output.available()
     output.open(Path("a.wav"))
     output.play()
     assert output.position() == 0.0
+
+
+def test_without_a_device_playing_is_nothing_and_no_crash(qtbot, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = QtOutput()
+    monkeypatch.setattr(output, "available", lambda: False)
+    output.open(Path("a.wav"))
+    output.play()
+    assert output._player is None
 
 
 LOOKING = """
