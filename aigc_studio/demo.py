@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw
 
 from aigc_studio.core.assets import Asset
-from aigc_studio.core.documents import Document, Segment, Variant
+from aigc_studio.core.documents import Document, Segment, Variant, new_id
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.metadata import read_text
@@ -37,9 +37,12 @@ STEPS = (N_("A line of copy"), N_("A picture"), N_("A change of a part of it"), 
 class _Words:
     name: str
     title: str
+    script: str
     given: str
     opening: str
-    form: str
+    """The first words of the copy, the user's own; the writer goes on from them."""
+    params: dict[str, Any]
+    seed: int
     picture: str
     edit: str
 
@@ -48,25 +51,29 @@ _WORDS = {
     "en": _Words(
         name="My first project",
         title="Opening line",
+        script="Voice-over",
         given="Every day begins with a colour: let the sea wake up in blue and gold.",
-        opening="The Sun said to the Sea,",
-        form="fable",
+        opening="Blue is the sea and gold the day,\n",
+        params={"form": "poem", "style": "precise", "stop": "\\n"},
+        seed=4,
         picture="calm ocean waves, blue and gold, soft dawn light",
         edit="glowing warm red sun, rings",
     ),
     "zh_CN": _Words(
         name="我的第一个项目",
         title="开篇",
+        script="配音",
         given="每一天都从一种颜色开始：让大海在蓝与金中醒来。",
-        opening="海上生明月，",
-        form="wujue",
+        opening="碧海金波起，",
+        params={"form": "wujue", "style": "balanced"},
+        seed=3,
         picture="平静的海浪，蓝色和金色，清晨柔光",
         edit="温暖的红色太阳，光环",
     ),
 }
 
 _PICTURE_SEED = 20260
-_WRITER_SEED = 7
+_WRITER_TOKENS = 60
 _SIDE = 1024
 
 
@@ -76,6 +83,8 @@ class Demo:
 
     language: str
     writer: bool
+    document_id: str = field(default_factory=new_id)
+    """Of the document that holds the line; what the writer writes names it."""
 
     @classmethod
     def here(cls, language: str) -> Demo:
@@ -105,17 +114,25 @@ class Demo:
         """Ask the starter writer for the line; None without it."""
         if not self.writer:
             return None
-        params = {"form": self._words.form, "style": "precise", "max_tokens": 60}
-        return Request("text", "continue", "causal-lm", "starter-writer", self._words.opening, params, _WRITER_SEED)
+        words = self._words
+        params = {**words.params, "max_tokens": _WRITER_TOKENS}
+        context = {"document": self.document_id}
+        return Request(
+            "text", "continue", "causal-lm", "starter-writer", words.opening, params, words.seed, context=context
+        )
 
     def line_of(self, text: str) -> str:
-        """The line in what the writer wrote: its opening and the first sentence or couplet; the given one if empty."""
+        """The line of copy: its opening, and what the writer wrote on from there; the given one if that is nothing.
+
+        The writer ends a verse with the mark of one that goes on; the copy ends with a full stop.
+        """
         words = self._words
-        whole = text if text.startswith(words.opening) else words.opening + text
-        whole = re.sub(r"\s+", " ", whole).strip()
-        end = re.search(r"[。！？][”’]?|[.!?](?:[\"”’]+|(?=\s|$))", whole)
-        line = whole[: end.end()] if end else whole
-        return line if len(line) > len(words.opening) else words.given
+        added = re.sub(r"[,;:，；：、—-]+$", "", text.removeprefix(words.opening).strip())
+        if not added:
+            return words.given
+        if self.language == "en" and added[-1] not in '.!?”"’':
+            added += "."
+        return words.opening + added
 
     def picture_request(self) -> Request:
         """Ask for the picture."""
@@ -139,7 +156,7 @@ class Demo:
         )
 
     def voice_request(self, line: str, document: Document | None = None) -> Request:
-        """Ask for the line, spoken; linked with the document it stands in."""
+        """Ask for the line, spoken; linked with the script it stands in."""
         context = {}
         if document is not None:
             context = {"document": document.id, "segment": document.segments[0].id}
@@ -147,10 +164,22 @@ class Demo:
 
     def write(self, project: Project, line: str, written: Asset | None = None) -> Document:
         """Put the line into a document of the project; `written` is the asset it came from."""
-        document = project.documents.create("text", self.document_title)
-        variant = Variant(text=line, asset_id=written.id if written else "", created=time.time())
-        document.segments[:] = [Segment(text=line, variants=[variant], asset_id=variant.asset_id)]
+        opening = self._words.opening
+        segments = [Segment(text=line)]
+        if written is not None and line.startswith(opening):
+            added = line.removeprefix(opening)
+            variant = Variant(text=added, asset_id=written.id)
+            segments = [Segment(text=opening), Segment(text=added, variants=[variant], asset_id=written.id)]
+        document = Document(self.document_id, "text", self.document_title, segments, meta={"titled": True})
         return project.documents.save(document)
+
+    def script(self, project: Project, line: str, source: Document | None = None) -> Document:
+        """A script of the line, to be spoken. source: the document it was taken from."""
+        meta: dict[str, Any] = {"titled": True}
+        if source is not None:
+            meta["source"] = {"document": source.id}
+        script = Document(kind="script", title=self._words.script, segments=[Segment(text=line)], meta=meta)
+        return project.documents.save(script)
 
 
 def free_folder(parent: Path, name: str) -> Path:
@@ -196,6 +225,11 @@ def make(project: Project, engine: Engine, demo: Demo, say: Callable[[str, Path 
     say("", project.path(edited))
 
     say(STEPS[3], None)
-    voice = run(demo.voice_request(line, document))
+    script = demo.script(project, line, document)
+    voice = run(demo.voice_request(line, script))
+    segment = script.segments[0]
+    segment.asset_id = voice.id
+    segment.variants.append(Variant(text=line, asset_id=voice.id))
+    project.documents.save(script)
     say("", project.path(voice))
     return made

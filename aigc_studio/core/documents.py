@@ -195,8 +195,8 @@ class DocumentStore:
         return self._folder / "documents"
 
     def create(self, kind: str = "text", title: str = "") -> Document:
-        """A new, empty document, stored at once."""
-        document = Document(kind=kind, title=title, segments=[Segment()])
+        """A new, empty document, stored at once. A title that is given stays, see `meta["titled"]` in the panels."""
+        document = Document(kind=kind, title=title, segments=[Segment()], meta={"titled": True} if title else {})
         return self.save(document)
 
     def load(self, document_id: str) -> Document:

@@ -112,7 +112,11 @@ class DemoPlayer(QObject):
 
     def _speak(self) -> None:
         self._begin(3, "voice")
-        self._run(self._demo.voice_request(self._line, self._document), self._spoken)
+        line, document = self._line, self._document
+        self._studio.store(lambda project: self._demo.script(project, line, document), self._script_there, self._failed)
+
+    def _script_there(self, script: Document) -> None:
+        self._run(self._demo.voice_request(self._line, script), self._spoken)
 
     def _spoken(self, job: Job) -> None:
         self._end(job.state == JobState.DONE)

@@ -54,6 +54,11 @@ def test_a_document_comes_back_from_index_and_mirror(project: Project, document:
     assert Document.from_json(json.loads(json.dumps(saved.to_json()))) == saved
 
 
+def test_a_given_title_stays(project: Project) -> None:
+    assert project.documents.create("text", "A").meta == {"titled": True}
+    assert project.documents.create("text").meta == {}
+
+
 def test_saving_the_same_again_changes_nothing(project: Project) -> None:
     document = project.documents.create("text", "A")
     project.take_changes()

@@ -201,6 +201,8 @@ class TaskInspector(Translated, QFrame):
         )
         if entry.family != self.form.family.id:
             self.form.show_task(registry.family(entry.family), self._task)
+        if (forms := self.form.fields.get("form")) is not None:
+            forms.setVisible(bool(entry.facts.get("forms")))
         self.check_engine()
         self._enable()
 
@@ -221,13 +223,16 @@ class TaskInspector(Translated, QFrame):
             raise StudioError(self._texts.no_model, code="no-model")
         if entry.problem is not None:
             raise entry.problem
+        params = self.form.values()
+        if not entry.facts.get("forms"):
+            params.pop("form", None)  # chosen for another model, and not shown
         return Request(
             kind=self._kind,
             task=self._task,
             family=entry.family,
             model=entry.id,
             prompt=prompt,
-            params=self.form.values(),
+            params=params,
             seed=self.form.take_seed(),
             count=count or self.form.count(),
             context=context,

@@ -11,12 +11,15 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QInputMethodEvent, QTextCursor
 from PySide6.QtWidgets import QApplication, QPushButton
 
+from aigc_studio.core.assets import Asset
 from aigc_studio.core.documents import Document, Segment, Variant
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.project import Project
+from aigc_studio.demo import Demo
 from aigc_studio.engines import registry
 from aigc_studio.ui.documents.session import SaveState
 from aigc_studio.ui.i18n import switch_language
+from aigc_studio.ui.panels import voice
 from aigc_studio.ui.panels.write import WritePanel
 
 pytestmark = pytest.mark.usefixtures("echo_writer")
@@ -406,3 +409,27 @@ def test_a_document_of_many_passages_is_opened_between_events(qtbot, panel: Writ
     assert panel.editor.textCursor().position() == 5000
     assert panel.session.state is SaveState.SAVED
     assert [segment.text for segment in panel.segments()] == [segment.text for segment in passages]
+
+
+def test_the_title_of_a_document_made_elsewhere_is_shown(qtbot, panel: WritePanel, studio) -> None:
+    studio.store(lambda project: project.documents.create("text", "Opening line"))
+    qtbot.waitUntil(lambda: panel.title.text() == "Opening line", timeout=5000)
+
+
+def test_the_demo_shows_one_variant_behind_the_first_words(qtbot, panel: WritePanel, studio) -> None:
+    demo = Demo("zh_CN", True)
+    request = demo.line_request()
+    assert request is not None
+    line = demo.line_of(f"{request.prompt}青山绿水间。")
+    written = Asset("a" * 32, "text", "海", "assets/a.md", 1.0, False, "generated", 0, 0, 0.0, "b" * 32, 0, 10, False)
+    studio.store(lambda project: demo.write(project, line, written))
+    qtbot.waitUntil(lambda: panel.title.text() == "开篇", timeout=5000)
+    assert [segment.text for segment in panel.segments()] == ["碧海金波起，", "青山绿水间。"]
+    document = panel.session.id
+    spoken = Variant(text=line, asset_id="c" * 32)
+    studio.store(lambda project: voice._store_take(project, document_id=document, variant=spoken))
+    done: list[int] = []
+    studio.store(lambda _: 0, done.append)
+    qtbot.waitUntil(lambda: bool(done), timeout=5000)
+    stored = studio.reader.document(document)
+    assert [len(segment.variants) for segment in stored.segments] == [0, 1]
