@@ -92,7 +92,9 @@ class AssetActions(QObject):
         if pairs:
             self._studio.store(
                 lambda _: [shutil.copyfile(path, target) for path, target in pairs],
-                lambda done: self.noticed.emit(tr("{count} files exported.", count=len(done))),
+                lambda done: self.noticed.emit(
+                    tr("1 file exported.") if len(done) == 1 else tr("{count} files exported.", count=len(done))
+                ),
             )
 
     # boards

@@ -66,6 +66,7 @@ class AssetDetails(Translated, QScrollArea):
     renamed = Signal(str, str)  # asset id, new title
     openRequested = Signal(object)  # Asset
     titleLeft = Signal()  # typed, or given up: the keyboard may go back
+    restoreRequested = Signal(object)  # an Asset that is in the trash
     jumpRequested = Signal(str)  # id of an asset of its lineage
     reuseRequested = Signal(object)  # the recipe
 
@@ -106,8 +107,7 @@ class AssetDetails(Translated, QScrollArea):
         leave.activated.connect(self._leave_title)
         self._open = QPushButton()
         self._open.setProperty("role", "primary")
-        self.tr_bind(self._open.setText, "Open")
-        self._open.clicked.connect(lambda: self._asset and self.openRequested.emit(self._asset))
+        self._open.clicked.connect(self._opened)
         self._reuse = QPushButton()
         self.tr_bind(self._reuse.setText, "Use these settings")
         self._reuse.clicked.connect(lambda: self._recipe and self.reuseRequested.emit(self._recipe))
@@ -217,6 +217,7 @@ class AssetDetails(Translated, QScrollArea):
         self._title.setText(asset.title)
         self._title.setCursorPosition(0)
         self._title.setReadOnly(asset.trashed)
+        self._open.setText(tr("Put back") if asset.trashed else tr("Open"))
         self._show_picture()
         for name, value in self._fact_rows(asset, request):
             label, text = QLabel(name), QLabel(value, wordWrap=True)
@@ -317,6 +318,11 @@ class AssetDetails(Translated, QScrollArea):
             self.renamed.emit(asset.id, title)
         else:
             self._title.setText(asset.title)
+
+    def _opened(self) -> None:
+        """The first button: opens, or puts back what is in the trash."""
+        if self._asset is not None:
+            (self.restoreRequested if self._asset.trashed else self.openRequested).emit(self._asset)
 
     def _leave_title(self) -> None:
         """Esc: the title stays what it was."""

@@ -249,6 +249,7 @@ class AssetsPanel(Translated, QWidget):
         self._import.clicked.connect(self._choose_files)
         self._importer.finished.connect(self._imported)
         self._importer.progress.connect(self._import_progress)
+        self._details.restoreRequested.connect(lambda asset: self._doing.restore([asset]))
         self._details.titleLeft.connect(self._grid.setFocus)
         self._sweep.clicked.connect(self._empty_trash)
         self._boards.emptyRequested.connect(self._empty_trash)
@@ -355,7 +356,8 @@ class AssetsPanel(Translated, QWidget):
 
     def _rows_changed(self, *_: object) -> None:
         count = self._model.rowCount()
-        self._count.setText(tr("{count} assets", count=f"{count:,}") if count else "")
+        text = tr("1 asset") if count == 1 else tr("{count} assets", count=f"{count:,}") if count else ""
+        self._count.setText(text)
         self._enable()
         if count:
             self._stack.setCurrentWidget(self._grid)
@@ -436,7 +438,10 @@ class AssetsPanel(Translated, QWidget):
         """Ask, then delete all that is in the trash, whatever is searched for."""
         reader = self._studio.reader
         ids = reader.ids(AssetQuery(trashed=True)) if reader and not self._read_only else []
-        if ids:
+        if len(ids) == 1 and reader and (asset := reader.asset(ids[0])):
+            text = N_("“{title}” is deleted from the disk. This cannot be undone.")
+            self._ask_delete([asset], text, title=shown_title(asset))
+        elif ids:
             text = N_("{count} assets are deleted from the disk. This cannot be undone.")
             ConfirmDialog(
                 N_("Empty the trash"),

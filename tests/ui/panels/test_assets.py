@@ -134,6 +134,7 @@ def test_nothing_is_deleted_for_ever_without_a_question(qtbot, studio, filled):
     qtbot.waitUntil(lambda: filled._model.rowCount() == 2)
     choose(filled, 0)
     path = studio.reader.path(filled._model.asset(0))
+    assert filled._details._open.text() == "Put back"
     qtbot.keyClick(filled._grid, Qt.Key.Key_Delete)
     dialog = filled.findChild(ConfirmDialog)
     assert filled._model.asset(0).title in dialog.text.text()
@@ -146,6 +147,7 @@ def test_nothing_is_deleted_for_ever_without_a_question(qtbot, studio, filled):
     qtbot.keyClick(filled._grid, Qt.Key.Key_Delete)
     filled.findChild(ConfirmDialog).go.click()
     qtbot.waitUntil(lambda: filled._model.rowCount() == 1)
+    assert filled._count.text() == "1 asset"
     assert not path.exists()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert filled._import.isHidden()
