@@ -142,7 +142,7 @@ def unpack(package: Path, folder: Path, progress: Progress = _nothing, check: Ch
                     JobQueue(writer).hold_back()  # nobody expects a received project to start working
                 if folder.exists():
                     folder.rmdir()
-                os.replace(part, folder)
+                files.replace(part, folder)
             except BaseException:
                 shutil.rmtree(part, ignore_errors=True)
                 raise

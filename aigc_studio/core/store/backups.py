@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import time
 from pathlib import Path
@@ -33,7 +32,7 @@ def back_up(connection: Connection, folder: Path) -> Path:
             copy.execute("PRAGMA journal_mode=DELETE")
         with open(part, "rb+") as file:
             files.sync_file(file.fileno())
-        os.replace(part, target)
+        files.replace(part, target)
     except BaseException:
         with contextlib.suppress(OSError):
             part.unlink()
