@@ -86,8 +86,11 @@ class MainWindow(Translated, QMainWindow):
         self._title()
         self._check_choices()
 
-    def show_problem(self, error: StudioError) -> None:
-        """One clear sentence in a banner, with what helps against it where the program can do something."""
+    def show_problem(self, error: StudioError, job: str = "") -> None:
+        """One clear sentence in a banner, with what helps against it where the program can do something.
+
+        job: id of the job that failed; the banner goes when that job is tried again, cleared, or its project closed.
+        """
         helps: dict[str, tuple[str, Callable[[], object]]] = {
             "engine-missing": (N_("Install the engine"), self.install_engine),
             "engine-died": (N_("Show the log"), self.show_log),
@@ -96,7 +99,7 @@ class MainWindow(Translated, QMainWindow):
         }
         if error.detail:
             log.info("%s: %s (%s)", error.code, error, error.detail)
-        self.banners.show_error(error, helps.get(error.code))
+        self.banners.show_error(error, helps.get(error.code)).about = job
 
     def show_panel(self, id: str) -> QWidget | None:
         """Bring a panel to the front."""
@@ -219,14 +222,14 @@ class MainWindow(Translated, QMainWindow):
     def _connect_studio(self) -> None:
         self.studio.projectOpened.connect(self._show_project)
         self.studio.projectClosed.connect(lambda: self._show_project(None))
-        self.studio.problem.connect(self.show_problem)
+        self.studio.problem.connect(lambda error: self.show_problem(error))
         self.studio.jobsChanged.connect(self._count_jobs)
         self.studio.jobFinished.connect(self._job_finished)
         self.panels.shown.connect(self._panel_shown)
         self.panels.noticed.connect(lambda text: self.banners.show_ready("info", text))
         self.panels.undoOffered.connect(self._offer_undo)
         self.panels.installRequested.connect(self.install_engine)
-        self.panels.problem.connect(self.show_problem)
+        self.panels.problem.connect(lambda error: self.show_problem(error))
         self.status.queueWanted.connect(lambda: self.show_panel("queue"))
         self.status.engineWanted.connect(self.install_engine)
 
@@ -274,6 +277,10 @@ class MainWindow(Translated, QMainWindow):
     # -- jobs
     def _count_jobs(self) -> None:
         jobs = self.studio.jobs()
+        failed = {job.id for job in jobs if job.state == JobState.FAILED}
+        for banner in self.banners.banners():
+            if banner.about and banner.about not in failed:
+                banner.dismiss()
         self.rail.set_waiting(sum(job.state in (JobState.RUNNING, JobState.PENDING) for job in jobs))
         pause = self.actions_table["queue.pause"]
         pause.blockSignals(True)
@@ -282,7 +289,7 @@ class MainWindow(Translated, QMainWindow):
 
     def _job_finished(self, _id: str, job: Any) -> None:
         if job.state == JobState.FAILED and job.error is not None:
-            self.show_problem(job.error)
+            self.show_problem(job.error, job.id)
 
     def _cancel_running(self) -> None:
         for job in self.studio.jobs():

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QGroupBo
 
 from aigc_studio.core.assets import AssetQuery
 from aigc_studio.core.errors import StudioError
+from aigc_studio.core.requests import Request
 from aigc_studio.core.settings import Settings
 from aigc_studio.demo import Demo
 from aigc_studio.ui import demo_player
@@ -299,6 +300,31 @@ def test_the_picture_panel_begins_in_its_prompt(window: MainWindow, qtbot) -> No
     open_new(window, qtbot)
     panel: Any = window.show_panel("picture")
     assert panel.focusWidget() is panel.inspector.prompt.edit
+
+
+def test_a_failure_is_said_until_the_job_is_tried_again_or_gone(window: MainWindow, qtbot) -> None:
+    """What else was said stays."""
+    open_new(window, qtbot)
+    request = Request("image", "inpaint", "painter", "painter", "red", inputs={"image": "gone", "mask": "gone"})
+    with qtbot.waitSignal(window.studio.jobFinished, timeout=20_000):
+        id = window.studio.submit(request)
+    qtbot.waitUntil(lambda: [banner.about for banner in window.banners.banners()] == [id])
+    window.studio.jobsChanged.emit()
+    assert [banner.about for banner in window.banners.banners()] == [id]
+    window.show_problem(StudioError("Another."))
+    window.studio.clear_finished()
+    qtbot.waitUntil(lambda: [banner.text.text() for banner in window.banners.banners()] == ["Another."])
+
+
+def test_a_second_demo_has_a_name_of_its_own(window: MainWindow, qtbot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The start page shows names, not folders."""
+    name = Demo.here("en").name
+    (window.settings.projects_folder / name).mkdir(parents=True)
+    made: list[tuple[Path, str]] = []
+    monkeypatch.setattr(window.projects, "create", lambda folder, title: made.append((folder, title)))
+    window.projects.make_demo()
+    assert made == [(window.settings.projects_folder / made[0][1], made[0][1])]
+    assert made[0][1] != name
 
 
 def test_tab_and_enter_are_enough_on_the_start_page(window: MainWindow, qtbot) -> None:

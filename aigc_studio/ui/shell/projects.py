@@ -137,7 +137,8 @@ class Projects(QObject):
     def make_demo(self) -> None:
         """Make the demo project in front of the person."""
         demo = Demo.here(current_language())
-        self.create(free_folder(self._settings.projects_folder, demo.name), demo.name)
+        folder = free_folder(self._settings.projects_folder, demo.name)
+        self.create(folder, folder.name)  # "My first project 2" is to be told from the first one
         self._demo = demo
 
     def _play(self, demo: Demo) -> None:

@@ -53,6 +53,8 @@ class Banner(Translated, QFrame):
         super().__init__(parent)
         self.level = level
         self.dismissed = False
+        self.about = ""
+        """Id of the job it speaks of: it goes when that job is tried again or gone."""
         self.error: StudioError | None = None
         """Shown in the current language."""
         self.setProperty("role", "banner")
