@@ -124,6 +124,7 @@ class QueuePanel(Translated, QWidget):
         self.clear.setAutoDefault(False)
         self.clear.setIcon(icon("playlist-remove"))
         self.tr_bind(self.clear.setText, N_("Clear finished"))
+        self.tr_bind(self.clear.setToolTip, N_("Takes the finished jobs off this list; what they made stays."))
         self.clear.clicked.connect(self._studio.clear_finished)
         line.addWidget(self.summary, 1)
         line.addWidget(self.hold)
