@@ -30,6 +30,7 @@ from ..widgets.empty_state import EmptyState
 from .counter import WordCounter
 from .document_list import DocumentList
 from .editor import MARGIN, PassageEditor
+from .find_bar import FindBar
 from .history_dialog import HistoryDialog
 from .inspector import TaskInspector
 from .session import DocumentSession, SaveState
@@ -86,6 +87,9 @@ class DocumentPanel(Translated, QWidget):
         )
         self.add_action("smaller", N_("Smaller text"), "Ctrl+-", "format-font-size-decrease", lambda: self._zoom(-1))
         self.add_action("history", N_("History…"), "Ctrl+Alt+H", "history", self.show_history)
+        self.finder = FindBar(self.editor, self)
+        self.add_action("find_words", N_("Find…"), "Ctrl+F", "magnify", self._find)
+        self.add_action("replace_words", N_("Replace…"), "Ctrl+H", "find-replace", lambda: self._find(replace=True))
         self.add_action("export", N_("Export…"), "Ctrl+Shift+E", "export-variant", self._export)
 
     # -- building ------------------------------------------------------------------------------------------------
@@ -142,6 +146,7 @@ class DocumentPanel(Translated, QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(toolbar)
+        column.addWidget(self.finder)
         column.addLayout(self._heading)
         column.addWidget(self.editor, 1)
         if below is not None:
@@ -336,6 +341,10 @@ class DocumentPanel(Translated, QWidget):
                 self.editor.replace_all(old.segments)
 
         self.studio.store(lambda project: project.documents.revision(id, revision), restore)
+
+    def _find(self, *, replace: bool = False) -> None:
+        if self.session.id:
+            self.finder.open_bar(replace=replace)
 
     def _export(self) -> None:
         if self.session.id:

@@ -433,3 +433,15 @@ def test_the_demo_shows_one_variant_behind_the_first_words(qtbot, panel: WritePa
     qtbot.waitUntil(lambda: bool(done), timeout=5000)
     stored = studio.reader.document(document)
     assert [len(segment.variants) for segment in stored.segments] == [0, 1]
+
+
+def test_escape_closes_the_finding_bar_first(qtbot, panel: WritePanel) -> None:
+    begin(qtbot, panel, "one two three")
+    panel._actions["find_words"].trigger()
+    assert panel.finder.isVisible()
+    qtbot.keyClicks(panel.finder.query, "two")
+    assert panel.editor.selected_text() == "two"
+    qtbot.keyClick(panel.finder.query, Qt.Key.Key_Escape)
+    assert not panel.finder.isVisible()
+    panel._actions["replace_words"].trigger()
+    assert panel.finder.replacement.isVisible()
