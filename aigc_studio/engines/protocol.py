@@ -59,16 +59,17 @@ class Decoder:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[Frame]:
-        """The frames completed by `data`, in order; ProtocolError as soon as the bytes cannot be a frame."""
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """The frames completed by `data`, in order; ProtocolError as soon as the bytes cannot be a frame.
+
+        One at a time, so that garbage behind a whole frame does not take that frame with it. Must be read to its end.
+        """
         self._buffer += data
-        frames = []
         start = 0
         while (end := self._frame_end(start)) is not None:
-            frames.append(self._frame(start, end))
+            yield self._frame(start, end)
             start = end
         del self._buffer[:start]
-        return frames
 
     @property
     def pending(self) -> int:

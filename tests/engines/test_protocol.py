@@ -73,11 +73,19 @@ def test_a_cut_stream_gives_the_whole_frames_and_then_an_error(sent: list[Frame]
     assert complete == (cut in (0, *ends))
 
 
+def test_garbage_behind_whole_frames_does_not_take_them_with_it() -> None:
+    received: list[Frame] = []
+    sent = [Frame("output", "a", {"index": 0}), Frame("beat")]
+    with pytest.raises(ProtocolError):
+        received.extend(Decoder().feed(b"".join(map(encode, sent)) + b"this is no frame"))
+    assert received == sent
+
+
 @given(st.binary(max_size=200))
 def test_garbage_is_an_error_or_an_unfinished_frame(data: bytes) -> None:
     decoder = Decoder()
     try:
-        got = decoder.feed(data)
+        got = list(decoder.feed(data))
     except ProtocolError:
         return
     assert got == []
@@ -108,7 +116,7 @@ def test_a_flipped_byte_never_hangs_or_crashes(frame: Frame, place: int, flip: i
 )
 def test_what_cannot_be_a_frame_is_refused_before_it_is_read(prefix: bytes) -> None:
     with pytest.raises(ProtocolError):
-        Decoder().feed(prefix)
+        list(Decoder().feed(prefix))
 
 
 @pytest.mark.parametrize(
@@ -117,7 +125,7 @@ def test_what_cannot_be_a_frame_is_refused_before_it_is_read(prefix: bytes) -> N
 )
 def test_a_header_of_the_wrong_shape_is_refused(header: bytes) -> None:
     with pytest.raises(ProtocolError):
-        Decoder().feed(struct.pack(">4sBII", b"AIGC", VERSION, len(header), 0) + header)
+        list(Decoder().feed(struct.pack(">4sBII", b"AIGC", VERSION, len(header), 0) + header))
 
 
 def test_too_long_frames_are_refused_where_they_are_made() -> None:

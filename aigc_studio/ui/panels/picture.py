@@ -122,7 +122,7 @@ class PicturePanel(Translated, QWidget):
         self.strip.keepWanted.connect(lambda asset: (self._choose(asset), session.keep()))
         self.strip.trashWanted.connect(self.files.trash)
         self.strip.menuWanted.connect(lambda asset, point: (self._choose(asset), self.acts.menu.popup(point)))
-        self.acts.tools.triggered.connect(lambda action: canvas.choose_tool(action.data()))
+        self.acts.tools.triggered.connect(self._take_tool)
         for id, slot in {
             "swap": self._swap,
             "larger": lambda: canvas.resize_brush(1),
@@ -475,6 +475,11 @@ class PicturePanel(Translated, QWidget):
 
     def _swap(self) -> None:
         self.canvas.choose_tool("brush" if self.canvas.tool.id == "eraser" else "eraser")
+
+    def _take_tool(self, action: QAction) -> None:
+        """A person chose a tool: its keys ([ and ] for the brush) must reach the canvas, not the prompt."""
+        self.canvas.choose_tool(action.data())
+        self.canvas.setFocus()
 
     def _tool_changed(self, id: str) -> None:
         self.acts[id].setChecked(True)

@@ -641,3 +641,9 @@ def test_escape_in_the_prompt_stops_the_job(qtbot: QtBot, panel: PicturePanel, s
     qtbot.waitUntil(lambda: panel.session.progress is not None, timeout=TIMEOUT)
     qtbot.keyClick(panel.inspector.prompt.edit, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: panel.session.job is None, timeout=5000)
+
+
+def test_choosing_a_tool_gives_the_keyboard_to_the_canvas(panel: PicturePanel) -> None:
+    panel.inspector.setFocus()
+    panel.acts["brush"].trigger()
+    assert panel.focusWidget() is panel.canvas
