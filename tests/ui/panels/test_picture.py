@@ -645,5 +645,6 @@ def test_escape_in_the_prompt_stops_the_job(qtbot: QtBot, panel: PicturePanel, s
 
 def test_choosing_a_tool_gives_the_keyboard_to_the_canvas(panel: PicturePanel) -> None:
     panel.inspector.setFocus()
+    panel.acts["brush"].setEnabled(True)  # without a picture there is nothing to paint on
     panel.acts["brush"].trigger()
     assert panel.focusWidget() is panel.canvas
