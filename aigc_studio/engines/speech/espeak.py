@@ -113,7 +113,7 @@ FAMILY = Family(
         Param.choice("chinese", N_("Chinese voice"), "cmn", _CHINESE),
         Param.choice("english", N_("English voice"), "en-us", _ENGLISH),
         Param.choice("timbre", N_("Timbre"), "", _TIMBRES),
-        Param.int("speed", N_("Speed"), 165, 80, 450, 5, unit="wpm", help=N_("Words a minute.")),
+        Param.int("speed", N_("Speed"), 165, 80, 450, 5, unit=N_("wpm"), help=N_("Words a minute.")),
         Param.int("pitch", N_("Pitch"), 50, 0, 99),
         Param.int("volume", N_("Volume"), 100, 0, 150, 5, unit="%"),
         Param.int("intonation", N_("Intonation"), 50, 0, 99, help=N_("From monotone to lively."), advanced=True),
