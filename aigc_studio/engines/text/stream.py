@@ -24,7 +24,6 @@ class Pieces:
         self._decode = decode
         self._context = context
         self._window: list[int] = []
-        self._shown_tokens = 0  # of the window, how many are shown in full
         self._shown_text = ""  # their decoding
         self._extra = 0  # characters shown beyond that
 
@@ -58,7 +57,6 @@ class Pieces:
             while text.startswith(_BROKEN) and len(self._window) > 1:  # the cut went through a character
                 self._window = self._window[1:]
                 text = self._decode(self._window)
-        self._shown_tokens = len(self._window)
         self._shown_text = text
         self._extra = 0
 
