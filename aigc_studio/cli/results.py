@@ -142,6 +142,10 @@ class _Terminal:
             except BrokenPipeError:  # the reader of our output has gone
                 raise Cancelled from None
 
+    def notice(self, text: str, params: Mapping[str, Any]) -> None:
+        """See `RunListener`."""
+        print(("\r\033[K" if self._live else "") + tr(text, **params), file=sys.stderr, flush=True)
+
     def stored(self, index: int, asset: Asset) -> None:
         """See `RunListener`."""
         if self._live:

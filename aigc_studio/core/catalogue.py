@@ -29,8 +29,9 @@ _OWN = ("id", "family", "kind", "title", "folder", "languages", "licence", "note
 class Entry:
     """One model that a person can choose.
 
-    folder: its files, None for a family that needs none. titles, notes: language code to text. languages: of the
-    texts it understands or makes. facts: everything else models.toml says.
+    folder: its files, None for a family that needs none. file: the one file that it is, instead. titles, notes:
+    language code to text. languages: of the texts it understands or makes. facts: everything else models.toml says,
+    or that was found in its files.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Entry:
     licence: str = ""
     notes: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    file: Path | None = None
 
     @property
     def title(self) -> str:

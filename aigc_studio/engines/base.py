@@ -1,7 +1,8 @@
 """What a model family declares, and what it may call while it runs.
 
 A family is one module: a module-level `FAMILY`, `load(model, ctx)` and `run(loaded, request, ctx)`, optionally
-`understand(request)`. The module imports nothing heavy at module level: the window reads `FAMILY` without torch.
+`understand(request)`, `warm()`, `facts(loaded)` and `fitted(facts) -> Family`. The module imports nothing heavy at
+module level: the window reads `FAMILY` without torch.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ class Context(Protocol):
     start: int
     """Index of the first result still to be made: a resumed job does not repeat what is stored."""
 
+    values: Mapping[str, Any]
+    """Every parameter of the task with its checked value, as the family declares it for this model."""
+
     def progress(self, done: int, total: int, stage: str = "", preview: Image | None = None) -> None:
         """`done` of `total` steps of this result; `stage` marked with N_(); `preview` at most 512 px, any rate."""
 
@@ -41,6 +45,15 @@ class Context(Protocol):
 
     def input(self, role: str) -> Path:  # pyright: ignore[reportReturnType]
         """The file of one of `request.inputs`; StudioError when the role is missing."""
+
+    def part(self, id: str) -> Model:  # pyright: ignore[reportReturnType]
+        """Another model that a parameter of kind "model" or "loras" names; StudioError when it is not here."""
+
+    def notice(self, text: str, **params: Any) -> None:
+        """Tell the person something about this job that is no error ("the last 12 words are not read").
+
+        `text` is marked with N_(). It is shown at once and kept in the recipe of every result saved after it.
+        """
 
     def save_image(self, index: int, image: Image, **info: Any) -> None:
         """Store result `index` as a PNG that carries its recipe. `info` (JSON types) is kept in the recipe."""
@@ -64,9 +77,11 @@ class Choice:
 class Param:
     """One parameter of a family; the form builds itself from it.
 
-    kind: "int", "float", "bool", "choice", "text" or "size" (default (width, height); low and high bound each side,
-    step is the multiple). title and help are marked with N_(). advanced: behind the form's "Advanced" drawer.
-    tasks: the task ids it applies to, () for all. unit: shown after the number ("px", "s", "%").
+    kind: "int", "float", "bool", "choice", "text", "lines" (text of several lines), "size" (default (width, height);
+    low and high bound each side, step is the multiple), "model" (id of another model, "" for none) or "loras" (list of
+    [model id, weight]; low and high bound the weight). of: the types of parts that "model" and "loras" take, as the
+    catalogue names them ("lora:sdxl", "vocoder:speecht5"). title and help are marked with N_(). advanced: behind the
+    form's "Advanced" drawer. tasks: the task ids it applies to, () for all. unit: shown after the number ("px", "%").
     """
 
     id: str
@@ -81,6 +96,7 @@ class Param:
     unit: str = ""
     advanced: bool = False
     tasks: tuple[str, ...] = ()
+    of: tuple[str, ...] = ()
 
     @classmethod
     def int(cls, id: str, title: str, default: int, low: int, high: int, step: int = 1, **more: Any) -> Param:
@@ -110,6 +126,21 @@ class Param:
         return cls(id, "text", title, default, **more)
 
     @classmethod
+    def lines(cls, id: str, title: str, default: str = "", **more: Any) -> Param:
+        """A text of several lines."""
+        return cls(id, "lines", title, default, **more)
+
+    @classmethod
+    def model(cls, id: str, title: str, of: tuple[str, ...], **more: Any) -> Param:
+        """Another model that this one works with, "" for none."""
+        return cls(id, "model", title, "", of=of, **more)
+
+    @classmethod
+    def loras(cls, id: str, title: str, of: tuple[str, ...], **more: Any) -> Param:
+        """LoRA files, each with its weight."""
+        return cls(id, "loras", title, [], -4.0, 4.0, 0.05, of=of, **more)
+
+    @classmethod
     def size(
         cls, id: str, title: str, default: tuple[int, int], low: int, high: int, step: int = 8, **more: Any
     ) -> Param:
@@ -135,8 +166,14 @@ class Param:
                     if value not in [choice.value for choice in self.choices]:
                         raise problem
                     return value
-                case "text":
+                case "text" | "lines":
                     return str(value)
+                case "model":
+                    if not isinstance(value, str):
+                        raise problem
+                    return value
+                case "loras":
+                    return [[self._id(id, problem), self._number(weight, problem, whole=False)] for id, weight in value]
                 case "size":
                     width, height = value
                     return (self._number(width, problem, whole=True), self._number(height, problem, whole=True))
@@ -144,6 +181,18 @@ class Param:
                     return self._number(value, problem, whole=self.kind == "int")
         except (TypeError, ValueError, OverflowError):
             raise problem from None
+
+    def parts(self, value: Any) -> tuple[str, ...]:
+        """Ids of the models that a checked value names."""
+        if self.kind == "model":
+            return (value,) if value else ()
+        return tuple(id for id, _ in value) if self.kind == "loras" else ()
+
+    @staticmethod
+    def _id(value: Any, problem: StudioError) -> str:
+        if not isinstance(value, str) or not value:
+            raise problem
+        return value
 
     def _number(self, value: Any, problem: StudioError, *, whole: bool) -> Any:
         number = int(value) if whole else float(value)
@@ -154,7 +203,7 @@ class Param:
     def _expected(self) -> str:
         if self.kind == "choice":
             return ", ".join(choice.value for choice in self.choices)
-        if self.kind in ("int", "float", "size"):
+        if self.kind in ("int", "float", "size", "loras"):
             return f"{self.low:g} – {self.high:g}"
         return self.kind
 
@@ -209,8 +258,9 @@ class Family:
 class Model:
     """A model on disk (or built in): what a family's `load` is given.
 
-    id: in the catalogue. family: the family's id. folder: its files, None when there is nothing to load.
-    facts: everything else the catalogue says (licence, languages, sample rate, ...).
+    id: in the catalogue. family: the family's id. folder: its files, None when there is nothing to load or it is a
+    single file. file: the one safetensors file that it is, else None. facts: everything else the catalogue says
+    (licence, languages, sample rate, ...).
     """
 
     id: str
@@ -218,6 +268,31 @@ class Model:
     title: str
     folder: Path | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    file: Path | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict for the pipe."""
+        return {
+            "id": self.id,
+            "family": self.family,
+            "title": self.title,
+            "folder": None if self.folder is None else str(self.folder),
+            "facts": dict(self.facts),
+            "file": None if self.file is None else str(self.file),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Model:
+        """The inverse of `to_json`."""
+        folder, file = data["folder"], data["file"]
+        return cls(
+            data["id"],
+            data["family"],
+            data["title"],
+            None if folder is None else Path(folder),
+            data["facts"],
+            None if file is None else Path(file),
+        )
 
 
 @dataclass(frozen=True)

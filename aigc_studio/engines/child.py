@@ -285,6 +285,8 @@ def _pass_on(frame: Frame, listener: Listener) -> None:
             listener.progress(data["index"], data["done"], data["total"], data["stage"], preview)
         case "partial":
             listener.partial(data["index"], frame.body.decode("utf-8", "replace"))
+        case "notice":
+            listener.notice(data["text"], data["params"])
         case "output":
             listener.output(data["index"], Path(data["path"]))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.i18n import N_
@@ -70,6 +71,10 @@ class _Stored:
     def partial(self, index: int, piece: str) -> None:
         """See `RunListener`."""
         self._listener.partial(index, piece)
+
+    def notice(self, text: str, params: Mapping[str, Any]) -> None:
+        """See `RunListener`."""
+        self._listener.notice(text, params)
 
     def stored(self, index: int, asset: Asset) -> None:
         """See `RunListener`."""

@@ -38,7 +38,8 @@ class Order:
     """Everything an engine is told about one job.
 
     done: indices of results that are stored already. folder: where finished files are put (`<project>/incoming`).
-    inputs: role to file. model: what the family loads, None for one with nothing to load.
+    inputs: role to file. model: what the family loads, None for one with nothing to load. parts: other models that
+    parameters name, by id.
     """
 
     job_id: str
@@ -47,6 +48,7 @@ class Order:
     done: tuple[int, ...] = ()
     inputs: Mapping[str, Path] = field(default_factory=dict)
     model: Model | None = None
+    parts: Mapping[str, Model] = field(default_factory=dict)
 
     @property
     def start(self) -> int:
@@ -62,22 +64,14 @@ class Order:
 
     def dumps(self) -> bytes:
         """As UTF-8 JSON for the pipe."""
-        model = self.model
         data = {
             "job_id": self.job_id,
             "request": self.request.to_json(),
             "folder": str(self.folder),
             "done": list(self.done),
             "inputs": {role: str(path) for role, path in self.inputs.items()},
-            "model": None
-            if model is None
-            else {
-                "id": model.id,
-                "family": model.family,
-                "title": model.title,
-                "folder": None if model.folder is None else str(model.folder),
-                "facts": dict(model.facts),
-            },
+            "model": None if self.model is None else self.model.to_json(),
+            "parts": {id: part.to_json() for id, part in self.parts.items()},
         }
         return json.dumps(data, separators=(",", ":")).encode()  # ASCII: lone surrogates and odd paths survive
 
@@ -86,16 +80,14 @@ class Order:
         """The inverse of `dumps`."""
         fields = json.loads(data)
         model = fields["model"]
-        if model is not None:
-            folder = model["folder"]
-            model = Model(**{**model, "folder": None if folder is None else Path(folder)})
         return cls(
             fields["job_id"],
             Request.from_json(fields["request"]),
             Path(fields["folder"]),
             tuple(fields["done"]),
             {role: Path(path) for role, path in fields["inputs"].items()},
-            model,
+            None if model is None else Model.from_json(model),
+            {id: Model.from_json(part) for id, part in fields["parts"].items()},
         )
 
 
@@ -116,6 +108,9 @@ class Listener(Protocol):
 
     def partial(self, index: int, piece: str) -> None:
         """A piece of text of result `index`."""
+
+    def notice(self, text: str, params: Mapping[str, Any]) -> None:
+        """Something to tell the person about this job that is no error; `text` marked with N_()."""
 
     def output(self, index: int, path: Path) -> None:
         """Result `index` lies in `path`, whole and on the disk."""

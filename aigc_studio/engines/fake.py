@@ -4,6 +4,7 @@
 
     step        one step, with a check for cancel          save        store the next result (a small picture)
     step:n      n steps                                    text:x      a piece of text
+    notice:x    a notice about x                           part:id     mark the file that a part names
     wait        steps until cancelled                      hang        neither steps nor listens, for ever
     forward     torch modules for ever, without a check    flood       a hundred thousand pieces and steps
     fail        a StudioError                              crash       an unexpected exception
@@ -88,6 +89,14 @@ class _Actor:
 
     def _text(self, argument: str) -> None:
         self.ctx.partial(self.index, argument)
+
+    def _notice(self, argument: str) -> None:
+        self.ctx.notice("The script speaks of {thing}.", thing=argument)
+
+    def _part(self, argument: str) -> None:
+        part = self.ctx.part(argument)
+        assert part.file is not None
+        part.file.touch()
 
     def _wait(self, _argument: str) -> None:
         pause = threading.Event()

@@ -51,6 +51,8 @@ class RunContext:
 
     def __init__(self, order: Order, listener: Listener, token: CancelToken) -> None:
         self.start = order.start
+        self.values: Mapping[str, Any] = {}
+        """Filled before the family runs."""
         self.facts: dict[str, Any] = {}
         """What the recipe's "engine" says; filled when the model is loaded."""
         self.loading = False
@@ -64,6 +66,7 @@ class RunContext:
         self._progress_at = self._preview_at = self._partial_at = 0.0
         self._pieces: list[str] = []
         self._pieces_index = 0
+        self._notices: list[list[Any]] = []
 
     @property
     def missing(self) -> list[int]:
@@ -107,6 +110,21 @@ class RunContext:
         except KeyError:
             raise missing_input(role) from None
 
+    def part(self, id: str) -> Model:
+        """See `Context`."""
+        try:
+            return self._order.parts[id]
+        except KeyError:
+            raise StudioError(
+                N_('"{model}" is not here any more; choose another one.'), code="part-missing", model=id
+            ) from None
+
+    def notice(self, text: str, **params: Any) -> None:
+        """See `Context`. The same one is told once."""
+        if [text, params] not in self._notices:
+            self._notices.append([text, params])
+            self._listener.notice(text, params)
+
     def save_image(self, index: int, image: Image, **info: Any) -> None:
         """See `Context`."""
         self._save(index, ".png", info, lambda path, recipe: metadata.write_image(path, image, recipe, self.check))
@@ -132,6 +150,8 @@ class RunContext:
         self._flush()
         order.folder.mkdir(parents=True, exist_ok=True)
         path = order.folder / f"{order.job_id}-{index}{suffix}"
+        if self._notices:
+            info = {**info, "notices": self._notices}
         write(path, make_recipe(order.job_id, index, order.request, engine=self.facts, info=info))
         self._stored.add(index)
         self._index = min(self.missing, default=index)
@@ -152,7 +172,7 @@ class LocalEngine:
     def __init__(self, *, collect: bool = True) -> None:
         """collect: whether it may run the garbage collector, in the window's process the UI thread's matter alone."""
         self._collect = collect
-        self._key: tuple[str, str] | None = None
+        self._key: tuple[str, str, str] | None = None
         self._loaded: Any = None
         self._warm: set[str] = set()
 
@@ -211,11 +231,12 @@ class LocalEngine:
     def _make(self, order: Order, context: RunContext) -> None:
         request = order.request
         module = registry.module(request.family)
-        values = module.FAMILY.values(module.FAMILY.task(request.task).id, request.params)
+        model = order.model or Model("", request.family, module.FAMILY.title)
+        family = registry.declared(request.family, model.facts)
+        values = family.values(family.task(request.task).id, request.params)
         self._warm_family(module)
         context.check()
-        model = order.model or Model("", request.family, module.FAMILY.title)
-        key = (request.family, model.id)
+        key = (request.family, model.id, str(model.file or model.folder or ""))
         if self._key != key:
             if self._key is not None:
                 self.unload()
@@ -223,6 +244,7 @@ class LocalEngine:
             self._loaded = module.load(model, context)
             context.loading = False
             self._key = key
+        context.values = values
         context.facts = _facts(module, model, self._loaded) | {"params": values}
         if order.inputs:
             context.facts["inputs"] = {role: file_hash(path) for role, path in order.inputs.items()}

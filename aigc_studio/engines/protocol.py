@@ -6,7 +6,8 @@ job it belongs to, "" for none: frames of a job that is no longer waited for are
 
 To the child: `run` (body: Order as JSON), `cancel`, `warm`, `unload`, `close`.
 From the child: `hello`, `beat` (each second), `taken` (the first of a job), `progress` (body: raw RGB or empty),
-`partial` (body: text), `output`, and as the last of a job `done`, `cancelled` or `error` (body: StudioError as JSON).
+`partial` (body: text), `notice`, `output`, and as the last of a job `done`, `cancelled` or `error` (body: StudioError
+as JSON).
 """
 
 from __future__ import annotations

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_
 
 from .base import Family
 
-__all__ = ["FAMILIES", "families", "family", "module"]
+__all__ = ["FAMILIES", "declared", "families", "family", "module"]
 
 FAMILIES = (
     "aigc_studio.engines.image.painter",
@@ -48,6 +50,16 @@ def module(id: str) -> ModuleType:
 def family(id: str) -> Family:
     """The declaration of the family with this id."""
     return module(id).FAMILY
+
+
+def declared(id: str, facts: Mapping[str, Any]) -> Family:
+    """The declaration of a family for one model: with that model's own sizes, defaults, speakers and tasks.
+
+    facts: what the catalogue knows of the model. The form, the checks and the run all use the same one.
+    """
+    found = module(id)
+    fitted = getattr(found, "fitted", None)
+    return found.FAMILY if fitted is None else fitted(facts)
 
 
 def families(kind: str = "") -> tuple[Family, ...]:

@@ -155,6 +155,9 @@ class _Heard:
     def partial(self, index: int, piece: str) -> None:
         """The whole text follows."""
 
+    def notice(self, text: str, params: Mapping[str, Any]) -> None:
+        """It was told then."""
+
     def output(self, index: int, path: Path) -> None:
         self.path = path
         self.enough.cancel()

@@ -5,8 +5,9 @@ and the window prepares its orders with it.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aigc_studio.core import catalogue
 from aigc_studio.core.errors import Cancelled, StudioError, describe
@@ -24,7 +25,17 @@ if TYPE_CHECKING:
     from aigc_studio.core.assets import Asset
     from aigc_studio.core.project import Project
 
-__all__ = ["QuietListener", "RunListener", "check_request", "claim_order", "find_model", "order_for", "run_job"]
+__all__ = [
+    "QuietListener",
+    "RunListener",
+    "check_request",
+    "claim_order",
+    "find_model",
+    "find_parts",
+    "model_of",
+    "order_for",
+    "run_job",
+]
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +47,9 @@ class RunListener(Protocol):
         """See `engine.Listener`."""
 
     def partial(self, index: int, piece: str) -> None:
+        """See `engine.Listener`."""
+
+    def notice(self, text: str, params: Mapping[str, Any]) -> None:
         """See `engine.Listener`."""
 
     def stored(self, index: int, asset: Asset) -> None:
@@ -51,13 +65,16 @@ class QuietListener:
     def partial(self, index: int, piece: str) -> None:
         """See `RunListener`."""
 
+    def notice(self, text: str, params: Mapping[str, Any]) -> None:
+        """See `RunListener`."""
+
     def stored(self, index: int, asset: Asset) -> None:
         """See `RunListener`."""
 
 
 def check_request(request: Request) -> None:
     """StudioError when no engine could run this request here: all that can be said without a project or a process."""
-    family = registry.family(request.family)
+    family = registry.declared(request.family, _facts(request))
     task = family.task(request.task)
     family.values(request.task, request.params)
     if not 1 <= request.count <= family.max_count:
@@ -74,6 +91,37 @@ def check_request(request: Request) -> None:
         raise problem
 
 
+def _facts(request: Request) -> Mapping[str, Any]:
+    """What the catalogue knows of the model a request names."""
+    return catalogue.find(request.model).facts if request.model else {}
+
+
+def find_parts(request: Request) -> dict[str, Model]:
+    """The models that the request's parameters name; StudioError when one is unknown or its files are missing."""
+    family = registry.declared(request.family, _facts(request))
+    values = family.values(request.task, request.params)
+    parts: dict[str, Model] = {}
+    for param in family.task_params(request.task):
+        for id in param.parts(values[param.id]):
+            entry = catalogue.find(id)
+            if entry.problem is not None:
+                raise entry.problem
+            if entry.facts.get("part") not in param.of:
+                raise StudioError(
+                    N_('"{model}" does not fit "{param}"; choose another one.'),
+                    code="part",
+                    model=entry.title,
+                    param=param.title,
+                )
+            parts[id] = model_of(entry)
+    return parts
+
+
+def model_of(entry: catalogue.Entry) -> Model:
+    """What an engine is told about a model of the catalogue."""
+    return Model(entry.id, entry.family, entry.title, entry.folder, entry.facts, entry.file)
+
+
 def find_model(request: Request) -> Model:
     """The model a request names, on this machine; StudioError when it is unknown or its files are missing."""
     if not request.model:
@@ -88,7 +136,7 @@ def find_model(request: Request) -> Model:
             model=entry.title,
             family=registry.family(request.family).title,
         )
-    return Model(entry.id, entry.family, entry.title, entry.folder, entry.facts)
+    return model_of(entry)
 
 
 def order_for(project: Project, job: Job) -> Order:
@@ -102,6 +150,7 @@ def order_for(project: Project, job: Job) -> Order:
         done=job.done,
         inputs={role: _input(project, role, asset) for role, asset in request.inputs.items()},
         model=find_model(request),
+        parts=find_parts(request),
     )
 
 
@@ -155,6 +204,9 @@ class _Storing:
 
     def partial(self, index: int, piece: str) -> None:
         self._listener.partial(index, piece)
+
+    def notice(self, text: str, params: Mapping[str, Any]) -> None:
+        self._listener.notice(text, params)
 
     def output(self, index: int, path: Path) -> None:
         self._listener.stored(index, self._project.commit_output(self._job.id, index, path))

@@ -15,7 +15,7 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -48,6 +48,9 @@ class _Report:
 
     def partial(self, index: int, piece: str) -> None:
         self._send(Frame("partial", self._job, {"index": index}, piece.encode("utf-8", "replace")))
+
+    def notice(self, text: str, params: Mapping[str, Any]) -> None:
+        self._send(Frame("notice", self._job, {"text": text, "params": dict(params)}))
 
     def output(self, index: int, path: Path) -> None:
         self._send(Frame("output", self._job, {"index": index, "path": str(path)}))

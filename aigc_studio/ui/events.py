@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtGui import QImage
 
 from aigc_studio.core.errors import StudioError
+from aigc_studio.core.i18n import tr
 
-__all__ = ["AssetsChange", "Progress", "ProjectInfo"]
+__all__ = ["AssetsChange", "Notice", "Progress", "ProjectInfo"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,17 @@ class Progress:
         """0..1 of the whole job, for a progress bar."""
         step = self.done / self.total if self.total else 0.0
         return min(1.0, (self.index + step) / self.count) if self.count else 0.0
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something to know about a job that is no error: English, marked with N_() where it was written."""
+
+    source: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return tr(self.source, **self.params)
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,13 @@ __all__ = ["Lane"]
 class Lane(QObject):
     """One lane's state, in the UI thread.
 
-    progressed, said: as the worker's. ended: job id, JobState it ends in (PENDING: it waits in line again), StudioError
-    or None. troubled: StudioError to show.
+    progressed, said, noticed: as the worker's. ended: job id, JobState it ends in (PENDING: it waits in line again),
+    StudioError or None. troubled: StudioError to show.
     """
 
     progressed = Signal(str, object)
     said = Signal(str, int, str)
+    noticed = Signal(str, object)
     ended = Signal(str, object, object)
     troubled = Signal(object)
 
@@ -106,6 +107,7 @@ class Lane(QObject):
             worker = GenerationWorker(self.name, lambda: self._make_engine(self.name), self._store_output, self)
             worker.progressed.connect(self._on_progress)
             worker.said.connect(self.said)
+            worker.noticed.connect(self.noticed)
             worker.ended.connect(self._on_ended)
             worker.silent.connect(self._on_silent)
             worker.finished.connect(lambda: self._forget(worker))

@@ -66,6 +66,8 @@ class Studio(QObject):
     """Job id, Progress; at most 20 a second for each job."""
     jobPartial = Signal(str, int, str)
     """Job id, index, a piece of text (joined per 30 ms)."""
+    jobNotice = Signal(str, object)
+    """Job id, Notice: something to know about what is being made."""
     jobOutput = Signal(str, int, object)
     """Job id, index, Asset: already committed."""
     jobFinished = Signal(str, object)
@@ -358,6 +360,7 @@ class Studio(QObject):
         lane = Lane(name, make_engine, self._store_output, self)
         lane.progressed.connect(self._on_progress)
         lane.said.connect(self.jobPartial)
+        lane.noticed.connect(self.jobNotice)
         lane.ended.connect(self._on_ended)
         lane.troubled.connect(self.problem)
         return lane

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from aigc_studio.core.errors import Cancelled, StudioError, describe
 from aigc_studio.core.i18n import N_
 from aigc_studio.engines.engine import CancelToken, Engine, Order, Preview
 
-from .events import Progress
+from .events import Notice, Progress
 
 __all__ = ["GenerationWorker"]
 
@@ -35,12 +35,13 @@ class _Run:
 class GenerationWorker(QThread):
     """One lane's thread and engine. Methods are for the UI thread; signals reach it.
 
-    progressed: job id, Progress. said: job id, index, text. ended: job id and None (done), Cancelled or StudioError.
-    silent: job id, seconds without a sign of life.
+    progressed: job id, Progress. said: job id, index, text. noticed: job id, Notice. ended: job id and None (done),
+    Cancelled or StudioError. silent: job id, seconds without a sign of life.
     """
 
     progressed = Signal(str, object)
     said = Signal(str, int, str)
+    noticed = Signal(str, object)
     ended = Signal(str, object)
     silent = Signal(str, float)
 
@@ -136,6 +137,9 @@ class _Relay:
 
     def partial(self, index: int, piece: str) -> None:
         self._worker.said.emit(self._job, index, piece)
+
+    def notice(self, text: str, params: Mapping[str, Any]) -> None:
+        self._worker.noticed.emit(self._job, Notice(text, params))
 
     def output(self, index: int, path: Path) -> None:
         self._worker.store(self._job, index, path)

@@ -47,6 +47,9 @@ class Listening:
         """Text has begun."""
         self.began.set()
 
+    def notice(self, text: str, params: object) -> None:
+        """Not needed."""
+
     def output(self, index: int, path: Path) -> None:
         """The result is stored."""
         self.path = path

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from aigc_studio.core.errors import Cancelled, StudioError
+from aigc_studio.engines.base import Model
 
 
 @dataclass
@@ -32,6 +33,8 @@ class FakeContext:
     """
 
     start: int = 0
+    values: Mapping[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, Model] = field(default_factory=dict)
     inputs: Mapping[str, Path] = field(default_factory=dict)
     cancel_after: int | None = None
     on_check: Callable[[int], None] | None = None
@@ -43,6 +46,7 @@ class FakeContext:
     images: list[Saved] = field(default_factory=list)
     audio: list[Saved] = field(default_factory=list)
     texts: list[Saved] = field(default_factory=list)
+    notices: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def progress(self, done: int, total: int, stage: str = "", preview: Image.Image | None = None) -> None:
         assert 0 <= done <= total, f"{done} of {total}"
@@ -67,6 +71,13 @@ class FakeContext:
             return Path(self.inputs[role])
         except KeyError:
             raise StudioError("This needs an input that was not given.", code="input", role=role) from None
+
+    def part(self, id: str) -> Model:
+        return self.parts[id]
+
+    def notice(self, text: str, **params: Any) -> None:
+        if (text, params) not in self.notices:
+            self.notices.append((text, params))
 
     def save_image(self, index: int, image: Image.Image, **info: Any) -> None:
         self.images.append(Saved(index, image.copy(), info))

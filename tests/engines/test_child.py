@@ -7,8 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -40,6 +41,7 @@ class Ear:
         self.pieces = 0
         self.files: dict[int, Path] = {}
         self.silences: list[float] = []
+        self.notices: list[tuple[str, dict[str, Any]]] = []
         self._on = on
 
     def _call(self, event: str) -> None:
@@ -56,6 +58,9 @@ class Ear:
         self.text[index] = self.text.get(index, "") + piece
         self.pieces += 1
         self._call("partial")
+
+    def notice(self, text: str, params: Mapping[str, Any]) -> None:
+        self.notices.append((text, dict(params)))
 
     def output(self, index: int, path: Path) -> None:
         assert index not in self.files
@@ -109,6 +114,22 @@ def test_results_carry_their_recipe_and_are_reported_in_order(engine: ChildEngin
         assert recipe["engine"]["family"] == "fake"
         assert Image.open(path).getpixel((0, 0)) == ((300 + index) % 256, 1, index)
     assert not list(tmp_path.glob("*.part*"))
+
+
+def test_a_notice_is_told_once_and_kept_in_the_recipe_of_what_follows(engine: ChildEngine, tmp_path: Path) -> None:
+    ear = run(engine, order(tmp_path, "save notice:风 notice:风 save", count=2))
+    assert ear.notices == [("The script speaks of {thing}.", {"thing": "风"})]
+    infos = [(read_recipe(ear.files[index]) or {})["info"].get("notices") for index in (0, 1)]
+    assert infos == [None, [["The script speaks of {thing}.", {"thing": "风"}]]]
+
+
+def test_parts_reach_the_family_and_a_missing_one_is_a_sentence(engine: ChildEngine, tmp_path: Path) -> None:
+    part = Model("风格", "fake", "Style", facts={"part": "lora:fake"}, file=tmp_path / "style.safetensors")
+    run(engine, order(tmp_path, "part:风格 save", parts={"风格": part}))
+    assert (tmp_path / "style.safetensors").exists()
+    with pytest.raises(StudioError) as raised:
+        run(engine, order(tmp_path, "part:other save", job="b", parts={"风格": part}))
+    assert raised.value.code == "part-missing"
 
 
 def test_stored_results_are_not_made_again(engine: ChildEngine, tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +30,8 @@ class Ear:
         self.steps.append((done, total))
 
     def partial(self, index: int, piece: str) -> None: ...
+
+    def notice(self, text: str, params: Mapping[str, Any]) -> None: ...
 
     def output(self, index: int, path: Path) -> None: ...
 

@@ -406,6 +406,9 @@ def test_a_cancel_while_the_result_is_written_leaves_no_file(tmp_path):
         def partial(self, index, piece):
             raise AssertionError(piece)
 
+        def notice(self, text, params):
+            raise AssertionError(text)
+
         def output(self, index, path):
             raise AssertionError(path)
 

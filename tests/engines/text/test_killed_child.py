@@ -44,6 +44,9 @@ class KillAt(QuietListener):
         if stage == self.moment:
             self._strike()
 
+    def notice(self, text: str, params: object) -> None:
+        raise AssertionError(text)
+
     def partial(self, index: int, piece: str) -> None:
         if index == self.moment:
             self._strike()
