@@ -10,13 +10,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from aigc_studio.core import catalogue
+from aigc_studio.core.catalogue import Entry
 from aigc_studio.core.jobs import Job, JobState
 from aigc_studio.core.metadata import read_text
 from aigc_studio.core.project import Project
 from aigc_studio.core.recipe import asset_id_for
 from aigc_studio.core.requests import Request
-from aigc_studio.engines import runner
-from aigc_studio.engines.base import Model
 from aigc_studio.engines.child import ChildEngine
 from aigc_studio.engines.runner import QuietListener, run_job
 
@@ -44,9 +44,6 @@ class KillAt(QuietListener):
         if stage == self.moment:
             self._strike()
 
-    def notice(self, text: str, params: object) -> None:
-        raise AssertionError(text)
-
     def partial(self, index: int, piece: str) -> None:
         if index == self.moment:
             self._strike()
@@ -57,7 +54,7 @@ class KillWhileImporting(KillAt):
 
     def __init__(self, engine: ChildEngine) -> None:
         super().__init__(engine, "")
-        self.thread = threading.Thread(target=self._watch)
+        self.thread = threading.Thread(target=self._watch, daemon=True)
         self.thread.start()
 
     def _watch(self) -> None:
@@ -72,8 +69,8 @@ def test_a_torch_child_killed_in_every_phase(
     framed_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("torch")
-    model = Model("tiny", "causal-lm", "Tiny", framed_folder)
-    monkeypatch.setattr(runner, "find_model", lambda request: model)
+    model = Entry("tiny", "causal-lm", "text", {"en": "Tiny"}, framed_folder)
+    monkeypatch.setattr(catalogue, "find", lambda id: model)
     project = Project.create(tmp_path / "project")
     engine = ChildEngine("text")
     request = Request("text", "continue", "causal-lm", "tiny", "床前", {"max_tokens": 30}, seed=3, count=3)
