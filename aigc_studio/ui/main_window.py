@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ from .shell.rail import Rail
 from .shell.start_page import StartPage
 from .shell.status_bar import StatusBar
 from .shell.top_bar import TopBar
+from .shortcuts import WINDOW, ShortcutBook
 from .studio import Studio
 from .theme import Theme
 from .widgets.banner import BannerArea
@@ -69,7 +71,11 @@ class MainWindow(Translated, QMainWindow):
         self.setWindowIcon(QIcon(str(resources() / "icons" / "app.svg")))
         self.setMinimumSize(960, 640)
         self.actions_table = Actions(self)
+        self.shortcuts = ShortcutBook(settings, self)
+        self.shortcuts.adopt(WINDOW, [action for _, action in self.actions_table])
         self._build()
+        self.panels.built.connect(lambda id, panel: self.shortcuts.adopt(id, panel.actions()))
+        self.shortcuts.changed.connect(self.panels.retranslate)
         self._connect_actions()
         self._connect_studio()
         self._restore_layout()
@@ -370,8 +376,8 @@ class MainWindow(Translated, QMainWindow):
     def _show_shortcuts(self) -> None:
         from .dialogs.shortcuts import ShortcutsDialog
 
-        panel = self.panels.panel(self.panels.current)
-        ShortcutsDialog(self.actions_table, panel.actions() if panel is not None else (), self).open()
+        ids = self.panels.ids() if self.studio.info is not None else []
+        ShortcutsDialog(self.shortcuts, [partial(self.panels.panel, id) for id in ids], self).open()
 
     def _show_about(self) -> None:
         from .dialogs.about import AboutDialog

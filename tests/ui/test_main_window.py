@@ -159,7 +159,7 @@ def test_chinese_leaves_no_english(window: MainWindow, qtbot, qapp: QApplication
         dialog.show()
     window.settings.set("language", "zh_CN")
     qtbot.waitUntil(lambda: window.rail.settings.text() == "设置")
-    dialogs.append(ShortcutsDialog(window.actions_table, (), window))
+    dialogs.append(ShortcutsDialog(window.shortcuts, (), window))
     dialogs.append(InstallEngineDialog(window.engine_install, window))
     left = sorted({f"{where}: {text[:80]}" for where, text in texts(window) if english(text)})
     for dialog in dialogs:

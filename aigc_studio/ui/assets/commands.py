@@ -57,6 +57,7 @@ class AssetCommands(dict[str, QAction]):
         self._breaks: dict[str, QAction] = {}
         for info in COMMANDS:
             action = QAction(icon(info.icon), "", panel)
+            action.setObjectName(info.id)
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             if info.key:
                 action.setShortcut(QKeySequence(info.key))

@@ -97,6 +97,7 @@ class DocumentPanel(Translated, QWidget):
     def add_action(self, id: str, title: str, keys: str, picture: str, act: Callable[[], object]) -> QAction:
         """An action of this panel; its shortcut works wherever the focus is inside it. title is marked with N_()."""
         action = QAction(icon(picture), "", self)
+        action.setObjectName(id)
         action.setShortcuts([QKeySequence(key) for key in keys.split()])
         action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self.tr_bind(action.setText, title)

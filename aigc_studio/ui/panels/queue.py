@@ -102,6 +102,7 @@ class QueuePanel(Translated, QWidget):
         for id, title, keys, picture, call in rows:
             action = QAction(icon(picture), "", self)
             self.tr_bind(action.setText, title)
+            action.setObjectName(id)
             action.setShortcut(QKeySequence(keys))
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             action.triggered.connect(lambda _on=False, call=call: call())

@@ -116,24 +116,25 @@ class PictureActions(dict[str, QAction]):
     def _make(self, info: ActionInfo, key: str = "") -> QAction:
         """key: shown in the tool tip where the window itself owns the key (undo, redo)."""
         action = QAction(self._area)
+        action.setObjectName(info.id)
         if info.icon:
             action.setIcon(icon(info.icon))
         action.setCheckable(info.checkable)
         action.setShortcuts([QKeySequence(key) for key in info.keys])
         action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        key = key or (info.keys[0] if info.keys else "")
         self._owner.tr_bind(action.setText, info.title)
-        self._owner.tr_bind(_ToolTip(action, f" ({key})" if key else ""), info.title)
+        self._owner.tr_bind(_ToolTip(action, key), info.title)
         self._area.addAction(action)
         self[info.id] = action
         return action
 
 
 class _ToolTip:
-    """Sets an action's tool tip: its title and its key."""
+    """Sets an action's tool tip: its title and its key, which the person may have changed; else `key`."""
 
-    def __init__(self, action: QAction, suffix: str) -> None:
-        self.__self__, self._suffix = action, suffix
+    def __init__(self, action: QAction, key: str) -> None:
+        self.__self__, self._key = action, key
 
     def __call__(self, text: str) -> None:
-        self.__self__.setToolTip(text + self._suffix)
+        key = self._key or self.__self__.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        self.__self__.setToolTip(f"{text} ({key})" if key else text)

@@ -42,6 +42,8 @@ class PanelHost(QStackedWidget):
     noticed = Signal(str)
     undoOffered = Signal(str, object)
     installRequested = Signal()
+    built = Signal(str, QWidget)
+    """Panel id and panel, when it is made."""
     problem = Signal(object)
     """StudioError: a panel could not be built."""
 
@@ -59,6 +61,12 @@ class PanelHost(QStackedWidget):
     def current(self) -> str:
         """Id of the panel in front, "" while none is."""
         return self._current
+
+    def retranslate(self) -> None:
+        """Let every panel name its actions anew: their keys have changed."""
+        for widget in self._built.values():
+            if callable(again := getattr(widget, "retranslate", None)):
+                again()
 
     def ids(self) -> list[str]:
         """The panels there are, in order."""
@@ -81,6 +89,7 @@ class PanelHost(QStackedWidget):
         self.addWidget(widget)
         self._connect(widget)
         self._restore(id, widget)
+        self.built.emit(id, widget)
         return widget
 
     def show_panel(self, id: str) -> QWidget | None:
