@@ -15,6 +15,13 @@ _WIDTH = 16
 """Hidden size of the text encoders."""
 
 
+def _diffusers() -> Any:
+    """The library, whose lazy names no type checker sees."""
+    import diffusers
+
+    return diffusers
+
+
 def _seeded(build: Callable[[], Any], seed: int) -> Any:
     """What `build` makes with random weights of its own seed; the caller's random state is left alone."""
     import torch
@@ -86,10 +93,8 @@ def t5_encoder(tokenizer: Any, seed: int) -> Any:
 
 def vae(seed: int, channels: int = 4, **config: Any) -> Any:
     """An image autoencoder that makes an eighth of each side, as the real ones."""
-    from diffusers import AutoencoderKL
-
     return _seeded(
-        lambda: AutoencoderKL(
+        lambda: _diffusers().AutoencoderKL(
             down_block_types=("DownEncoderBlock2D",) * 4,
             up_block_types=("UpDecoderBlock2D",) * 4,
             block_out_channels=(4, 8, 8, 8),
@@ -105,11 +110,9 @@ def vae(seed: int, channels: int = 4, **config: Any) -> Any:
 
 def unet(seed: int, channels: int = 4, **config: Any) -> Any:
     """A conditional UNet of two levels."""
-    from diffusers import UNet2DConditionModel
-
     given: dict[str, Any] = {"cross_attention_dim": _WIDTH, "attention_head_dim": 4} | config
     return _seeded(
-        lambda: UNet2DConditionModel(
+        lambda: _diffusers().UNet2DConditionModel(
             sample_size=8,
             in_channels=channels,
             out_channels=4,
@@ -126,9 +129,7 @@ def unet(seed: int, channels: int = 4, **config: Any) -> Any:
 
 def _scheduler(**changes: Any) -> Any:
     """The scheduler that SD 1.x folders come with."""
-    from diffusers import PNDMScheduler
-
-    return PNDMScheduler(
+    return _diffusers().PNDMScheduler(
         beta_start=0.00085,
         beta_end=0.012,
         beta_schedule="scaled_linear",
@@ -146,17 +147,13 @@ def _save(pipeline: Any, folder: Path) -> Path:
 
 def make_sd1(folder: Path, seed: int = 1) -> Path:
     """Stable Diffusion 1.x: one CLIP encoder, predicts the noise."""
-    from diffusers import StableDiffusionPipeline
-
     tokenizer = clip_tokenizer()
-    return _save(_sd(StableDiffusionPipeline, tokenizer, seed, unet(seed + 1), _scheduler()), folder)
+    return _save(_sd(_diffusers().StableDiffusionPipeline, tokenizer, seed, unet(seed + 1), _scheduler()), folder)
 
 
 def make_sd2(folder: Path, seed: int = 21) -> Path:
     """Stable Diffusion 2.x: predicts the velocity, linear projections."""
-    from diffusers import DDIMScheduler, StableDiffusionPipeline
-
-    scheduler = DDIMScheduler(
+    scheduler = _diffusers().DDIMScheduler(
         beta_start=0.00085,
         beta_end=0.012,
         beta_schedule="scaled_linear",
@@ -166,15 +163,15 @@ def make_sd2(folder: Path, seed: int = 21) -> Path:
         steps_offset=1,
     )
     network = unet(seed + 1, use_linear_projection=True, attention_head_dim=(4, 4))
-    return _save(_sd(StableDiffusionPipeline, clip_tokenizer(), seed, network, scheduler), folder)
+    return _save(_sd(_diffusers().StableDiffusionPipeline, clip_tokenizer(), seed, network, scheduler), folder)
 
 
 def make_sd_inpaint(folder: Path, seed: int = 41) -> Path:
     """Stable Diffusion for inpainting: nine channels in."""
-    from diffusers import StableDiffusionInpaintPipeline
-
     network = unet(seed + 1, channels=9)
-    return _save(_sd(StableDiffusionInpaintPipeline, clip_tokenizer(), seed, network, _scheduler()), folder)
+    return _save(
+        _sd(_diffusers().StableDiffusionInpaintPipeline, clip_tokenizer(), seed, network, _scheduler()), folder
+    )
 
 
 def _sd(kind: Any, tokenizer: Any, seed: int, network: Any, scheduler: Any) -> Any:
@@ -192,8 +189,6 @@ def _sd(kind: Any, tokenizer: Any, seed: int, network: Any, scheduler: Any) -> A
 
 def make_sdxl(folder: Path, seed: int = 61) -> Path:
     """SDXL: two CLIP encoders, sizes as conditions."""
-    from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline
-
     tokenizer, second = clip_tokenizer(), clip_tokenizer()
     ids = 8
     network = unet(
@@ -206,14 +201,14 @@ def make_sdxl(folder: Path, seed: int = 61) -> Path:
         transformer_layers_per_block=(1, 1),
         attention_head_dim=(4, 4),
     )
-    scheduler = EulerDiscreteScheduler(
+    scheduler = _diffusers().EulerDiscreteScheduler(
         beta_start=0.00085,
         beta_end=0.012,
         beta_schedule="scaled_linear",
         steps_offset=1,
         timestep_spacing="leading",
     )
-    pipeline = StableDiffusionXLPipeline(
+    pipeline = _diffusers().StableDiffusionXLPipeline(
         vae=vae(seed, scaling_factor=0.13025, force_upcast=True),
         text_encoder=clip_encoder(tokenizer, seed + 2),
         text_encoder_2=clip_encoder(second, seed + 3, projected=True),
@@ -241,11 +236,9 @@ def _flow_vae(seed: int) -> Any:
 
 def make_sd3(folder: Path, seed: int = 81) -> Path:
     """Stable Diffusion 3: a diffusion transformer, two CLIP encoders and T5, flow matching."""
-    from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel, StableDiffusion3Pipeline
-
     first, second, third = clip_tokenizer(), clip_tokenizer(), t5_tokenizer()
     network = _seeded(
-        lambda: SD3Transformer2DModel(
+        lambda: _diffusers().SD3Transformer2DModel(
             sample_size=8,
             patch_size=2,
             in_channels=16,
@@ -261,9 +254,9 @@ def make_sd3(folder: Path, seed: int = 81) -> Path:
         seed + 1,
     )
     wide = _seeded(lambda: _wide_t5(third), seed + 4)
-    pipeline = StableDiffusion3Pipeline(
+    pipeline = _diffusers().StableDiffusion3Pipeline(
         transformer=network,
-        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+        scheduler=_diffusers().FlowMatchEulerDiscreteScheduler(shift=3.0),
         vae=_flow_vae(seed),
         text_encoder=clip_encoder(first, seed + 2, projected=True),
         tokenizer=first,
@@ -287,11 +280,9 @@ def _wide_t5(tokenizer: Any) -> Any:
 
 def make_flux(folder: Path, seed: int = 101, *, guided: bool = False) -> Path:
     """Flux: packed latents, CLIP and T5. guided: takes the guidance as an input ("dev"), else distilled ("schnell")."""
-    from diffusers import FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
-
     first, second = clip_tokenizer(), t5_tokenizer()
     network = _seeded(
-        lambda: FluxTransformer2DModel(
+        lambda: _diffusers().FluxTransformer2DModel(
             patch_size=1,
             in_channels=64,
             num_layers=1,
@@ -306,11 +297,11 @@ def make_flux(folder: Path, seed: int = 101, *, guided: bool = False) -> Path:
         seed + 1,
     )
     scheduler = (
-        FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=True)
+        _diffusers().FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=True)
         if guided
-        else FlowMatchEulerDiscreteScheduler(shift=1.0)
+        else _diffusers().FlowMatchEulerDiscreteScheduler(shift=1.0)
     )
-    pipeline = FluxPipeline(
+    pipeline = _diffusers().FluxPipeline(
         scheduler=scheduler,
         vae=_flow_vae(seed),
         text_encoder=clip_encoder(first, seed + 2),
