@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Setting:
-    """One row: kind is "choice" (values with titles), "bool", "int" (low..high, unit) or "folder".
+    """One row: kind is "choice" (values with titles), "bool", "int" (low..high, unit), "folder" or "device" (what
+    `core.hardware` finds, "" for the best; one that is not here now is kept).
 
     title and help are marked with N_(); titles of choices too, where they are not names.
     """
@@ -84,6 +85,10 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting(
             "reopen", "projects", "bool", N_("Open the last project at the start"), False,
+        ),
+        Setting(
+            "device", "engine", "device", N_("Models run on"), "",
+            help=N_("Models that are loaded already move when they have nothing to do."),
         ),
         Setting(
             "idle_minutes", "engine", "int", N_("Free the memory of an idle engine after"), 10,

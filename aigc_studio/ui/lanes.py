@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.jobs import Job, JobState
+from aigc_studio.engines.base import Model
 from aigc_studio.engines.engine import CancelToken, Engine, Order
 
 from .worker import GenerationWorker, silence_problem
@@ -41,6 +42,8 @@ class Lane(QObject):
         super().__init__(parent)
         self.name = name
         self.job: Job | None = None
+        self.model: Model | None = None
+        """What its engine holds in memory, as far as is known: the model of the job that ran last."""
         self.claiming = False
         """A claim is on its way to the storage thread and back."""
         self._make_engine = make_engine
@@ -63,7 +66,7 @@ class Lane(QObject):
 
     def start(self, job: Job, order: Order) -> None:
         """Run a claimed job; `ended` follows."""
-        self.job = job
+        self.job, self.model = job, order.model
         self._token = CancelToken()
         self._stopped_as = JobState.CANCELLED
         self._running_worker().do(order, self._token)
@@ -87,11 +90,13 @@ class Lane(QObject):
 
     def unload(self) -> None:
         """Ask an idle engine for its memory."""
+        self.model = None
         if self._worker is not None:
             self._worker.unload()
 
     def close(self) -> None:
         """End the worker and its engine; a later job starts new ones."""
+        self.model = None
         if self._worker is not None:
             self._worker.stop()
             self._retired.add(self._worker)
@@ -131,6 +136,7 @@ class Lane(QObject):
                 self._worker.warm(job.request.family)  # it may have been killed: a fresh one is ready for the next job
             self.ended.emit(job_id, self._stopped_as, None)
         elif isinstance(outcome, StudioError):
+            self.model = None  # it may have died, or given its memory back; the next job will tell
             self.ended.emit(job_id, JobState.FAILED, outcome)
         else:
             self.ended.emit(job_id, JobState.DONE, None)

@@ -7,7 +7,7 @@ lanes. Every answer comes back as a signal or a callback in the UI thread.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,20 +18,19 @@ from PySide6.QtCore import QEventLoop, QObject, QTimer, Signal
 from aigc_studio.core.errors import StudioError, describe
 from aigc_studio.core.jobs import Job, JobQueue, JobState, new_job_id
 from aigc_studio.core.project import Project, ProjectReader
-from aigc_studio.core.requests import LANES, Request
+from aigc_studio.core.requests import Request
 from aigc_studio.core.settings import Settings
 from aigc_studio.engines import registry
 from aigc_studio.engines.base import Understanding
-from aigc_studio.engines.child import ChildEngine
-from aigc_studio.engines.engine import Engine, Order
-from aigc_studio.engines.interpreter import missing_engine
-from aigc_studio.engines.local import LocalEngine
+from aigc_studio.engines.engine import Order
 from aigc_studio.engines.runner import claim_order
 
 from .collector import GarbageCollector
 from .ends import JobEnds
 from .events import AssetsChange, Progress, ProjectInfo
+from .lane_set import Arbiter, LaneSet
 from .lanes import Lane
+from .models.scan import ModelScan
 from .reading import WindowReader
 from .storage import StorageThread
 
@@ -45,13 +44,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 PREWARM_MS = 1000
-_LAST_RUN = "last_run"
 COALESCE_MS = 30
 READ_AGAIN_MS = 500
 _PATIENT_READS = 5
-
-Arbiter = Callable[[Order, Sequence[str]], Sequence[str]]
-"""Asked before an order runs, with the names of the idle lanes: which of them should give their memory back first."""
 
 
 class Studio(QObject):
@@ -75,6 +70,8 @@ class Studio(QObject):
     assetsChanged = Signal(object)
     """AssetsChange; also with nothing in it, when boards changed."""
     documentsChanged = Signal()
+    modelsChanged = Signal()
+    """What `catalogue.models` and `catalogue.parts` list is another now."""
     problem = Signal(object)
     """StudioError to show in the banner."""
 
@@ -91,7 +88,6 @@ class Studio(QObject):
         """
         super().__init__(parent)
         self.settings = settings or Settings()
-        self._arbiter = arbiter
         self._info: ProjectInfo | None = None
         self._reader: ProjectReader | None = None
         self._jobs: list[Job] = []
@@ -121,16 +117,21 @@ class Studio(QObject):
         self._ends.written.connect(self._on_finished)
         self._ends.due.connect(self._dispatch)
         self._ends.troubled.connect(self.problem)
-        make_engine = ChildEngine if engine == "child" else _local_engine
-        self._lanes = {name: self._make_lane(name, make_engine) for name in LANES}
+        self._lanes = LaneSet(self.settings, engine, arbiter, self._store_output, self)
+        self._lanes.progressed.connect(self._on_progress)
+        self._lanes.said.connect(self.jobPartial)
+        self._lanes.noticed.connect(self.jobNotice)
+        self._lanes.ended.connect(self._on_ended)
+        self._lanes.troubled.connect(self.problem)
+        self.settings.listen(self._on_setting)
+        self.models = ModelScan(self)
+        self.models.changed.connect(self.modelsChanged)
+        self.models.failed.connect(self.problem)
         self._collector = GarbageCollector(self)
         self._jobs_timer = self._single_shot(COALESCE_MS, self.jobsChanged.emit)
         self._change_timer = self._single_shot(COALESCE_MS, self._emit_change)
         self._read_timer = self._single_shot(READ_AGAIN_MS, self._read_again)
         self._busy_reads = 0
-        self._idle_timer = QTimer(self, interval=30_000)
-        self._idle_timer.timeout.connect(self._close_idle_lanes)
-        self._idle_timer.start()
 
     # -- project
     @property
@@ -159,7 +160,7 @@ class Studio(QObject):
             self._closing += after
             return
         self._closing = after
-        for lane in self._lanes.values():
+        for lane in self._lanes:
             if lane.job is not None:
                 lane.stop_job(JobState.PAUSED)
         self._close_when_quiet()
@@ -169,12 +170,10 @@ class Studio(QObject):
         loop = QEventLoop()
         QTimer.singleShot(0, lambda: self.close_project(loop.quit))
         loop.exec(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
-        self._idle_timer.stop()
-        for lane in self._lanes.values():
-            lane.close()
+        self.models.close()
+        self._lanes.close()
         self._storage.stop()
-        for lane in self._lanes.values():
-            lane.wait()
+        self._lanes.wait()
         self._storage.wait()
         self._collector.close()
 
@@ -217,9 +216,8 @@ class Studio(QObject):
         """Let a paused job wait in line again, also one whose pause is still on its way."""
         if self._wishes.get(id) is JobState.PAUSED:
             del self._wishes[id]
-        for lane in self._lanes.values():
-            if lane.job is not None and lane.job.id == id:
-                lane.resume_job()
+        if (lane := self._lanes.running(id)) is not None:
+            lane.resume_job()
         self._ends.resume(id)
         self._queue_change(id, lambda queue: queue.resume(id))
 
@@ -246,7 +244,7 @@ class Studio(QObject):
             return
         if on:
             self._held = set()
-            for lane in self._lanes.values():
+            for lane in self._lanes:
                 if lane.job is not None:
                     self._held.add(lane.job.id)
                     lane.stop_job(JobState.PAUSED)
@@ -327,7 +325,7 @@ class Studio(QObject):
 
     def _close_when_quiet(self) -> None:
         """The second step of closing: when no lane has a job any more."""
-        if any(lane.busy for lane in self._lanes.values()):
+        if any(lane.busy for lane in self._lanes):
             return
         if self._reader is not None:
             self._reader.close()
@@ -356,19 +354,10 @@ class Studio(QObject):
             callback()
 
     # -- lanes
-    def _make_lane(self, name: str, make_engine: Callable[[str], Engine]) -> Lane:
-        lane = Lane(name, make_engine, self._store_output, self)
-        lane.progressed.connect(self._on_progress)
-        lane.said.connect(self.jobPartial)
-        lane.noticed.connect(self.jobNotice)
-        lane.ended.connect(self._on_ended)
-        lane.troubled.connect(self.problem)
-        return lane
-
     def _dispatch(self) -> None:
         """Fetch work for every lane that has none."""
         self._ends.again()
-        for lane in self._lanes.values():
+        for lane in self._lanes:
             if self._may_start() and not lane.busy:
                 lane.claiming = True
                 self._storage.post(
@@ -397,9 +386,7 @@ class Studio(QObject):
         elif not self._may_start():
             self._ends.write(job.id, JobState.PENDING)
         else:
-            self._make_room(order, lane)
-            lane.start(job, order)
-            self.settings.set_state(_LAST_RUN, [lane.name, job.request.family])
+            self._lanes.start(lane, job, order)
             return
         self._after_lane()
 
@@ -411,12 +398,6 @@ class Studio(QObject):
             self._claim_failed = True
             self._ends.later()
         self._after_lane(again=False)
-
-    def _make_room(self, order: Order, lane: Lane) -> None:
-        if self._arbiter is not None:
-            idle = [other.name for other in self._lanes.values() if other is not lane and other.idle_seconds > 0]
-            for name in self._arbiter(order, idle):
-                self._lanes[name].unload()
 
     def _after_lane(self, again: bool = True) -> None:
         """A lane is free: take the next job, or go on closing."""
@@ -443,9 +424,8 @@ class Studio(QObject):
 
     def _on_not_stored(self, job_id: str, error: StudioError) -> None:
         log.error("job %s: a result could not be stored: %s %s", job_id, error, error.detail)
-        for lane in self._lanes.values():
-            if lane.job is not None and lane.job.id == job_id:
-                lane.stop_job(JobState.CANCELLED)
+        if (lane := self._lanes.running(job_id)) is not None:
+            lane.stop_job(JobState.CANCELLED)
 
     def _on_progress(self, job_id: str, progress: Progress) -> None:
         self._progress[job_id] = progress
@@ -466,25 +446,13 @@ class Studio(QObject):
         if job.state is not JobState.PENDING:
             self.jobFinished.emit(job.id, job)
 
-    def _close_idle_lanes(self) -> None:
-        """A lane that had nothing to do for long gives its process, and all its memory, back."""
-        limit = 60.0 * self.settings.get("idle_minutes")
-        for lane in self._lanes.values():
-            if lane.idle_seconds > limit:
-                lane.close()
-
     def _prewarm(self) -> None:
-        """Start the lane of the job that ran last: most likely the next one is of its kind."""
-        last = self.settings.state(_LAST_RUN)
-        if not isinstance(last, list) or len(last) != 2 or last[0] not in self._lanes or not self._may_start():
-            return
-        lane, family = last
-        try:
-            needs = registry.family(family).needs
-        except StudioError:
-            return
-        if missing_engine(needs) is None:
-            self._lanes[lane].warm(family)
+        if self._may_start():
+            self._lanes.warm_last()
+
+    def _on_setting(self, id: str) -> None:
+        if id == "device":
+            self._lanes.use_device()
 
     # -- the queue
     def _on_added(self, stored: Job) -> None:
@@ -500,11 +468,10 @@ class Studio(QObject):
 
     def _stop_or_wish(self, id: str, state: JobState, change: Callable[[JobQueue, str], Job]) -> None:
         """Stop the job where it runs; otherwise change the queue, minding that a lane may be fetching it just now."""
-        for lane in self._lanes.values():
-            if lane.job is not None and lane.job.id == id:
-                lane.stop_job(state)
-                return
-        if any(lane.claiming for lane in self._lanes.values()):
+        if (lane := self._lanes.running(id)) is not None:
+            lane.stop_job(state)
+            return
+        if any(lane.claiming for lane in self._lanes):
             self._wishes[id] = state
         self._queue_change(id, lambda queue: change(queue, id))
 
@@ -580,7 +547,3 @@ class Studio(QObject):
         timer = QTimer(self, interval=interval, singleShot=True)
         timer.timeout.connect(slot)
         return timer
-
-
-def _local_engine(_lane: str) -> Engine:
-    return LocalEngine(collect=False)  # `GarbageCollector` says why

@@ -666,7 +666,7 @@ def test_the_lane_of_the_last_job_is_warmed(
     studio: Studio, record: Record, project: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finished(qtbot, record, studio.submit(fake()))
-    for lane in studio._lanes.values():
+    for lane in studio._lanes:
         lane.close()
     until(qtbot, lambda: not psutil.Process().children())
     studio._prewarm()
@@ -681,7 +681,7 @@ def test_an_idle_lane_is_closed_and_opened_again(
 ) -> None:
     finished(qtbot, record, studio.submit(fake()))
     monkeypatch.setattr(studio.settings, "get", lambda id: {"idle_minutes": 0}[id])
-    studio._close_idle_lanes()
+    studio._lanes.close_idle()
     until(qtbot, lambda: not psutil.Process().children())
     (job,) = finished(qtbot, record, studio.submit(fake()))
     assert job.state is JobState.DONE
@@ -690,7 +690,7 @@ def test_an_idle_lane_is_closed_and_opened_again(
 def test_an_arbiter_may_ask_idle_lanes_for_their_memory(qtbot: QtBot, tmp_path: Path) -> None:
     asked: list[tuple[str, list[str]]] = []
 
-    def arbiter(order: Any, idle: Any) -> list[str]:
+    def arbiter(order: Any, _loaded: Any, idle: Any) -> list[str]:
         asked.append((order.request.kind, list(idle)))
         return list(idle)
 

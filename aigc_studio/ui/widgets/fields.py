@@ -40,7 +40,6 @@ __all__ = [
     "Switch",
     "SwitchField",
     "TextField",
-    "field_for",
 ]
 
 SIZES = (
@@ -87,6 +86,9 @@ class Field(Translated, QWidget):
     def set_value(self, value: Any) -> None:
         """Show `value`, which `param.check` has accepted."""
         raise NotImplementedError
+
+    def refresh(self) -> None:
+        """What there is to choose from may have changed."""
 
     def _name(self, *controls: QWidget) -> None:
         """Tell assistive technology what the controls are called, and keep the wheel off them."""
@@ -469,18 +471,3 @@ class SeedField(Field):
         on = self.lock.isChecked()
         self.lock.setIcon(icon("lock-outline" if on else "lock-open-variant-outline"))
         self.lock.setToolTip(tr("The seed stays the same") if on else tr("Every generation draws a new seed"))
-
-
-_FIELDS: dict[str, type[Field]] = {
-    "int": NumberField,
-    "float": NumberField,
-    "bool": SwitchField,
-    "choice": ChoiceField,
-    "text": TextField,
-    "size": SizeField,
-}
-
-
-def field_for(param: Param, parent: QWidget | None = None) -> Field:
-    """The field for a parameter, by its kind."""
-    return _FIELDS[param.kind](param, parent)

@@ -14,9 +14,27 @@ from aigc_studio.engines.base import Family, Param
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 
-from .fields import Field, NumberField, SeedField, field_for
+from .fields import ChoiceField, Field, NumberField, SeedField, SizeField, SwitchField, TextField
+from .part_fields import LinesField, LorasField, ModelField
 
-__all__ = ["Memory", "ParamForm"]
+__all__ = ["Memory", "ParamForm", "field_for"]
+
+_FIELDS: dict[str, type[Field]] = {
+    "int": NumberField,
+    "float": NumberField,
+    "bool": SwitchField,
+    "choice": ChoiceField,
+    "text": TextField,
+    "lines": LinesField,
+    "size": SizeField,
+    "model": ModelField,
+    "loras": LorasField,
+}
+
+
+def field_for(param: Param, parent: QWidget | None = None) -> Field:
+    """The field for a parameter, by its kind."""
+    return _FIELDS[param.kind](param, parent)
 
 
 class Memory(Protocol):
@@ -32,11 +50,15 @@ class Memory(Protocol):
 class ParamForm(Translated, QWidget):
     """Fields for the parameters of one task of a family; those marked advanced are in a drawer.
 
-    memory: keeps the values per family ("form/<family>"), shared by its tasks. seed, count: also show those fields.
-    `changed` is emitted after every change; `values()` are of JSON types and always pass `family.values()`.
+    memory: keeps the values per family ("form/<family>"), shared by its tasks and its models: what a person chose goes
+    along to another model of the family unless that one has a default of its own there (a distilled model's steps).
+    seed, count: also show those fields. `changed` is emitted after every change; `values()` are of JSON types and
+    always pass `family.values()`.
     """
 
     changed = Signal()
+    fileDropped = Signal(object, object)
+    """LorasField, Path: a file that is in no list yet was dropped on it."""
 
     def __init__(
         self,
@@ -58,8 +80,13 @@ class ParamForm(Translated, QWidget):
         self.show_task(family, task)
 
     def show_task(self, family: Family, task: str) -> None:
-        """Show the parameters of another task or family. Values that both have are kept within one family."""
-        kept = self.values() if self._body is not None and self.family.id == family.id else {}
+        """Show the parameters of another task, family or model. Values that both have are kept within one family, but
+        not where the other model has another default."""
+        kept: dict[str, Any] = {}
+        if self._body is not None and self.family.id == family.id:
+            before = {id: field.param.default for id, field in self.fields.items()}
+            same = {param.id for param in family.params if before.get(param.id) == param.default}
+            kept = {id: value for id, value in self.values().items() if id in same}
         if self._body is not None:
             self._column.removeWidget(self._body)
             self._body.hide()
@@ -103,9 +130,14 @@ class ParamForm(Translated, QWidget):
                     continue  # from another version; the field keeps what it shows
                 field.set_value(list(checked) if field.param.kind == "size" else checked)
 
+    def refresh(self) -> None:
+        """Models have come or gone: fields that choose among them read again what there is."""
+        for field in self.fields.values():
+            field.refresh()
+
     def reset(self) -> None:
         """Every parameter to its default."""
-        self.set_values({field.param.id: field.param.default for field in self.fields.values()})
+        self.set_values({id: field.param.default for id, field in self.fields.items()})
 
     def count(self) -> int:
         """How many results are wanted; 1 without the field."""
@@ -119,6 +151,8 @@ class ParamForm(Translated, QWidget):
         field = field_for(param, self)
         self.fields[param.id] = field
         field.changed.connect(self._changed)
+        if isinstance(field, LorasField):
+            field.fileDropped.connect(lambda path: self.fileDropped.emit(field, path))
         layout.addWidget(field)
 
     def _add_drawer(self, params: list[Param], body: QVBoxLayout) -> None:
@@ -160,18 +194,37 @@ class ParamForm(Translated, QWidget):
 
     def _load(self, kept: Mapping[str, Any]) -> None:
         self._loading = True
-        remembered = self._memory.state(f"form/{self.family.id}", {}) if self._memory else {}
-        if isinstance(remembered, dict):
-            self.set_values(remembered)
+        self.set_values(self._remembered())
         self.set_values(kept)
         self._loading = False
         self.changed.emit()
+
+    def _remembered(self) -> dict[str, Any]:
+        """What was chosen before, but for parameters whose default was another one then."""
+        values, defaults = self._kept("form"), self._kept("form-defaults")
+        now = {id: _plain(field.param.default) for id, field in self.fields.items()}
+        return {id: value for id, value in values.items() if id in now and defaults.get(id, now[id]) == now[id]}
+
+    def _kept(self, what: str) -> dict[str, Any]:
+        known = self._memory.state(f"{what}/{self.family.id}", {}) if self._memory else {}
+        return dict(known) if isinstance(known, dict) else {}
 
     def _changed(self) -> None:
         if self._loading:
             return
         if self._memory:
-            key = f"form/{self.family.id}"
-            known = self._memory.state(key, {})
-            self._memory.set_state(key, {**(known if isinstance(known, dict) else {}), **self.values()})
+            values, defaults = self._kept("form"), self._kept("form-defaults")
+            for id, field in self.fields.items():
+                values.pop(id, None)
+                defaults.pop(id, None)
+                default = _plain(field.param.default)
+                if (value := field.value()) != default:
+                    values[id], defaults[id] = value, default
+            self._memory.set_state(f"form/{self.family.id}", values)
+            self._memory.set_state(f"form-defaults/{self.family.id}", defaults)
         self.changed.emit()
+
+
+def _plain(value: Any) -> Any:
+    """As JSON gives it back."""
+    return list(value) if isinstance(value, tuple) else value

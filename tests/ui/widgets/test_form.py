@@ -16,8 +16,8 @@ from aigc_studio.core.requests import MAX_SEED
 from aigc_studio.engines import registry
 from aigc_studio.engines.base import Choice, Family, Param, Task
 from aigc_studio.ui.i18n import switch_language
-from aigc_studio.ui.widgets.fields import SIZES, NumberField, SeedField, SizeField, field_for
-from aigc_studio.ui.widgets.form import ParamForm
+from aigc_studio.ui.widgets.fields import SIZES, NumberField, SeedField, SizeField
+from aigc_studio.ui.widgets.form import ParamForm, field_for
 
 FAMILY = Family(
     "test-family",
@@ -48,7 +48,10 @@ VALUES = st.fixed_dictionaries(
         "scale": st.floats(0.1, 5.0),
         "symmetry": st.sampled_from(["none", "mirror"]),
         "tile": st.booleans(),
-        "avoid": st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=60),
+        "avoid": st.text(
+            st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp"), exclude_characters="\ufeff"),
+            max_size=60,
+        ),
         "layers": st.integers(1, 12),
     }
 )

@@ -1,0 +1,107 @@
+"""What is said of models: sizes, kinds, types of parts, languages."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QLocale
+
+from aigc_studio.core.catalogue import Entry
+from aigc_studio.core.errors import StudioError
+from aigc_studio.core.i18n import N_, current_language, tr
+from aigc_studio.engines import registry
+from aigc_studio.engines.base import Family
+
+__all__ = ["KINDS", "add_hint", "declared", "family_title", "languages", "part_title", "size_text", "subtitle"]
+
+KINDS = {
+    "image": N_("Pictures"),
+    "text": N_("Texts"),
+    "speech": N_("Voices"),
+    "part": N_("Parts"),
+}
+"""Kind of an entry to its shown name."""
+
+_PARTS = {
+    "lora": N_("LoRA"),
+    "vocoder": N_("Vocoder"),
+    "speaker-encoder": N_("Speaker encoder"),
+    "vae": N_("VAE"),
+    "tokenizer": N_("Tokenizer"),
+}
+
+_HINTS = {
+    "lora": N_("Add a LoRA file (.safetensors) made for this kind of model to your models folder, or drop one here."),
+    "vocoder": N_("Add a vocoder such as HiFi-GAN to your models folder to use one here."),
+    "speaker-encoder": N_("Add a speaker encoder (x-vector) to your models folder to take a voice from a recording."),
+    "vae": N_("Add a VAE folder made for this kind of model to your models folder to use it here."),
+}
+
+_BASES = {
+    "sd1": "SD 1.x",
+    "sd2": "SD 2.x",
+    "sdxl": "SDXL",
+    "sd3": "SD 3",
+    "flux": "FLUX",
+    "z-image": "Z-Image",
+    "qwen-image": "Qwen-Image",
+}
+"""Names of base models, the same in every language."""
+
+
+def size_text(count: float) -> str:
+    """Bytes as people and shops count them: "820 MB", "6.9 GB"."""
+    locale = QLocale(current_language())
+    return locale.formattedDataSize(
+        round(count), 1 if count >= 1e9 else 0, QLocale.DataSizeFormat.DataSizeSIFormat
+    ).replace("kB", "KB")
+
+
+def part_title(part: str) -> str:
+    """ "LoRA · SDXL" for "lora:sdxl", in the current language."""
+    what, _, base = part.partition(":")
+    title = tr(_PARTS[what]) if what in _PARTS else what
+    return " · ".join(piece for piece in (title, _BASES.get(base, base)) if piece)
+
+
+def add_hint(of: tuple[str, ...]) -> str:
+    """What to add where there is no part of these types; English, marked with N_()."""
+    what = of[0].partition(":")[0] if of else ""
+    return _HINTS.get(what, N_("Nothing that fits is in your models folder yet."))
+
+
+def declared(entry: Entry) -> Family | None:
+    """What the model's family declares for it; None for a family that this version does not have."""
+    try:
+        return registry.declared(entry.family, entry.facts)
+    except StudioError:
+        return None
+
+
+def family_title(entry: Entry) -> str:
+    """The type of a model in words: its family's title, or what kind of part it is."""
+    if part := entry.facts.get("part"):
+        return part_title(str(part))
+    family = declared(entry)
+    return tr(family.title) if family is not None else str(entry.facts.get("architecture", "") or entry.family)
+
+
+def subtitle(entry: Entry) -> str:
+    """Family and size on disk: "Stable Diffusion XL · 6.9 GB"."""
+    count = entry.facts.get("bytes", 0)
+    size = size_text(count) if isinstance(count, int | float) and count > 0 else ""
+    return " · ".join(part for part in (family_title(entry), size) if part)
+
+
+def languages(codes: tuple[str, ...], most: int = 6) -> str:
+    """Names of languages in the current language; codes that nobody has a name for stay codes."""
+    named = [_language(code) for code in codes[:most]]
+    more = len(codes) - len(named)
+    return ", ".join(named) + (f" +{more}" if more > 0 else "")
+
+
+def _language(code: str) -> str:
+    locale = QLocale(code.replace("-", "_"))
+    if locale.language() == QLocale.Language.C:
+        return code
+    if current_language() == "en":
+        return QLocale.languageToString(locale.language())
+    return locale.nativeLanguageName() or code
