@@ -9,7 +9,7 @@ from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.i18n import N_
 from aigc_studio.core.jobs import Job, JobState
 
-from .runner import QuietListener, RunListener, run_job
+from .runner import Find, QuietListener, RunListener, run_job
 
 if TYPE_CHECKING:
     from aigc_studio.core.assets import Asset
@@ -27,13 +27,16 @@ def run_now(
     engine: Engine,
     listener: RunListener | None = None,
     token: CancelToken | None = None,
+    *,
+    find: Find | None = None,
 ) -> list[Asset]:
     """Put a request at the head of its line, run it and return what it made, in order.
 
+    find: how its models are found, by default in the catalogue.
     Raises the job's own StudioError when it fails, Cancelled when it is cancelled.
     """
     stored = _Stored(listener or QuietListener())
-    job = run_job(project, _claim(project, request), engine, stored, token)
+    job = run_job(project, _claim(project, request), engine, stored, token, find=find)
     if job.state is JobState.CANCELLED:
         raise Cancelled
     if job.state is not JobState.DONE:

@@ -23,7 +23,7 @@ from aigc_studio.core.requests import Request
 
 from .engine import CancelToken, Engine, Order, Preview
 from .local import file_hash
-from .runner import order_for
+from .runner import Find, order_for
 
 if TYPE_CHECKING:
     from aigc_studio.core.project import Project
@@ -65,8 +65,18 @@ def job_again(recipe: Mapping[str, Any]) -> Job:
     return Job(new_job_id(), request.changed(params={**request.params, **params}), JobState.RUNNING, 0.0, others)
 
 
-def reproduce(project: Project, asset_id: str, engine: Engine, token: CancelToken | None = None) -> Reproduction:
-    """Make an asset again and compare. StudioError when it was not generated, or cannot be generated here."""
+def reproduce(
+    project: Project,
+    asset_id: str,
+    engine: Engine,
+    token: CancelToken | None = None,
+    *,
+    find: Find | None = None,
+) -> Reproduction:
+    """Make an asset again and compare. StudioError when it was not generated, or cannot be generated here.
+
+    find: how its models are found, by default in the catalogue.
+    """
     asset = project.asset(asset_id)
     if asset is None:
         raise StudioError(N_("This asset is not in the project any more; choose another one."), code="missing")
@@ -79,7 +89,7 @@ def reproduce(project: Project, asset_id: str, engine: Engine, token: CancelToke
             code="no-recipe",
             title=asset.title or asset.file,
         ) from None
-    order = order_for(project, job)
+    order = order_for(project, job, find)
     _check_inputs(order, recipe)
     with tempfile.TemporaryDirectory(prefix="aigc-reproduce-") as folder:
         heard = _Heard()

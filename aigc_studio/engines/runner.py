@@ -5,7 +5,7 @@ and the window prepares its orders with it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from aigc_studio.core.project import Project
 
 __all__ = [
+    "Find",
     "QuietListener",
     "RunListener",
     "check_request",
@@ -38,6 +39,10 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
+
+Find = Callable[[str], catalogue.Entry]
+"""From the id of a model to what is known of it, StudioError for an unknown one: `catalogue.find`, or one that knows
+models beside those of the catalogue."""
 
 
 class RunListener(Protocol):
@@ -72,9 +77,9 @@ class QuietListener:
         """See `RunListener`."""
 
 
-def check_request(request: Request) -> None:
+def check_request(request: Request, find: Find | None = None) -> None:
     """StudioError when no engine could run this request here: all that can be said without a project or a process."""
-    family = registry.declared(request.family, _facts(request))
+    family = registry.declared(request.family, _facts(request, find))
     task = family.task(request.task)
     family.values(request.task, request.params)
     if not 1 <= request.count <= family.max_count:
@@ -91,19 +96,19 @@ def check_request(request: Request) -> None:
         raise problem
 
 
-def _facts(request: Request) -> Mapping[str, Any]:
-    """What the catalogue knows of the model a request names."""
-    return catalogue.find(request.model).facts if request.model else {}
+def _facts(request: Request, find: Find | None) -> Mapping[str, Any]:
+    """What is known of the model a request names."""
+    return (find or catalogue.find)(request.model).facts if request.model else {}
 
 
-def find_parts(request: Request) -> dict[str, Model]:
+def find_parts(request: Request, find: Find | None = None) -> dict[str, Model]:
     """The models that the request's parameters name; StudioError when one is unknown or its files are missing."""
-    family = registry.declared(request.family, _facts(request))
+    family = registry.declared(request.family, _facts(request, find))
     values = family.values(request.task, request.params)
     parts: dict[str, Model] = {}
     for param in family.task_params(request.task):
         for id in param.parts(values[param.id]):
-            entry = catalogue.find(id)
+            entry = (find or catalogue.find)(id)
             if entry.problem is not None:
                 raise entry.problem
             if entry.facts.get("part") not in param.of:
@@ -122,11 +127,11 @@ def model_of(entry: catalogue.Entry) -> Model:
     return Model(entry.id, entry.family, entry.title, entry.folder, entry.facts, entry.file)
 
 
-def find_model(request: Request) -> Model:
+def find_model(request: Request, find: Find | None = None) -> Model:
     """The model a request names, on this machine; StudioError when it is unknown or its files are missing."""
     if not request.model:
         return Model("", request.family, registry.family(request.family).title)
-    entry = catalogue.find(request.model)
+    entry = (find or catalogue.find)(request.model)
     if entry.problem is not None:
         raise entry.problem
     if entry.family != request.family:
@@ -139,18 +144,18 @@ def find_model(request: Request) -> Model:
     return model_of(entry)
 
 
-def order_for(project: Project, job: Job) -> Order:
+def order_for(project: Project, job: Job, find: Find | None = None) -> Order:
     """Everything the engine is told about a job of this project; StudioError when it cannot be run."""
     request = job.request
-    check_request(request)
+    check_request(request, find)
     return Order(
         job_id=job.id,
         request=request,
         folder=project.folder / "incoming",
         done=job.done,
         inputs={role: _input(project, role, asset) for role, asset in request.inputs.items()},
-        model=find_model(request),
-        parts=find_parts(request),
+        model=find_model(request, find),
+        parts=find_parts(request, find),
     )
 
 
@@ -171,16 +176,25 @@ def claim_order(project: Project, lane: str) -> tuple[Job, Order | StudioError] 
 
 @plain_errors()
 def run_job(
-    project: Project, job: Job, engine: Engine, listener: RunListener | None = None, token: CancelToken | None = None
+    project: Project,
+    job: Job,
+    engine: Engine,
+    listener: RunListener | None = None,
+    token: CancelToken | None = None,
+    *,
+    find: Find | None = None,
 ) -> Job:
     """Run a claimed job to its end and store what it makes; its final state is returned, also when it failed.
+
+    find: how its models are found, by default in the catalogue.
 
     An exception that is not the job's own (Ctrl-C) leaves the job paused and goes on up. StudioError when its end
     cannot be written (a full disk).
     """
     queue = project.queue
     try:
-        engine.run(order_for(project, job), _Storing(project, job, listener or QuietListener()), token or CancelToken())
+        order = order_for(project, job, find)
+        engine.run(order, _Storing(project, job, listener or QuietListener()), token or CancelToken())
     except Cancelled:
         return queue.finish(job.id, JobState.CANCELLED)
     except Exception as error:  # noqa: BLE001  whatever it is, it is this job that fails
