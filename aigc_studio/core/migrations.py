@@ -158,3 +158,38 @@ def first_format(connection: Connection) -> None:
     """The first format: assets with full-text search and lineage, boards, documents, the queue, the journal."""
     _run(connection, _TABLES)
     _run(connection, jobs.SCHEMA)
+
+
+_COUNTED = """
+INSERT INTO generations(job_id, head, created, kind, task, family, model, made, shown)
+    SELECT job_id, min(seq), created, kind, coalesce(json_extract(recipe, '$.request.task'), ''),
+        coalesce(json_extract(recipe, '$.request.family'), ''), coalesce(json_extract(recipe, '$.request.model'), ''),
+        count(*), sum(trashed=0)
+    FROM assets WHERE {which} AND job_id<>'' AND kind<>'mask' AND json_valid(recipe) GROUP BY job_id;
+"""
+_COUNT_OLD, _COUNT_NEW = (
+    f"DELETE FROM generations WHERE job_id={side}.job_id;{_COUNTED.format(which=f'job_id={side}.job_id')}"
+    for side in ("old", "new")
+)
+
+_GENERATIONS = f"""
+CREATE TABLE generations(
+    job_id TEXT PRIMARY KEY, head INTEGER NOT NULL, created REAL NOT NULL, kind TEXT NOT NULL, task TEXT NOT NULL,
+    family TEXT NOT NULL, model TEXT NOT NULL, made INTEGER NOT NULL, shown INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TRIGGER generations_of_new AFTER INSERT ON assets WHEN new.job_id<>'' BEGIN
+    {_COUNT_NEW} END;
+CREATE TRIGGER generations_of_gone AFTER DELETE ON assets WHEN old.job_id<>'' BEGIN
+    {_COUNT_OLD} END;
+CREATE TRIGGER generations_of_changed AFTER UPDATE OF job_id, kind, trashed, created, recipe ON assets
+    WHEN new.job_id<>'' OR old.job_id<>'' BEGIN
+    {_COUNT_OLD} {_COUNT_NEW} END;
+{_COUNTED.format(which="1")}
+CREATE INDEX generations_time ON generations(created, job_id, kind, family, model, head);
+"""
+
+
+@migration(2)
+def generations(connection: Connection) -> None:
+    """The second format: a row for each job that left results, kept by the database itself, for the history."""
+    _run(connection, _GENERATIONS)

@@ -21,12 +21,13 @@ from .metadata import read_text
 from .migrations import check_version, format_of
 from .store import files
 from .store.database import INDEX, open_reader
+from .store.generations import GenerationQueries
 from .store.queries import Queries
 
 __all__ = ["ProjectReader"]
 
 
-class ProjectReader(Queries):
+class ProjectReader(GenerationQueries, Queries):
     """A read-only connection to a project's index. One thread at a time; sees every change that is committed."""
 
     def __init__(self, folder: Path) -> None:
