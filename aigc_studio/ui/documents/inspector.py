@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -16,16 +15,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from aigc_studio.core import catalogue
+from aigc_studio.core.catalogue import Entry
 from aigc_studio.core.errors import StudioError
-from aigc_studio.core.i18n import N_
+from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.requests import Request
 from aigc_studio.engines import registry
 from aigc_studio.engines.interpreter import missing_engine
 
 from ..i18n import Translated
 from ..icons import icon
+from ..models.picker import ModelPicker
+from ..models.words import subtitle
 from ..studio import Studio
+from ..theme import set_role
 from ..widgets.form import ParamForm
 
 __all__ = ["TaskInspector", "TaskTexts"]
@@ -63,7 +65,6 @@ class TaskInspector(Translated, QFrame):
         super().__init__(parent)
         self._studio, self._kind, self._task, self._texts = studio, kind, task, texts
         self.setProperty("role", "panel")
-        self._entries: tuple[catalogue.Entry, ...] = ()
         heading = QLabel(self)
         heading.setProperty("role", "heading")
         self.tr_bind(heading.setText, texts.heading)
@@ -72,12 +73,9 @@ class TaskInspector(Translated, QFrame):
         model_label = QLabel(self)
         model_label.setProperty("role", "label")
         self.tr_bind(model_label.setText, N_("Model"))
-        self.model = QComboBox(self)
-        self.model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.model.setMinimumContentsLength(12)
-        self.tr_bind(self.model.setAccessibleName, N_("Model"))
+        self.model = ModelPicker(studio, kind, task, self)
         model_label.setBuddy(self.model)
-        family = registry.families(kind)[0]
+        family = self.model.family or registry.families(kind)[0]
         self.form = ParamForm(family, task, memory=studio.settings, seed=seed, count=count)
         self._missing = self._missing_note()
         self.go = QPushButton(self, autoDefault=False)
@@ -114,8 +112,9 @@ class TaskInspector(Translated, QFrame):
         whole.addWidget(scroll, 1)
         whole.addWidget(below)
         self._running = self._usable = False
-        self.model.currentIndexChanged.connect(self._model_chosen)
-        self.reload_models()
+        self.model.entryChanged.connect(self._model_chosen)
+        studio.modelsChanged.connect(self.form.refresh)
+        self._model_chosen()
         self.show_running(False)
 
     def _missing_note(self) -> QFrame:
@@ -140,31 +139,21 @@ class TaskInspector(Translated, QFrame):
 
     # -- state ---------------------------------------------------------------------------------------------------
 
-    def reload_models(self) -> None:
-        """Read the catalogue again; the chosen model stays chosen."""
-        chosen = self.model.currentData() or self._remembered()
-        self._entries = catalogue.models(self._kind)
-        self.model.blockSignals(True)
-        self.model.clear()
-        for entry in self._entries:
-            self.model.addItem(entry.title, entry.id)
-        self.model.setCurrentIndex(max(0, self.model.findData(chosen)))
-        self.model.blockSignals(False)
-        self._model_chosen()
+    def show_task(self, task: str) -> None:
+        """Another task of this kind: the models that do it, and its form."""
+        if task != self._task:
+            self._task = task
+            self.model.show_task(task)
+            self._model_chosen()
 
-    def _remembered(self) -> str:
-        settings = self._studio.settings
-        return str(settings.state(f"{self._kind}/model", "")) if settings is not None else ""
-
-    def entry(self) -> catalogue.Entry | None:
+    def entry(self) -> Entry | None:
         """The chosen model."""
-        index = self.model.currentIndex()
-        return self._entries[index] if 0 <= index < len(self._entries) else None
+        return self.model.entry
 
     def check_engine(self) -> bool:
         """Whether the chosen model can run now; the note about the missing text engine comes and goes with it."""
-        entry = self.entry()
-        needs = registry.family(entry.family).needs if entry is not None else ""
+        family = self.model.family
+        needs = family.needs if family is not None else ""
         missing = bool(needs) and missing_engine(needs) is not None
         self._missing.setVisible(missing)
         return not missing
@@ -189,30 +178,32 @@ class TaskInspector(Translated, QFrame):
         (self.stopRequested if self._running else self.startRequested).emit()
 
     def _model_chosen(self) -> None:
+        self._describe()
         entry = self.entry()
         if entry is None:
-            self.tr_bind(self._note.setText, self._texts.no_model)
+            self._enable()
             return
-        if self._studio.settings is not None:
-            self._studio.settings.set_state(f"{self._kind}/model", entry.id)
-        problem = entry.problem
-        self.tr_bind(
-            self._note.setText, problem.source if problem else entry.note, **(problem.params if problem else {})
-        )
-        if entry.family != self.form.family.id:
-            self.form.show_task(registry.family(entry.family), self._task)
+        family = self.model.family
+        if family is not None and (family, self._task) != (self.form.family, self.form.task):
+            self.form.show_task(family, self._task)
         if (forms := self.form.fields.get("form")) is not None:
             forms.setVisible(bool(entry.facts.get("forms")))
         self.check_engine()
         self._enable()
 
     def retranslate(self) -> None:
-        """Models have titles and notes in both languages."""
+        """Models have notes in both languages."""
         super().retranslate()
-        if (chosen := self.entry()) is not None and chosen.problem is None:
-            self._note.setText(chosen.note)
-        for index, entry in enumerate(self._entries):
-            self.model.setItemText(index, entry.title)
+        self._describe()
+
+    def _describe(self) -> None:
+        """What the model is, or why it cannot be used."""
+        entry, problem = self.entry(), self.model.problem
+        if entry is None:
+            self._note.setText(tr(self._texts.no_model))
+        else:
+            self._note.setText(str(problem) if problem is not None else entry.note or subtitle(entry))
+        set_role(self._note, "warning" if problem is not None else "faint")
 
     # -- requests ------------------------------------------------------------------------------------------------
 
@@ -221,8 +212,8 @@ class TaskInspector(Translated, QFrame):
         entry = self.entry()
         if entry is None:
             raise StudioError(self._texts.no_model, code="no-model")
-        if entry.problem is not None:
-            raise entry.problem
+        if self.model.problem is not None:
+            raise self.model.problem
         params = self.form.values()
         if not entry.facts.get("forms"):
             params.pop("form", None)  # chosen for another model, and not shown
@@ -240,7 +231,7 @@ class TaskInspector(Translated, QFrame):
 
     def show_request(self, request: Request) -> None:
         """Fill the form from a recipe."""
-        self.model.setCurrentIndex(max(0, self.model.findData(request.model)))
+        self.model.choose(request.model)
         self.form.set_values(request.params)
         if self.form.seed_field is not None:
             self.form.seed_field.set_value(request.seed)

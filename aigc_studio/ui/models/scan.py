@@ -22,6 +22,7 @@ STALE_S = 30.0
 """The window coming to the front is a reason to look when the last look is older."""
 
 _MOST_WATCHED = 200
+_TELL_S = 0.1
 
 
 class ModelScan(QObject):
@@ -33,7 +34,8 @@ class ModelScan(QObject):
 
     changed = Signal()
     busyChanged = Signal(bool)
-    progressed = Signal(float)
+    progressed = Signal(int, str)
+    """How many models were found so far, and the name of the one being read; at most ten times a second."""
     failed = Signal(object)
     managerWanted = Signal()
     folderWanted = Signal()
@@ -70,8 +72,7 @@ class ModelScan(QObject):
         if self._work is not None:
             self._again = True
             return
-        work = self._work = Background("models", lambda check, tell: catalogue.rescan(check, tell), self)
-        work.progressed.connect(self.progressed)
+        work = self._work = Background("models", lambda check, _tell: self._look(check), self)
         work.done.connect(self._done)
         work.failed.connect(self._failed)
         work.start(QThread.Priority.LowPriority)
@@ -117,6 +118,18 @@ class ModelScan(QObject):
         if event.type() == QEvent.Type.WindowActivate and time.monotonic() - self._looked_at > STALE_S:
             self.rescan()
         return False
+
+    def _look(self, check: Check) -> bool:
+        """In the thread."""
+        told = 0.0
+
+        def tell(count: int, name: str) -> None:
+            nonlocal told
+            if (now := time.monotonic()) - told >= _TELL_S:
+                told = now
+                self.progressed.emit(count, name)
+
+        return catalogue.rescan(check, tell)
 
     def _done(self, changed: bool) -> None:
         self._over()

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from PySide6.QtCore import QLocale
 
+from aigc_studio.core import catalogue
 from aigc_studio.core.catalogue import Entry
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, current_language, tr
+from aigc_studio.core.requests import Request
 from aigc_studio.engines import registry
 from aigc_studio.engines.base import Family
 
-__all__ = ["KINDS", "add_hint", "declared", "family_title", "languages", "part_title", "size_text", "subtitle"]
+__all__ = [
+    "KINDS",
+    "add_hint",
+    "declared",
+    "family_title",
+    "languages",
+    "model_does",
+    "part_title",
+    "size_text",
+    "subtitle",
+]
 
 KINDS = {
     "image": N_("Pictures"),
@@ -74,6 +86,16 @@ def declared(entry: Entry) -> Family | None:
         return registry.declared(entry.family, entry.facts)
     except StudioError:
         return None
+
+
+def model_does(request: Request, task: str) -> bool:
+    """Whether the model of a former request does this task, too."""
+    try:
+        entry = catalogue.find(request.model) if request.model else None
+        family = registry.declared(request.family, entry.facts if entry is not None else {})
+    except StudioError:
+        return False
+    return any(known.id == task for known in family.tasks)
 
 
 def family_title(entry: Entry) -> str:

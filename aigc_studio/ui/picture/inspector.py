@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QElapsedTimer, QPoint, Qt, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QElapsedTimer, Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
     QScrollArea,
-    QToolTip,
     QVBoxLayout,
     QWidget,
 )
 
-from aigc_studio.core import catalogue
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.requests import Request
 from aigc_studio.engines import registry
 from aigc_studio.engines.base import Family, Understanding
+from aigc_studio.engines.interpreter import missing_engine
 from aigc_studio.ui.events import Progress
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
+from aigc_studio.ui.models.engine_note import EngineNote
+from aigc_studio.ui.models.picker import ModelPicker
+from aigc_studio.ui.models.words import subtitle
 from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.theme import set_role
 from aigc_studio.ui.widgets.form import ParamForm
@@ -48,6 +48,11 @@ _HINTS = {
     "variation": N_("Makes relatives of the picture on the canvas."),
 }
 
+_CANNOT = {
+    "inpaint": N_('"{model}" cannot change a part of a picture; choose another model for that.'),
+    "variation": N_('"{model}" cannot vary a picture; choose another model for that.'),
+}
+
 
 class Inspector(Translated, QFrame):
     """What the person wants. It builds requests but sends none: `submitted` and `cancelled` say what was pressed."""
@@ -55,6 +60,8 @@ class Inspector(Translated, QFrame):
     submitted = Signal()
     cancelled = Signal()
     modeChanged = Signal(str)
+    modelChanged = Signal()
+    installRequested = Signal()
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -64,10 +71,12 @@ class Inspector(Translated, QFrame):
         self._running = False
         self._started = QElapsedTimer()
         self._blocked = ""
-        self._entries = _usable()
-        self._entry = self._entries[0]
+        self.model = ModelPicker(studio, "image", parent=self)
+        self._family = self.model.family or registry.families("image")[0]
         self._build()
-        self._name_models()
+        self.model.entryChanged.connect(self._model_changed)
+        studio.modelsChanged.connect(self.form.refresh)
+        self._describe()
         self._sync()
 
     # -- building
@@ -97,14 +106,13 @@ class Inspector(Translated, QFrame):
         model_label = QLabel(self)
         model_label.setProperty("role", "label")
         self.tr_bind(model_label.setText, "Model")
-        self.model = QComboBox(self)
-        self.model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.model.setMinimumContentsLength(8)
-        self.tr_bind(self.model.setAccessibleName, "Model")
         model_label.setBuddy(self.model)
-        self.model.activated.connect(self._model_chosen)
         self.about = QLabel(self, wordWrap=True)
         self.about.setProperty("role", "faint")
+        self.engine_note = EngineNote(
+            N_("This model needs the engine for large models, which is not installed yet."), self
+        )
+        self.engine_note.installRequested.connect(self.installRequested)
         self.form = ParamForm(self.family, "generate", memory=self._studio.settings, seed=True, count=True, parent=self)
         self.form.changed.connect(self._form_changed)
 
@@ -120,6 +128,7 @@ class Inspector(Translated, QFrame):
         line.addWidget(model_label)
         line.addWidget(self.model)
         line.addWidget(self.about)
+        line.addWidget(self.engine_note)
         column.addLayout(line)
         column.addWidget(self.form)
         column.addStretch(1)
@@ -172,8 +181,8 @@ class Inspector(Translated, QFrame):
     # -- what is chosen
     @property
     def family(self) -> Family:
-        """Of the chosen model."""
-        return registry.family(self._entry.family)
+        """What the chosen model's family declares for it."""
+        return self._family
 
     @property
     def mode(self) -> str:
@@ -188,6 +197,14 @@ class Inspector(Translated, QFrame):
         """Whether the chosen model does this task."""
         return any(known.id == task for known in self.family.tasks)
 
+    def why_not(self) -> str:
+        """Why the chosen model cannot do what is chosen now, "" when it can."""
+        if self.model.problem is not None:
+            return str(self.model.problem)
+        if not self.engine_note.isHidden():
+            return tr("Install the engine for large models first.")
+        return "" if self.can(self.mode) else self._cannot(self.mode)
+
     def request(self, *, take_seed: bool = True) -> Request:
         """What the form says; without inputs. take_seed: draw a new seed where it is not locked."""
         seed_field = self.form.seed_field
@@ -196,7 +213,7 @@ class Inspector(Translated, QFrame):
             kind="image",
             task=self.mode,
             family=self.family.id,
-            model=self._entry.id,
+            model=self.model.entry.id if self.model.entry is not None else "",
             prompt=self.prompt.text(),
             params=self.form.values(),
             seed=seed,
@@ -210,10 +227,8 @@ class Inspector(Translated, QFrame):
     def use(self, request: Request, *, prompt: bool = True, settings: bool = True, seed: int | None = None) -> None:
         """Take over parts of a former request. An unknown model leaves the chosen one."""
         if settings:
-            for number, entry in enumerate(self._entries):
-                if entry.id == request.model or (not request.model and entry.family == request.family):
-                    self.model.setCurrentIndex(number)
-                    self._model_chosen(number)
+            known = (entry.id for entry in self.model.entries() if entry.family == request.family)
+            self.model.choose(request.model or next(known, ""))
             if self.family.id == request.family:
                 self.form.set_values(request.params)
             if self.form.count_field is not None:
@@ -225,26 +240,19 @@ class Inspector(Translated, QFrame):
             self.prompt.set_text(request.prompt)
 
     def choose_model(self) -> None:
-        """Open the list of models; where there is but one, say what it can do."""
-        if len(self._entries) == 1:
-            text = tr("Only the abstract painter is here so far. It paints colours, moods and patterns, not things.")
-            QToolTip.showText(
-                self.prompt.link.mapToGlobal(QPoint(0, self.prompt.link.height())), text, self.prompt.link
-            )
-            return
+        """Open the list of models."""
         self.model.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.model.showPopup()
 
     def state_now(self) -> dict[str, Any]:
         """Remembered between runs."""
-        return {"prompt": self.prompt.edit.toPlainText(), "model": self._entry.id, "mode": self.mode}
+        entry = self.model.entry
+        model = entry.id if entry is not None else ""
+        return {"prompt": self.prompt.edit.toPlainText(), "model": model, "mode": self.mode}
 
     def restore(self, state: dict[str, Any]) -> None:
         """The inverse of `state_now`."""
-        for number, entry in enumerate(self._entries):
-            if entry.id == state.get("model"):
-                self.model.setCurrentIndex(number)
-                self._model_chosen(number)
+        self.model.choose(str(state.get("model", "")))
         self.prompt.set_text(str(state.get("prompt", "")))
 
     # -- running
@@ -305,49 +313,52 @@ class Inspector(Translated, QFrame):
     def _form_changed(self) -> None:
         self._sync()
 
-    def _model_chosen(self, number: int) -> None:
-        if not 0 <= number < len(self._entries) or self._entries[number] is self._entry:
-            return
-        self._entry = self._entries[number]
-        if not self.can(self.mode):
-            self.set_mode("generate")
-        self.form.show_task(self.family, self.mode)
+    def _model_changed(self) -> None:
+        """Another model, or another state of the same one."""
+        if self.model.family is not None and self.model.family != self._family:
+            self._family = self.model.family
+            if not self.can(self.mode):
+                self.set_mode("generate")
+            self.form.show_task(self._family, self.mode)
         self._describe()
         self.prompt.look()
-
-    def _name_models(self) -> None:
-        chosen = self.model.currentIndex()
-        self.model.clear()
-        for entry in self._entries:
-            self.model.addItem(entry.title, entry.id)
-        self.model.setCurrentIndex(max(0, chosen))
-        self._describe()
+        self._sync()
+        self.modelChanged.emit()
 
     def _describe(self) -> None:
-        self.about.setText(self._entry.note or tr(self.family.summary))
+        """What the model is, or what is wrong with it; what it cannot do."""
+        entry, problem = self.model.entry, self.model.problem
+        note = entry.note if entry is not None else ""
+        self.about.setText(
+            str(problem) if problem is not None else note or (subtitle(entry) if entry is not None else "")
+        )
+        set_role(self.about, "warning" if problem is not None else "faint")
+        self.check_engine()
+        for number, (task, _title) in enumerate(MODES):
+            button = self.modes.button(number)
+            button.setEnabled(self.can(task))
+            button.setToolTip("" if self.can(task) else self._cannot(task))
+        built_in = entry is None or (entry.folder is None and entry.file is None)
+        self.prompt.show_example(
+            N_("Describe colours, mood and pattern, in English or Chinese")
+            if built_in
+            else N_("Describe the picture: what is in it, where, in which light and style")
+        )
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Models come and go while another panel is in front."""
-        super().showEvent(event)
-        entries = _usable()
-        if entries != self._entries and entries:
-            self._entries = entries
-            ids = [entry.id for entry in entries]
-            self._name_models()
-            chosen = ids.index(self._entry.id) if self._entry.id in ids else 0
-            self.model.setCurrentIndex(chosen)
-            self._model_chosen(chosen)
+    def check_engine(self) -> None:
+        """The note about the missing engine comes and goes with the model, and with the engine."""
+        needs = self.family.needs
+        self.engine_note.setVisible(bool(needs) and missing_engine(needs) is not None)
+
+    def _cannot(self, task: str) -> str:
+        entry = self.model.entry
+        return tr(_CANNOT[task], model=entry.title if entry is not None else "") if task in _CANNOT else ""
 
     def retranslate(self) -> None:
         """What is composed here."""
         super().retranslate()
-        self._name_models()
+        self._describe()
         self._sync()
-
-
-def _usable() -> list[catalogue.Entry]:
-    """The picture models whose files are there."""
-    return [entry for entry in catalogue.models("image") if entry.problem is None]
 
 
 def progress_text(progress: Progress | None, waiting: int) -> str:

@@ -82,7 +82,6 @@ class PromptBox(Translated, QWidget):
         self.edit = PromptEdit(self)
         label.setBuddy(self.edit)
         self.tr_bind(self.edit.setAccessibleName, "Prompt")
-        self.tr_bind(self.edit.setPlaceholderText, "Describe colours, mood and pattern, in English or Chinese")
         self.notice = QLabel(self, wordWrap=True)
         self.notice.setProperty("role", "faint")
         self.notice.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -116,6 +115,10 @@ class PromptBox(Translated, QWidget):
         cursor.select(cursor.SelectionType.Document)
         cursor.insertText(text[:MAX_PROMPT])
         self.look()
+
+    def show_example(self, text: str) -> None:
+        """What an empty field says; marked with N_()."""
+        self.tr_bind(self.edit.setPlaceholderText, text)
 
     def look(self) -> None:
         """Ask the model what it understands, now."""

@@ -20,13 +20,12 @@ def test_forms_are_asked_for_only_where_a_model_has_them(
     monkeypatch.setattr(catalogue, "models", lambda kind="": (entry, other))
     inspector = TaskInspector(studio, "text", "continue", TaskTexts("Continue", "Continue", "stop", "None"))
     qtbot.addWidget(inspector)
-    inspector.reload_models()
     inspector.form.set_values({"form": "wujue"})
     field = inspector.form.fields["form"]
     assert not field.isHidden()
     assert inspector.request("x", {}).params["form"] == "wujue"
-    inspector.model.setCurrentIndex(1)
+    assert inspector.model.choose("other")
     assert field.isHidden()
     assert "form" not in inspector.request("x", {}).params
-    inspector.model.setCurrentIndex(0)
+    assert inspector.model.choose(entry.id)
     assert not field.isHidden()

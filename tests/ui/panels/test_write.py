@@ -336,7 +336,7 @@ def test_without_the_engine_one_can_write_all_the_same(qtbot, panel, studio, mon
     missing = StudioError("not there", code="engine-missing")
     monkeypatch.setattr("aigc_studio.ui.documents.inspector.missing_engine", lambda needs: missing)
     family = registry.family("causal-lm")
-    monkeypatch.setattr(registry, "family", lambda id: replace(family, needs="torch"))
+    monkeypatch.setattr(registry, "declared", lambda id, facts: replace(family, needs="torch"))
     panel.continue_text()
     assert panel._run is None
     assert panel.inspector._missing.isVisible()
