@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aigc_studio.core.paths import resources
 
@@ -52,4 +52,5 @@ def tokenizer(*, pad: str = "<|endoftext|>") -> CLIPTokenizer:
     from transformers import CLIPTokenizer
 
     vocabulary, merges = _vocabulary()
-    return CLIPTokenizer(vocab=dict(vocabulary), merges=list(merges), pad_token=pad, model_max_length=LENGTH)
+    given: Any = {"vocab": dict(vocabulary), "merges": list(merges)}
+    return CLIPTokenizer(**given, pad_token=pad, model_max_length=LENGTH)
