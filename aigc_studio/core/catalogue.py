@@ -1,86 +1,57 @@
-"""Which models there are: those of `resources/models.toml`, bundled or built in, and those the user put on the disk.
+"""Which models there are: those of `resources/models.toml`, bundled or built in, and those found on the disk.
 
 Facts about checkpoints are data; this module only reads them. It must not know families' code: an entry names its
-family by id. A folder in the user's models folder that is not in the list tells what it is by its config.json.
+family by id. `models`, `parts` and `find` read what the last look at the disk found and are cheap; `rescan` looks at
+the disk and belongs in another thread than the window's. What a folder or file is, is told in `library/`.
 """
 
 from __future__ import annotations
 
-import json
+import os
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from .errors import StudioError
-from .i18n import N_, current_language
-from .paths import data_dir, resources
+from .i18n import N_
+from .library import detect, importing, places, store
+from .library.entry import Entry, Finding
+from .library.known import FAMILY_KINDS, PARTS
+from .library.store import Library, Row, Snapshot
+from .library.walk import Candidate, candidates
+from .paths import resources
 from .requests import KINDS
 
-__all__ = ["Entry", "find", "models", "models_folder"]
+__all__ = [
+    "TYPES",
+    "Entry",
+    "add_folder",
+    "find",
+    "folders",
+    "import_model",
+    "inspect",
+    "models",
+    "models_folder",
+    "others",
+    "override",
+    "parts",
+    "remove_folder",
+    "rescan",
+]
 
 _OWN = ("id", "family", "kind", "title", "folder", "languages", "licence", "note")
 
+TYPES = (*FAMILY_KINDS, *PARTS)
+"""What a person can choose as the type of a model that was taken for something else."""
 
-@dataclass(frozen=True)
-class Entry:
-    """One model that a person can choose.
-
-    folder: its files, None for a family that needs none. file: the one file that it is, instead. titles, notes:
-    language code to text. languages: of the texts it understands or makes. facts: everything else models.toml says,
-    or that was found in its files.
-    """
-
-    id: str
-    family: str
-    kind: str
-    titles: Mapping[str, str]
-    folder: Path | None = None
-    languages: tuple[str, ...] = ()
-    licence: str = ""
-    notes: Mapping[str, str] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    file: Path | None = None
-
-    @property
-    def title(self) -> str:
-        """Its name in the current language."""
-        return _in_language(self.titles) or self.id
-
-    @property
-    def note(self) -> str:
-        """One sentence about it in the current language: what it is good for, or "starter model"."""
-        return _in_language(self.notes)
-
-    @property
-    def problem(self) -> StudioError | None:
-        """Why it cannot be used now, None when it can. Looked up each time: folders come and go."""
-        if self.folder is None or self.folder.is_dir():
-            return None
-        return StudioError(
-            N_('The files of "{model}" are not in {folder}; choose another model or put them back.'),
-            code="model-missing",
-            model=self.title,
-            folder=str(self.folder),
-        )
+Check = Callable[[], None]
 
 
-def _in_language(texts: Mapping[str, str]) -> str:
-    return texts.get(current_language()) or texts.get("en", "")
-
-
-def _folder(name: str) -> Path:
-    """Where a folder named in models.toml is: bundled under resources/models, else in the user's models folder."""
-    bundled = resources() / "models" / name
-    return bundled if bundled.is_dir() else models_folder() / name
-
-
-def models_folder() -> Path:
-    """Where the user's own models are, one folder each; it may not exist yet."""
-    return data_dir() / "models"
+# The list of models ---------------------------------------------------------------------------------------------------
 
 
 def _texts(value: Any, id: str, name: str) -> Mapping[str, str]:
@@ -92,6 +63,10 @@ def _texts(value: Any, id: str, name: str) -> Mapping[str, str]:
 
 def read(path: Path) -> tuple[Entry, ...]:
     """The entries of one models.toml, in its order. ValueError for a mistake in it: it is ours, not the user's."""
+    return _read(path, models_folder())
+
+
+def _read(path: Path, user_folder: Path) -> tuple[Entry, ...]:
     entries: dict[str, Entry] = {}
     for table in tomllib.loads(path.read_text(encoding="utf-8")).get("model", []):
         id = table.get("id", "")
@@ -99,12 +74,16 @@ def read(path: Path) -> tuple[Entry, ...]:
             raise ValueError(f"models.toml: {id!r} is no id, or there twice")
         if table.get("kind") not in KINDS:
             raise ValueError(f"models.toml: {id!r} has no kind out of {KINDS}")
+        folder = None
+        if "folder" in table:  # bundled, else in the user's models folder
+            bundled = resources() / "models" / table["folder"]
+            folder = bundled if bundled.is_dir() else user_folder / table["folder"]
         entries[id] = Entry(
             id=id,
             family=table["family"],
             kind=table["kind"],
             titles=_texts(table["title"], id, "title"),
-            folder=_folder(table["folder"]) if "folder" in table else None,
+            folder=folder,
             languages=tuple(table.get("languages", ())),
             licence=table.get("licence", ""),
             notes=_texts(table.get("note", {}), id, "note"),
@@ -114,55 +93,299 @@ def read(path: Path) -> tuple[Entry, ...]:
 
 
 @lru_cache(maxsize=4)
-def _read_once(path: Path, changed: float) -> tuple[Entry, ...]:
-    return read(path)
+def _read_once(path: Path, changed: float, user_folder: Path) -> tuple[Entry, ...]:
+    return _read(path, user_folder)
 
 
-def _found(folder: Path) -> Entry | None:
-    """What a folder that nobody described is, by its config.json; None for none of the kinds that are known here."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        architectures = [str(name) for name in config["architectures"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    if not any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in architectures):
-        return None
-    chat = (folder / "chat_template.jinja").is_file()
-    if not chat:
-        try:
-            chat = "chat_template" in json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError, TypeError):
-            chat = False
-    facts = {"found": True, "chat": chat, "architecture": architectures[0]}
-    return Entry(folder.name, "causal-lm", "text", {"en": folder.name}, folder, facts=MappingProxyType(facts))
-
-
-def _on_disk(listed: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """Models in the user's folder that the list does not have, by name."""
-    try:
-        folders = sorted(path for path in models_folder().iterdir() if path.is_dir())
-    except OSError:
-        return ()
-    ids = {entry.id for entry in listed}
-    taken = {entry.folder for entry in listed}
-    found = (_found(folder) for folder in folders if folder.name not in ids and folder not in taken)
-    return tuple(entry for entry in found if entry is not None)
+def _listed() -> tuple[Entry, ...]:
+    path = resources() / "models.toml"
+    return _read_once(path, path.stat().st_mtime, models_folder())
 
 
 def models(kind: str = "") -> tuple[Entry, ...]:
-    """All models, or those of one kind; the first of a kind is the default. The user's folder is read each time."""
-    path = resources() / "models.toml"
-    listed = _read_once(path, path.stat().st_mtime)
-    return tuple(entry for entry in listed + _on_disk(listed) if not kind or entry.kind == kind)
+    """All models, or those of one kind; the first of a kind is the default. What was found comes after the listed."""
+    every = (*_listed(), *(row.entry for row in store.read_snapshot().rows))
+    return tuple(entry for entry in every if (entry.kind == kind if kind else entry.kind in KINDS))
+
+
+def parts(of: tuple[str, ...] = ()) -> tuple[Entry, ...]:
+    """What other models work with, of these types ("lora:sdxl"), () for all."""
+    return tuple(entry for entry in models("part") if not of or entry.facts.get("part") in of)
+
+
+def others() -> tuple[Entry, ...]:
+    """Folders and files that nothing here can use, each with its problem: for the library's list."""
+    return models("other")
 
 
 def find(id: str) -> Entry:
-    """The model with this id; StudioError for an unknown one (a recipe from another machine)."""
-    for entry in models():
+    """The model or part with this id; StudioError for an unknown one (a recipe from another machine).
+
+    A folder's plain name in the models folder, and a path, are understood too.
+    """
+    rows = store.read_snapshot().rows
+    for entry in (*_listed(), *(row.entry for row in rows)):
         if entry.id == id:
+            return entry
+    path = models_folder() / id if id and id == Path(id).name else Path(id)
+    if id and path.is_absolute() and path.exists():
+        for row in rows:
+            if row.entry.path == path:
+                return row.entry
+        for entry in _inspect(path):
             return entry
     raise StudioError(
         N_('There is no model "{model}" here; choose another one.'),
         code="model-unknown",
         model=id,
     )
+
+
+# Where models are -----------------------------------------------------------------------------------------------------
+
+
+def models_folder() -> Path:
+    """Where new models are put: the folder of the settings, or one of the studio's own; it may not exist yet."""
+    return places.default_folder()
+
+
+def folders() -> tuple[Path, ...]:
+    """The folders that are looked in: the models folder, those a person added, and the Hugging Face cache."""
+    cache = places.hub_cache()
+    every = [models_folder(), *map(Path, store.read_library().folders), *([cache] if cache else [])]
+    return tuple(dict.fromkeys(every))
+
+
+def add_folder(path: Path) -> None:
+    """Look for models in this folder from now on; `rescan` finds them. StudioError when it is no folder."""
+    path = Path(os.path.abspath(path))
+    if not path.is_dir():
+        raise _not_there(path)
+
+    def change(library: Library) -> None:
+        if not any(places.same_place(path, known) for known in (models_folder(), *map(Path, library.folders))):
+            library.folders.append(str(path))
+
+    store.change_library(change)
+
+
+def remove_folder(path: Path) -> None:
+    """Look there no longer; the files stay. Its models leave the list at once."""
+
+    def change(library: Library) -> None:
+        library.folders = [known for known in library.folders if not places.same_place(path, Path(known))]
+
+    store.change_library(change)
+    roots = {str(folder) for folder in folders()}
+    before = store.read_snapshot()
+    rows = tuple(row for row in before.rows if row.root in roots)
+    if len(rows) != len(before.rows):
+        store.write_snapshot(Snapshot(rows, before.nothing))
+
+
+def import_model(
+    path: Path,
+    folder: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    check: Check | None = None,
+) -> Path:
+    """Copy a model into a models folder (None: the default one); where it is now. `rescan` lists it.
+
+    progress: called with bytes done and in all. check: may raise Cancelled; nothing is left behind then.
+    """
+    name = next((candidate.name for candidate in candidates(path)), path.stem if path.is_file() else path.name)
+    return importing.copy_model(path, folder or models_folder(), name.rpartition("/")[2], progress, check)
+
+
+# Looking at the disk --------------------------------------------------------------------------------------------------
+
+
+def rescan(check: Check | None = None, progress: Callable[[int, str], None] | None = None) -> bool:
+    """Look at the disk; True when something changed. Takes time, any thread.
+
+    check: called for every folder and model, may raise Cancelled. progress: called with how many models were found so
+    far and the name of the one being read. What has not changed since the last look is not read again. Models on a
+    drive that is away stay in the list, with a problem.
+    """
+    before = store.read_snapshot()
+    known = {row.key: row for row in before.rows}
+    library = store.read_library()
+    rows: dict[str, Row] = {}
+    nothing: dict[str, str] = {}
+    listed = {entry.folder for entry in _listed()}
+    for root in folders():
+        if not root.is_dir():
+            rows |= {row.key: row for row in before.rows if row.root == str(root) and row.key not in rows}
+            continue
+        for candidate in candidates(root, check):
+            if candidate.key in rows or candidate.path in listed:
+                continue
+            if check is not None:
+                check()
+            if progress is not None:
+                progress(len(rows), candidate.name)
+            if before.nothing.get(candidate.key) == candidate.stamp:
+                nothing[candidate.key] = candidate.stamp
+                continue
+            type = library.types.get(candidate.key, "")
+            row = known.get(candidate.key)
+            if row is None or (row.stamp, row.type, row.entry.path) != (candidate.stamp, type, candidate.path):
+                row = _read_row(candidate, root, type)
+            if row is None:
+                nothing[candidate.key] = candidate.stamp
+            else:
+                rows[candidate.key] = replace(row, root=str(root))
+    named = _with_ids(tuple(rows.values()))
+    after = Snapshot(named, nothing)
+    if after == before:
+        return False
+    store.write_snapshot(after)
+    return named != before.rows
+
+
+def inspect(path: Path) -> list[Entry]:
+    """What a dropped folder or file is: a model, several of them, or parts of models; problems are in the entries.
+
+    StudioError with one sentence when there is nothing that can be used.
+    """
+    path = Path(os.path.abspath(path))
+    if not path.exists():
+        raise _not_there(path)
+    if found := _inspect(path):
+        return found
+    raise StudioError(
+        N_('In "{name}" there is no model; choose a folder of diffusers or transformers, or a .safetensors file.'),
+        code="model-none",
+        name=path.name or str(path),
+    )
+
+
+def override(id: str, family: str) -> Entry:
+    """Let a found model be of the type that a person says, "" for what its files say; the entry as it is now.
+
+    family: one of `TYPES`. StudioError for an unknown model, ValueError for no such type.
+    """
+    if family and family not in TYPES:
+        raise ValueError(f"no type {family!r}")
+    snapshot = store.read_snapshot()
+    row = next((row for row in snapshot.rows if row.entry.id == id), None)
+    if row is None or row.entry.path is None:
+        return find(id)
+
+    def change(library: Library) -> None:
+        library.types.pop(row.key, None)
+        if family:
+            library.types[row.key] = family
+
+    store.change_library(change)
+    candidate = Candidate(row.entry.path, row.entry.title, row.key, row.stamp)
+    new = _read_row(candidate, Path(row.root), family)
+    if new is None:
+        return row.entry
+    new = replace(new, entry=replace(new.entry, id=id))
+    store.write_snapshot(replace(snapshot, rows=tuple(new if old is row else old for old in snapshot.rows)))
+    return new.entry
+
+
+def _inspect(path: Path) -> list[Entry]:
+    if path.is_file():  # a file of a model's folder stands for the model
+        for above in (path.parent.parent, path.parent):
+            if (above / "model_index.json").is_file() or (above == path.parent and (above / "config.json").is_file()):
+                path = above
+                break
+    rows = {row.key: row for row in store.read_snapshot().rows}
+    types = store.read_library().types
+    found = []
+    for candidate in candidates(path) if path.is_dir() else _one_file(path):
+        row = _read_row(candidate, path, types.get(candidate.key, ""))
+        if row is not None:
+            known = rows.get(candidate.key)
+            found.append(replace(row, entry=replace(row.entry, id=known.entry.id if known else "")))
+    return [row.entry for row in _numbered(found, {row.entry.id for row in rows.values()})]
+
+
+def _one_file(path: Path) -> list[Candidate]:
+    return [Candidate(path, path.stem, str(path), "")]
+
+
+def _not_there(path: Path) -> StudioError:
+    return StudioError(
+        N_('The folder "{folder}" is not there; choose another one.'), code="model-missing", folder=str(path)
+    )
+
+
+def _read_row(candidate: Candidate, root: Path, type: str) -> Row | None:
+    finding = detect.read_model(candidate.path)
+    if finding is None:
+        return None
+    if type:
+        finding = detect.apply_type(finding, type)
+    return Row(candidate.key, candidate.stamp, str(root), type, _entry(candidate, finding))
+
+
+def _entry(candidate: Candidate, finding: Finding) -> Entry:
+    """A finding as an entry; its id is given later, when all are known."""
+    title = candidate.name.encode("utf-8", "replace").decode("utf-8")  # a file name may hold bytes that are no text
+    single = bool(finding.facts.get("single_file"))
+    languages = finding.facts.get("languages", ())
+    facts = {"found": True, "bytes": 0, "digest": "", "architecture": "", **finding.facts}
+    return Entry(
+        id="",
+        family=finding.family,
+        kind=finding.kind,
+        titles=MappingProxyType({"en": title}),
+        folder=None if single else finding.path,
+        languages=tuple(languages),
+        facts=MappingProxyType(facts),
+        file=finding.path if single else None,
+        fault=None if finding.problem is None else MappingProxyType(finding.problem.to_json()),
+    )
+
+
+# Ids ------------------------------------------------------------------------------------------------------------------
+
+
+def _with_ids(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """The rows with the ids that their models have had before, and new ones for the new; both are remembered."""
+    known = store.read_library().ids
+    present = {row.key for row in rows}
+    kept = {row.key: known[row.key][0] for row in rows if row.key in known}
+    # A model that was moved comes under the id it had: same files, and nothing is left at the old place.
+    moved = {
+        (detect.slug(Path(key).stem), digest): key
+        for key, (_, digest) in known.items()
+        if digest and key not in present and not Path(key).exists()
+    }
+    gone = []
+    for row in rows:
+        old = moved.pop((detect.slug(Path(row.key).stem), str(row.entry.facts["digest"])), None)
+        if row.key not in kept and old is not None:
+            kept[row.key] = known[old][0]
+            gone.append(old)
+    taken = {id for key, (id, _) in known.items() if key not in gone} | {entry.id for entry in _listed()}
+    ready = [replace(row, entry=replace(row.entry, id=kept.get(row.key, ""))) for row in rows]
+    named = tuple(_numbered(ready, taken))
+    ids = {row.key: (row.entry.id, str(row.entry.facts["digest"])) for row in named}
+    if any(known.get(key) != value for key, value in ids.items()) or gone:
+
+        def change(library: Library) -> None:
+            library.ids = {key: value for key, value in library.ids.items() if key not in gone} | ids
+
+        store.change_library(change)
+    return named
+
+
+def _numbered(rows: list[Row], taken: set[str]) -> list[Row]:
+    """The rows, those without an id given one after their name that no other has."""
+    taken = taken | {row.entry.id for row in rows}
+    named = []
+    for row in rows:
+        if not row.entry.id:
+            name = detect.slug(row.entry.title.rpartition("/")[2])
+            id, number = name, 2
+            while id in taken:
+                id, number = f"{name}-{number}", number + 1
+            taken.add(id)
+            row = replace(row, entry=replace(row.entry, id=id))
+        named.append(row)
+    return named

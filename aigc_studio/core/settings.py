@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from .i18n import LANGUAGES, N_
 from .paths import config_dir
 from .store import files
 
-__all__ = ["SECTIONS", "SETTINGS", "Setting", "Settings"]
+__all__ = ["SECTIONS", "SETTINGS", "Setting", "Settings", "stored"]
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Setting:
 SECTIONS = {
     "general": N_("General"),
     "projects": N_("Projects"),
+    "models": N_("Models"),
     "engine": N_("Engine"),
 }
 """Sections of the settings page, in order."""
@@ -91,6 +93,10 @@ SETTINGS: dict[str, Setting] = {
             help=N_("Models that are loaded already move when they have nothing to do."),
         ),
         Setting(
+            "models_folder", "models", "folder", N_("Folder for models"), "",
+            help=N_("Models are large: choose a drive with room. What lies there is found; what you add is copied."),
+        ),
+        Setting(
             "idle_minutes", "engine", "int", N_("Free the memory of an idle engine after"), 10,
             low=1, high=240, unit=N_("min##minutes"),
             help=N_("A model that has not been used for so long is unloaded; it is loaded again when it is needed."),
@@ -100,6 +106,27 @@ SETTINGS: dict[str, Setting] = {
 """Setting id to its row, in the order of the page."""
 
 RECENT_LIMIT = 12
+
+
+def stored(id: str) -> Any:
+    """The saved value of a setting, for code that has no `Settings`: the library, the command line. Cheap."""
+    file = config_dir() / "settings.json"
+    try:
+        state = file.stat()
+        value = _saved(file, state.st_mtime_ns, state.st_size).get(id)
+    except OSError:
+        value = None
+    row = SETTINGS[id]
+    return value if value is not None and row.accepts(value) else row.default
+
+
+@lru_cache(maxsize=2)
+def _saved(file: Path, changed: int, size: int) -> dict[str, Any]:
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
 
 
 class Settings:

@@ -89,35 +89,6 @@ def test_a_missing_folder_is_said_when_asked(tmp_path: Path) -> None:
     assert one.problem is None
 
 
-def test_a_model_the_user_put_there_is_found() -> None:
-    """By its config.json; whether it follows instructions is seen from its chat template. Other folders are ignored."""
-    folder = catalogue.models_folder()
-    before = catalogue.models()
-    for name, files in {
-        "Qwen3-0.6B": {
-            "config.json": '{"architectures": ["Qwen3ForCausalLM"]}',
-            "tokenizer_config.json": '{"chat_template": "x"}',
-        },
-        "gpt2": {"config.json": '{"architectures": ["GPT2LMHeadModel"]}', "tokenizer_config.json": "{broken"},
-        "new": {"config.json": '{"architectures": ["NewForCausalLM"]}', "chat_template.jinja": "x"},
-        "bert": {"config.json": '{"architectures": ["BertModel"]}'},
-        "broken": {"config.json": "{"},
-        "odd": {"config.json": '{"architectures": 5}'},
-        "list": {"config.json": "[]"},
-        "empty": {},
-        "painter": {"config.json": '{"architectures": ["XForCausalLM"]}'},
-    }.items():
-        (folder / name).mkdir(parents=True)
-        for file, text in files.items():
-            (folder / name / file).write_text(text, encoding="utf-8")
-    found = {entry.id: entry for entry in catalogue.models()[len(before) :]}
-    assert catalogue.models()[: len(before)] == before
-    assert {id: entry.facts["chat"] for id, entry in found.items()} == {"Qwen3-0.6B": True, "gpt2": False, "new": True}
-    assert catalogue.find("gpt2").folder == folder / "gpt2"
-    assert found["new"].family == "causal-lm"
-    assert found["new"] in catalogue.models("text")
-
-
 def test_an_unknown_model_is_an_error() -> None:
     """A recipe from another machine may name it."""
     with pytest.raises(StudioError) as error:

@@ -1,0 +1,100 @@
+"""Reading small files of a model folder, and the sentences about what is wrong with one.
+
+Everything here was written by others and may be cut, huge or meant to do harm: sizes are bounded before reading.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import StudioError
+from ..i18n import N_
+
+__all__ = ["code_of_its_own", "damaged", "first_of", "missing", "optional_json", "read_json", "unknown_class", "unsafe"]
+
+_MAX_JSON = 64 << 20
+"""Bytes; the largest of real models are tokenizers and shard indexes of about 30 MB."""
+
+
+def read_json(folder: Path, name: str, limit: int = _MAX_JSON) -> dict[str, Any]:
+    """A JSON object of a model folder; StudioError when the file is missing, too large or no object."""
+    path = folder / name
+    if not path.is_file():
+        raise missing(folder, name)
+    try:
+        with open(path, "rb") as file:
+            data = file.read(limit + 1)
+        if len(data) > limit:
+            raise ValueError(f"larger than {limit} bytes")
+        value = json.loads(data.decode("utf-8-sig"))
+        if not isinstance(value, dict):
+            raise ValueError("not an object")
+    except (OSError, ValueError, RecursionError) as error:
+        raise damaged(path, repr(error)[:500]) from error
+    return value
+
+
+def optional_json(folder: Path, name: str, limit: int = _MAX_JSON) -> dict[str, Any]:
+    """The same for a file that a model can do without: {} when it is missing or broken."""
+    try:
+        return read_json(folder, name, limit)
+    except StudioError:
+        return {}
+
+
+def first_of(config: Mapping[str, Any], names: Iterable[str], kind: type, default: Any) -> Any:
+    """The first of these keys of a config that has a value of the right type (no bool where a number is meant)."""
+    for name in names:
+        value = config.get(name)
+        if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+            return value
+    return default
+
+
+def missing(folder: Path, name: str) -> StudioError:
+    """A file that must be there is not."""
+    return StudioError(
+        N_('The model in "{folder}" has no file {name}; copy the model again.'),
+        code="model-incomplete",
+        folder=str(folder),
+        name=name,
+    )
+
+
+def damaged(path: Path, detail: str) -> StudioError:
+    """A file cannot be what its name says."""
+    return StudioError(
+        N_('The model file "{file}" is damaged or incomplete; copy or download the model again.'),
+        code="model-damaged",
+        detail=detail,
+        file=path.name,
+    )
+
+
+def unsafe() -> StudioError:
+    """The weights are pickles: reading them runs whatever program is in them."""
+    return StudioError(
+        N_("This model's weights are in a format that can hide programs; get the one with .safetensors files."),
+        code="model-unsafe",
+    )
+
+
+def code_of_its_own(detail: str) -> StudioError:
+    """The model brings Python code that would have to be run."""
+    return StudioError(
+        N_("This model runs program code of its own, which is not allowed here; choose another model."),
+        code="model-code",
+        detail=detail[:500],
+    )
+
+
+def unknown_class(name: str) -> StudioError:
+    """The folder is whole, but nothing here knows what to do with it."""
+    return StudioError(
+        N_('Models of the class "{name}" cannot be used here; if you know better, choose its type yourself.'),
+        code="model-class",
+        name=name[:80] or "?",
+    )

@@ -1,0 +1,153 @@
+"""Looking for models in a folder that may hold anything: bounded, without falling into loops of links.
+
+A folder with a model_index.json or a config.json is one model and is not searched further. Single files are found
+wherever they lie. A Hugging Face cache (`models--org--name/snapshots/<revision>`) shows its current revision only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .detect import is_model_folder
+from .single import SUFFIXES
+
+__all__ = ["Candidate", "candidates", "partial"]
+
+_MOST_FOLDERS = 20_000
+_MOST_NAMES = 20_000
+"""Of one folder: what lies beyond is not looked at."""
+
+_DEEPEST = 8
+_STAMP_DEPTH = 2
+_SKIPPED = frozenset({"__pycache__", "node_modules", "__MACOSX", "$RECYCLE.BIN", "System Volume Information"})
+_PARTIAL = ".partial"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A place where a model may be. name: shown. key: what it is remembered by, the same for every revision of it.
+
+    stamp: changes when one of its files does.
+    """
+
+    path: Path
+    name: str
+    key: str
+    stamp: str
+
+
+def partial(path: Path) -> Path:
+    """Where a model that is still being copied to `path` lies; such folders are no candidates."""
+    return path.with_name(path.name + _PARTIAL)
+
+
+def candidates(root: Path, check: Callable[[], None] | None = None) -> Iterator[Candidate]:
+    """Everything below `root`, itself included, that may be a model, in the order of names.
+
+    check: called for every folder, may raise. What cannot be read is skipped.
+    """
+    seen: set[tuple[int, int]] = set()
+    waiting = [(root, str(root), root.name, 0)]  # folder, key, shown name, depth
+    while waiting and len(seen) < _MOST_FOLDERS:
+        folder, key, shown, depth = waiting.pop()
+        if check is not None:
+            check()
+        try:
+            state = folder.stat()
+        except OSError:
+            continue
+        if (state.st_dev, state.st_ino) in seen:
+            continue
+        seen.add((state.st_dev, state.st_ino))
+        if (revision := _hub_revision(folder)) is not None:
+            repository = folder.name.removeprefix("models--").replace("--", "/")
+            waiting.append((revision, key, repository, depth + 1))
+            continue
+        entries = _entries(folder)
+        names = frozenset(entry.name for entry in entries)
+        if is_model_folder(names):
+            yield Candidate(folder, shown, key, _stamp(folder))
+            continue
+        inside: list[tuple[Path, str, str, int]] = []
+        for entry in sorted(entries, key=lambda entry: entry.name.casefold()):
+            if entry.name.startswith(".") or entry.name in _SKIPPED or entry.name.endswith(_PARTIAL):
+                continue
+            try:
+                if entry.is_dir():
+                    if depth < _DEEPEST:
+                        inside.append((folder / entry.name, os.path.join(key, entry.name), entry.name, depth + 1))
+                elif entry.name.lower().endswith(SUFFIXES) and entry.is_file():
+                    path = folder / entry.name
+                    yield Candidate(path, path.stem, os.path.join(key, entry.name), _file_stamp(entry))
+            except OSError:
+                continue
+        waiting += reversed(inside)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    found: list[os.DirEntry[str]] = []
+    try:
+        with os.scandir(folder) as scan:
+            for entry in scan:
+                found.append(entry)
+                if len(found) >= _MOST_NAMES:
+                    break
+    except OSError:
+        pass
+    return found
+
+
+def _hub_revision(folder: Path) -> Path | None:
+    """The folder of the current revision of a repository in a Hugging Face cache; None for another folder."""
+    if not folder.name.startswith("models--"):
+        return None
+    snapshots = folder / "snapshots"
+    try:
+        revisions = [path for path in snapshots.iterdir() if path.is_dir()]
+    except OSError:
+        return None
+    if not revisions:
+        return None
+    try:
+        current = (folder / "refs" / "main").read_text(encoding="ascii", errors="replace")[:100].strip()
+    except OSError:
+        current = ""
+    for path in revisions:
+        if path.name == current:
+            return path
+    return max(revisions, key=lambda path: (_changed(path), path.name))
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _file_stamp(entry: os.DirEntry[str]) -> str:
+    try:
+        state = entry.stat()
+    except OSError:  # a link to nothing: an interrupted download
+        return f"{entry.name} -"
+    return f"{entry.name} {state.st_size} {state.st_mtime_ns}"
+
+
+def _stamp(folder: Path, depth: int = 0) -> str:
+    """Names, sizes and times of a model's files, parts included, as one short word."""
+    lines = []
+    for entry in _entries(folder):
+        try:
+            if entry.is_dir():
+                if depth < _STAMP_DEPTH and not entry.name.startswith("."):
+                    lines.append(f"{entry.name}/ {_stamp(folder / entry.name, depth + 1)}")
+                continue
+        except OSError:
+            pass
+        lines.append(_file_stamp(entry))
+    text = "\n".join(sorted(lines)).encode("utf-8", "surrogateescape")
+    return hashlib.blake2b(text, digest_size=12).hexdigest()
