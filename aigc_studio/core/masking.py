@@ -7,6 +7,7 @@ wherever the opacity is 0, so that pixels outside mask + feather are bit-identic
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -15,7 +16,20 @@ from PIL import Image
 from .errors import StudioError
 from .i18n import N_
 
-__all__ = ["bounds", "composite", "distance_outside", "feather", "feathered_part", "grow", "mask_from_image"]
+__all__ = [
+    "Box",
+    "bounds",
+    "composite",
+    "distance_outside",
+    "feather",
+    "feathered_part",
+    "grow",
+    "mask_from_image",
+    "part_around",
+]
+
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom in pixels."""
 
 SOLID = 128
 """Mask values from here on count as inside when distances are measured; weaker ones only keep their own opacity."""
@@ -58,6 +72,26 @@ def bounds(area: np.ndarray) -> tuple[int, int, int, int] | None:
         return None
     columns = np.flatnonzero(area.any(axis=0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def part_around(box: Box, size: tuple[int, int], context: float, *, least: int, step: int = 1) -> Box:
+    """`box` with its surroundings, within a picture of `size` (width, height): what a model looks at to change the box.
+
+    context: added in all, as a share of the box's longer side. least: the smallest side of the result, and `step` what
+    its sides are a multiple of, both where the picture is large enough. The longer side is at most twice the shorter
+    one where the picture allows: models know no strips.
+    """
+    wide, high = box[2] - box[0], box[3] - box[1]
+    more = 2 * math.ceil(max(wide, high) * context / 2)
+    sides = [wide + more, high + more]
+    longer = max(sides)
+    spans = []
+    for side, one, two, room in zip(sides, box[:2], box[2:], size, strict=True):
+        wanted = -(-max(side, least, -(-longer // 2)) // step) * step
+        wanted = min(wanted, room)
+        start = min(max(0, (one + two - wanted) // 2), room - wanted)
+        spans.append((start, start + wanted))
+    return spans[0][0], spans[1][0], spans[0][1], spans[1][1]
 
 
 def distance_outside(inside: np.ndarray, limit: int) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Diffusion models of diffusers: what all families share, one idea a module."""

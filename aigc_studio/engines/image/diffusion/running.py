@@ -1,0 +1,161 @@
+"""Making pictures with a loaded model: the same loop for every family and task.
+
+Results are made in fixed groups of `batch`, each picture from its own seed and its own generator on the CPU, so that a
+resumed job makes what the uninterrupted one would have made. A picture is delivered whole or not at all.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aigc_studio.core.errors import StudioError
+from aigc_studio.core.i18n import N_
+from aigc_studio.engines.base import Context
+
+from . import decoding, faults, lora, memory, prompts, schedulers
+from .pipeline import pipe_for
+from .spec import Loaded
+from .work import Work, prepare
+
+if TYPE_CHECKING:
+    from aigc_studio.core.requests import Request
+
+__all__ = ["generate"]
+
+
+def generate(loaded: Loaded, request: Request, ctx: Context) -> None:
+    """Make every result of `request` that is still to be made.
+
+    Raises StudioError; Cancelled at a step, between two parts of the model, and inside them when the engine brakes.
+    """
+    values = ctx.values
+    ctx.check()
+    memory.arrange(loaded, values["memory"], ctx)
+    pipe = pipe_for(loaded, request.task)
+    work = prepare(request.task, loaded, pipe, ctx)
+    info = dict(work.info)
+    info |= lora.apply(loaded, pipe, list(values["loras"]), ctx)
+    info |= _read_prompts(loaded, request.prompt, values.get("negative", ""), ctx)
+    batch = values["batch"]
+    for first in range(0, request.count, batch):
+        indices = range(first, min(first + batch, request.count))
+        if indices[-1] >= ctx.start:
+            _group(loaded, pipe, request, ctx, work, info, indices)
+
+
+def _group(
+    loaded: Loaded, pipe: Any, request: Request, ctx: Context, work: Work, info: Mapping[str, Any], indices: range
+) -> None:
+    """Make the results `indices` at once; those before `ctx.start` are stored already and only keep the rest alike."""
+    run = Run(loaded, pipe, ctx, work, request.task)
+    latents = run.latents(request, indices)
+    ctx.check()
+    ctx.progress(run.total, run.total, N_("Developing the picture"))
+    pixels = memory.decoded(loaded, pipe, lambda: decoding.decoded(pipe, latents, work.size), ctx)
+    ctx.check()
+    faults.checked(pixels, latents)
+    made = decoding.pictures(pixels)
+    for index, picture in zip(indices, made, strict=True):
+        if index < ctx.start:
+            continue
+        ctx.check()
+        ctx.save_image(
+            index,
+            work.finish(picture),
+            **info,
+            size=list(work.size),
+            steps=run.steps,
+            scheduler=schedulers.described(pipe.scheduler),
+            batch=len(indices),
+        )
+
+
+@dataclass
+class Run:
+    """One call of a pipeline. steps: done. total: to do."""
+
+    loaded: Loaded
+    pipe: Any
+    ctx: Context
+    work: Work
+    task: str
+    steps: int = 0
+    total: int = 0
+
+    def latents(self, request: Request, indices: range) -> Any:
+        """The finished latents of the results `indices`: (n, ...), on the model's device."""
+        import torch
+
+        values, count = self.ctx.values, len(indices)
+        pipe = self.pipe
+        pipe.scheduler = schedulers.fresh(self.loaded, values["scheduler"])
+        steps = values["steps"]
+        given: dict[str, Any] = {
+            "prompt": [request.prompt] * count,
+            "num_inference_steps": steps,
+            "width": self.work.size[0],
+            "height": self.work.size[1],
+            "generator": [torch.Generator("cpu").manual_seed(request.item_seed(index)) for index in indices],
+            "output_type": "latent",
+            "callback_on_step_end": self._step,
+            **self.loaded.spec.arguments(self.loaded, self.task, values),
+        }
+        given |= {role: [image] * count for role, image in self.work.images.items()}
+        if self.work.images:
+            strength = values["strength"]
+            # Steps times strength are done: at least one.
+            given |= {"strength": strength, "num_inference_steps": max(steps, math.ceil(1 / strength))}
+        for text in ("negative_prompt",):
+            if isinstance(given.get(text), str):
+                given[text] = [given[text]] * count
+        taken = inspect.signature(type(pipe).__call__).parameters
+        self.total = steps
+        self.ctx.progress(0, steps, N_("Reading the prompt"))
+        try:
+            made = pipe(**{name: value for name, value in given.items() if name in taken})
+        except (ValueError, NotImplementedError) as error:
+            raise StudioError(
+                N_("The model does not take these settings ({reason}); choose another sampler or other values."),
+                code="settings",
+                detail=repr(error),
+                reason=str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__,
+            ) from error
+        return made.images
+
+    def _step(self, pipe: Any, step: int, _time: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        """After each step: stop, or tell how far it is. Whatever is raised here leaves the pipeline usable."""
+        self.ctx.check()
+        self.steps = step + 1
+        self.total = max(self.steps, int(getattr(pipe, "num_timesteps", 0) or self.total))
+        small = None
+        if self.steps < self.total:
+            small = self.loaded.previewer.picture(tensors["latents"], self.work.size)
+        self.ctx.progress(self.steps, self.total, N_("Painting"), small)
+        return tensors
+
+
+def _read_prompts(loaded: Loaded, prompt: str, negative: str, ctx: Context) -> dict[str, Any]:
+    """Tell what the model does not read of the prompts, and what the recipe keeps of it."""
+    reading = prompts.read(loaded, prompt)
+    info: dict[str, Any] = {"tokens": reading.tokens}
+    if reading.unread:
+        ctx.notice(
+            N_("The model reads {limit} tokens; the last {count} words are not read: {words}"),
+            limit=reading.limit,
+            count=reading.unread_words,
+            words=reading.shown,
+        )
+        info["unread"] = reading.unread
+    if negative.strip() and (reading := prompts.read(loaded, negative)).unread:
+        ctx.notice(
+            N_("Of the negative prompt the model reads {limit} tokens; the last {count} words are not read: {words}"),
+            limit=reading.limit,
+            count=reading.unread_words,
+            words=reading.shown,
+        )
+        info["unread_negative"] = reading.unread
+    return info

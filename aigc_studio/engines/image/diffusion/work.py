@@ -1,0 +1,160 @@
+"""What a pipeline is asked for: the size it works at, the pictures it is given, and how its picture becomes the result.
+
+Pictures of any size are worked on at a size the model knows; of a large one only the part that changes is held as
+numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from aigc_studio.core.errors import StudioError
+from aigc_studio.core.i18n import N_
+from aigc_studio.core.imaging import open_image, open_mask
+from aigc_studio.core.masking import Box, composite, feathered_part, mask_from_image, part_around
+from aigc_studio.engines.base import Context
+from aigc_studio.engines.image.harmony import matched_bands
+
+from . import sizes
+from .spec import Loaded
+
+__all__ = ["Work", "prepare"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """size: in pixels, of what the pipeline makes. finish: makes the delivered picture of one of `size`; every call
+    leaves the inputs as they are. images: given to the pipeline ("image", "mask_image"). info: kept in the recipe."""
+
+    size: sizes.Size
+    finish: Callable[[Image.Image], Image.Image]
+    images: Mapping[str, Image.Image] = field(default_factory=dict)
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+def prepare(task: str, loaded: Loaded, pipe: Any, ctx: Context) -> Work:
+    """The work of a task; StudioError when its inputs cannot be used."""
+    return {"generate": _new, "variation": _variation, "inpaint": _inpaint}[task](loaded, sizes.step_of(pipe), ctx)
+
+
+def _new(loaded: Loaded, step: int, ctx: Context) -> Work:
+    """A picture from nothing: any size, made at the next one the model can do."""
+    width, height = ctx.values["size"]
+    return Work(sizes.up((width, height), step), lambda picture: sizes.cropped(picture, (width, height)))
+
+
+def _variation(loaded: Loaded, step: int, ctx: Context) -> Work:
+    """A picture like another, of the same size; one that is too large for the model comes out smaller."""
+    ctx.progress(0, 0, N_("Reading the picture"))
+    image = opaque(open_image(ctx.input("image")))
+    ctx.check()
+    size = sizes.working(image.size, loaded.side, step)
+    grows = size[0] * size[1] >= image.width * image.height
+    delivered = image.size if grows else sizes.within(image.size, size)
+    if not grows:
+        ctx.notice(
+            N_("The picture is larger than this model can paint; the result has {width} × {height} px."),
+            width=delivered[0],
+            height=delivered[1],
+        )
+    info = {"worked_at": list(size)}
+    if grows and sizes.up(image.size, step) == size:  # at home: only the border is filled up
+        return Work(size, lambda picture: sizes.cropped(picture, delivered), {"image": sizes.padded(image, size)}, info)
+    given = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return Work(size, lambda picture: picture.resize(delivered, Image.Resampling.LANCZOS), {"image": given}, info)
+
+
+def _inpaint(loaded: Loaded, step: int, ctx: Context) -> Work:
+    """The picture with its marked part painted anew; what lies outside mask and soft edge keeps its bytes."""
+    values = ctx.values
+    ctx.progress(0, 0, N_("Reading the picture"))
+    image = open_image(ctx.input("image"))
+    ctx.check()
+    mask = mask_from_image(open_mask(ctx.input("mask")), image.size)
+    marked = feathered_part(mask, values["feather"], check=ctx.check)
+    if marked is None or not marked[1].any():
+        raise StudioError(
+            N_("Nothing is marked; draw over the part of the picture that should change."), code="mask-empty"
+        )
+    del mask
+    ctx.check()
+    box, opacity = marked
+    part = part_around(box, image.size, values["context"] / 100, least=max(step, loaded.side // 2), step=step)
+    size = sizes.working((part[2] - part[0], part[3] - part[1]), loaded.side, step)
+    changes = np.zeros((part[3] - part[1], part[2] - part[0]), np.float32)
+    left, top = box[0] - part[0], box[1] - part[1]
+    changes[top : top + opacity.shape[0], left : left + opacity.shape[1]] = opacity
+    cells = covering(changes > 0, size, step)
+    images = {
+        "image": opaque(image.crop(part)).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0),
+        "mask_image": Image.fromarray(cells),
+    }
+
+    def finish(picture: Image.Image) -> Image.Image:
+        return laid_in(image, part, picture, changes, cells, ctx.check)
+
+    return Work(size, finish, images, {"box": list(box), "part": list(part), "worked_at": list(size)})
+
+
+def covering(changes: np.ndarray, size: sizes.Size, step: int) -> np.ndarray:
+    """The mask for the model, uint8 (height, width) of `size`: 255 for each whole cell of `step` pixels in which
+    anything of the bool array `changes` lies. Models repaint whole cells: a mask of one pixel would be lost in them.
+    """
+    rows, columns = np.nonzero(changes)
+    down, across = size[1] // step, size[0] // step
+    cells = np.zeros((down, across), np.uint8)
+    # Where a pixel of the part begins and ends among the cells.
+    first_row, last_row = rows * down // changes.shape[0], ((rows + 1) * down - 1) // changes.shape[0]
+    first, last = columns * across // changes.shape[1], ((columns + 1) * across - 1) // changes.shape[1]
+    for y in (first_row, last_row):
+        for x in (first, last):
+            cells[y, x] = 255
+    return np.repeat(np.repeat(cells, step, axis=0), step, axis=1)
+
+
+def laid_in(
+    image: Image.Image,
+    part: Box,
+    painted: Image.Image,
+    opacity: np.ndarray,
+    repainted: np.ndarray,
+    check: Callable[[], None],
+) -> Image.Image:
+    """A copy of `image` ("RGB" or "RGBA") with `painted` laid into `part` by `opacity`, float32 of the part's size.
+
+    repainted: which pixels of `painted` the model made, uint8; where it kept the picture, its colours have to meet the
+    picture's, and by what they miss them the new part is bent.
+    """
+    width, height = part[2] - part[0], part[3] - part[1]
+    fitting = painted.resize((width, height), Image.Resampling.LANCZOS) if painted.size != (width, height) else painted
+    kept = Image.fromarray(repainted).resize((width, height), Image.Resampling.BOX)
+    unknown = np.maximum(np.asarray(kept, dtype=np.float32) / np.float32(255), opacity)
+    source = image.crop(part)
+
+    def original(first: int, last: int) -> np.ndarray:
+        check()
+        return np.asarray(source.crop((0, first, width, last)))
+
+    result = image.copy()
+    bands = matched_bands(np.asarray(fitting), lambda one, two: original(one, two)[..., :3], unknown, 1.0)
+    for first, colours in bands:
+        below = original(first, first + len(colours))
+        over = np.full_like(below, 255)  # what is painted is opaque
+        over[..., :3] = colours
+        weight = opacity[first : first + len(colours)]
+        result.paste(Image.fromarray(composite(below, over, weight)), (part[0], part[1] + first))
+    return result
+
+
+def opaque(image: Image.Image) -> Image.Image:
+    """`image` as "RGB", what is transparent white: models know no transparency."""
+    if image.mode == "RGB":
+        return image
+    ground = Image.new("RGBA", image.size, (255, 255, 255, 255))
+    ground.alpha_composite(image.convert("RGBA"))
+    return ground.convert("RGB")
