@@ -136,6 +136,8 @@ def _own_environment(testing):
         "mutagen",
         "numpy",
         "platformdirs",
+        "psutil",
+        "pynvml",
         "qtawesome",
         "rich",
     ]
