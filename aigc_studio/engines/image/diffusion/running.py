@@ -22,6 +22,8 @@ from .spec import Loaded
 from .work import Work, prepare
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from aigc_studio.core.requests import Request
 
 __all__ = ["generate"]
@@ -32,10 +34,15 @@ def generate(loaded: Loaded, request: Request, ctx: Context) -> None:
 
     Raises StudioError; Cancelled at a step, between two parts of the model, and inside them when the engine brakes.
     """
-    values = ctx.values
     ctx.check()
-    memory.arrange(loaded, values["memory"], ctx)
-    pipe = pipe_for(loaded, request.task)
+    memory.arrange(loaded, ctx.values["memory"], ctx)
+    with memory.guarded(loaded):
+        _all(loaded, request, ctx)
+
+
+def _all(loaded: Loaded, request: Request, ctx: Context) -> None:
+    values = ctx.values
+    pipe = pipe_for(loaded, "inpaint" if loaded.fills else request.task)
     work = prepare(request.task, loaded, pipe, ctx)
     info = dict(work.info)
     info |= lora.apply(loaded, pipe, list(values["loras"]), ctx)
@@ -55,9 +62,13 @@ def _group(
     latents = run.latents(request, indices)
     ctx.check()
     ctx.progress(run.total, run.total, N_("Developing the picture"))
-    pixels = memory.decoded(loaded, pipe, lambda: decoding.decoded(pipe, latents, work.size), ctx)
+
+    def decode() -> np.ndarray:
+        return memory.decoded(loaded, pipe, lambda: decoding.decoded(pipe, latents, work.size), ctx)
+
+    pixels = faults.mended(pipe, decode(), latents, decode)
     ctx.check()
-    faults.checked(pixels, latents)
+    faults.checked(pixels, ctx)
     made = decoding.pictures(pixels)
     for index, picture in zip(indices, made, strict=True):
         if index < ctx.start:
@@ -106,7 +117,7 @@ class Run:
         }
         given |= {role: [image] * count for role, image in self.work.images.items()}
         if self.work.images:
-            strength = values["strength"]
+            strength = values.get("strength", 1.0)
             # Steps times strength are done: at least one.
             given |= {"strength": strength, "num_inference_steps": max(steps, math.ceil(1 / strength))}
         for text in ("negative_prompt",):

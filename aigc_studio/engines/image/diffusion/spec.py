@@ -11,7 +11,7 @@ from aigc_studio.engines.device import Placement
 from .preview import Previewer
 from .schedulers import NOISE, Sampler
 
-__all__ = ["Loaded", "Spec"]
+__all__ = ["Arguments", "Loaded", "Spec", "guided"]
 
 Arguments = Callable[["Loaded", str, Mapping[str, Any]], dict[str, Any]]
 """(model, task, checked values) -> arguments of the pipeline's call; those its class does not take are left out."""
@@ -72,6 +72,12 @@ class Loaded:
     def network(self) -> Any:
         """The part that takes the noise away."""
         return getattr(self.pipe, "unet", None) or self.pipe.transformer
+
+    @property
+    def fills(self) -> bool:
+        """Whether it was made for inpainting: beside the latents its input has a masked picture's and the mask."""
+        channels = getattr(self.pipe.vae.config, "latent_channels", 0)
+        return self.network.config.in_channels == 2 * channels + 1
 
     def recipe(self) -> dict[str, Any]:
         """What a recipe says about where it ran and what it was."""

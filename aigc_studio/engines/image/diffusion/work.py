@@ -7,7 +7,7 @@ numbers.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -38,8 +38,15 @@ class Work:
 
 
 def prepare(task: str, loaded: Loaded, pipe: Any, ctx: Context) -> Work:
-    """The work of a task; StudioError when its inputs cannot be used."""
-    return {"generate": _new, "variation": _variation, "inpaint": _inpaint}[task](loaded, sizes.step_of(pipe), ctx)
+    """The work of a task; StudioError when its inputs cannot be used.
+
+    A model made for inpainting paints anything as a part that is all of the picture.
+    """
+    work = {"generate": _new, "variation": _variation, "inpaint": _inpaint}[task](loaded, sizes.step_of(pipe), ctx)
+    if loaded.fills and task != "inpaint":
+        given = {"image": Image.new("RGB", work.size, (128, 128, 128)), **work.images}
+        return replace(work, images={**given, "mask_image": Image.new("L", work.size, 255)})
+    return work
 
 
 def _new(loaded: Loaded, step: int, ctx: Context) -> Work:
@@ -53,7 +60,7 @@ def _variation(loaded: Loaded, step: int, ctx: Context) -> Work:
     ctx.progress(0, 0, N_("Reading the picture"))
     image = opaque(open_image(ctx.input("image")))
     ctx.check()
-    size = sizes.working(image.size, loaded.side, step)
+    size = sizes.working(image.size, loaded.side, step, most=4.0)
     grows = size[0] * size[1] >= image.width * image.height
     delivered = image.size if grows else sizes.within(image.size, size)
     if not grows:
