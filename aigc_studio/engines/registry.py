@@ -19,6 +19,9 @@ __all__ = ["FAMILIES", "declared", "families", "family", "module"]
 FAMILIES = (
     "aigc_studio.engines.image.painter",
     "aigc_studio.engines.image.stable_diffusion",
+    "aigc_studio.engines.image.sdxl",
+    "aigc_studio.engines.image.sd3",
+    "aigc_studio.engines.image.flux",
     "aigc_studio.engines.speech.espeak",
     "aigc_studio.engines.text.causal_lm",
 )
