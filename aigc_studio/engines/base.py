@@ -34,6 +34,9 @@ class Context(Protocol):
     values: Mapping[str, Any]
     """Every parameter of the task with its checked value, as the family declares it for this model."""
 
+    def wants(self, index: int) -> bool:  # pyright: ignore[reportReturnType]
+        """Whether result `index` is still to be made: a job that makes one result again has all others stored."""
+
     def progress(self, done: int, total: int, stage: str = "", preview: Image | None = None) -> None:
         """`done` of `total` steps of this result; `stage` marked with N_(); `preview` at most 512 px, any rate."""
 

@@ -73,6 +73,10 @@ class RunContext:
         """Indices that are not stored yet."""
         return [index for index in range(self._order.request.count) if index not in self._stored]
 
+    def wants(self, index: int) -> bool:
+        """See `Context`."""
+        return index not in self._stored
+
     def progress(self, done: int, total: int, stage: str = "", preview: Image | None = None) -> None:
         """See `Context`."""
         now = time.monotonic()

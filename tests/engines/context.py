@@ -48,6 +48,9 @@ class FakeContext:
     texts: list[Saved] = field(default_factory=list)
     notices: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
+    def wants(self, index: int) -> bool:
+        return index >= self.start and index not in [saved.index for saved in (*self.images, *self.audio, *self.texts)]
+
     def progress(self, done: int, total: int, stage: str = "", preview: Image.Image | None = None) -> None:
         assert 0 <= done <= total, f"{done} of {total}"
         self.steps.append((done, total, stage))
