@@ -71,16 +71,16 @@ class Previewer:
 
         A model whose autoencoder cannot do it runs without previews: that is no reason to fail.
         """
-        if self._fitted:
-            return
-        self._fitted = True
         vae = self.autoencoder
-        if vae is None or not hasattr(vae, "encode"):
+        if self._fitted or vae is None or not hasattr(vae, "encode"):
             return
+        weights = None
         try:
             weights = _fit(vae)
         except Exception:  # noqa: BLE001 - whatever autoencoders nobody has tried may raise
             log.warning("no previews for %s", type(vae).__name__, exc_info=True)
+        self._fitted = True
+        if weights is None:
             return
         if np.isfinite(weights).all():
             self._weights = weights
