@@ -1,0 +1,123 @@
+"""Every class of pipeline through the engine as the program runs it: all tasks, exact sizes, the same pixels again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aigc_studio.core.imaging import open_image
+from aigc_studio.core.metadata import read_recipe
+from aigc_studio.engines import registry
+from aigc_studio.engines.base import Model
+from aigc_studio.engines.engine import CancelToken, Order
+from aigc_studio.engines.reproduce import job_again
+from tests.engines.context import FakeContext
+
+from .conftest import NAMES, Bench, Desk, Ear
+
+Models = Callable[[str], Model]
+Benches = Callable[[str], Bench]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_task_makes_a_picture_of_the_asked_size_and_the_same_one_again(
+    name: str, model: Models, desk: Desk, tmp_path: Path
+) -> None:
+    """The second time by the recipe alone, in an engine that loads the model anew."""
+    given = model(name)
+    for task, size in (("generate", (72, 56)), ("variation", (90, 70)), ("inpaint", (90, 70))):
+        params = {"size": list(size)} if task == "generate" else {}
+        ear = Ear()
+        order = desk.order(given, task, {**params, "batch": 2}, count=3, seed=7)
+        desk.engine.run(order, ear, CancelToken())
+        made = ear.pictures
+        assert [picture.shape for picture in made] == [(size[1], size[0], 3)] * 3
+        assert not np.array_equal(made[0], made[1])
+        assert all(picture.std() > 1 for picture in made)
+        recipe = read_recipe(ear.files[1])
+        assert recipe is not None
+        again = job_again(recipe)
+        second = Ear()
+        desk.engine.unload()
+        desk.engine.run(
+            Order("again", again.request, tmp_path / task, again.done, desk.inputs(task), given), second, CancelToken()
+        )
+        assert list(second.files) == [1]
+        assert np.array_equal(second.pictures[0], made[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_says_what_made_the_picture(name: str, model: Models, desk: Desk) -> None:
+    given, ear = model(name), Ear()
+    desk.make(given, ear=ear, size=[50, 40])
+    recipe = read_recipe(ear.files[0])
+    assert recipe is not None
+    engine, info = recipe["engine"], recipe["info"]
+    assert engine["pipeline"] in ("StableDiffusionInpaintPipeline", given.facts["pipeline"])
+    assert engine["model"]["digest"] == given.facts["digest"]
+    assert (engine["device"], engine["dtype"]) == ("cpu", "float32")
+    assert info["size"] == ([64, 48] if given.facts["multiple"] == 16 else [56, 40])
+    assert info["scheduler"]["class"] == given.facts["scheduler"]
+    assert info["steps"] >= 3
+    assert info["tokens"] >= 6
+    assert info["batch"] == 1
+
+
+def test_each_family_is_fitted_to_its_checkpoint(model: Models) -> None:
+    sd = registry.declared("stable-diffusion", model("sd1").facts)
+    by_id = {param.id: param for param in sd.params}
+    assert by_id["size"].default == (64, 64)
+    assert by_id["loras"].of == ("lora:sd1",)
+    fast = registry.declared("flux", {"distilled": True, "negative": False, "steps": 4, "type": "flux"})
+    slow = registry.declared("flux", {"distilled": False, "negative": False, "type": "flux"})
+    assert {param.id for param in slow.params} - {param.id for param in fast.params} == {
+        "guidance",
+        "true_guidance",
+        "negative",
+    }
+    assert {param.id: param for param in fast.params}["steps"].default == 4
+
+
+@pytest.mark.parametrize("facts", [{}, {"size": 0}, {"size": 10**9, "steps": 10**6, "guidance": -5.0}])
+def test_facts_that_make_no_sense_leave_the_defaults(facts: dict[str, float]) -> None:
+    for id in ("stable-diffusion", "sdxl", "sd3", "flux"):
+        family = registry.declared(id, facts)
+        for task in family.tasks:
+            family.values(task.id, {})
+
+
+def test_a_negative_prompt_and_the_guidance_change_the_picture(bench: Benches) -> None:
+    for name in ("sd1", "sdxl", "sd3"):
+        pictures = [
+            bench(name).picture(**params)
+            for params in ({}, {"negative": "snow and sea"}, {"guidance": 1.0}, {"guidance": 1.0, "negative": "snow"})
+        ]
+        assert not np.array_equal(pictures[0], pictures[1])
+        assert not np.array_equal(pictures[0], pictures[2])
+        assert np.array_equal(pictures[2], pictures[3])  # nothing to steer away from
+
+
+def test_flux_takes_guidance_as_an_input_and_a_negative_prompt_when_it_is_asked_to(bench: Benches) -> None:
+    flux = bench("flux-dev")
+    plain = flux.picture()
+    assert not np.array_equal(plain, flux.picture(guidance=9.0))
+    assert np.array_equal(plain, flux.picture(negative="snow"))
+    one = flux.picture(negative="snow", true_guidance=4.0)
+    other = flux.picture(negative="night sea", true_guidance=4.0)
+    assert not np.array_equal(one, other)
+
+
+def test_a_variation_moves_away_from_its_picture_by_its_strength(bench: Benches, desk: Desk) -> None:
+    original = np.asarray(open_image(desk.folder / "image.png")).astype(int)
+    sd = bench("sd1")
+    away = []
+    for strength in (0.05, 1.0):
+        ctx = FakeContext(inputs=desk.inputs("variation"))
+        made = sd.picture("variation", ctx, strength=strength, steps=8)
+        assert made.shape == original.shape
+        assert ctx.images[0].info["steps"] >= 1
+        away.append(made)
+    assert not np.array_equal(*away)
