@@ -61,6 +61,7 @@ ACTIONS: tuple[ActionInfo, ...] = (
     ),
     ActionInfo("project.folder", N_("Show the project's folder"), "file", "", "folder-eye-outline", 1, project=True),
     ActionInfo("project.close", N_("Close project"), "file", "Ctrl+W", "close", 2, project=True),
+    ActionInfo("app.models", N_("Models…"), "file", "Ctrl+Shift+M", "package-variant", 3),
     ActionInfo("app.settings", N_("Settings…"), "file", "Ctrl+,", "cog-outline", 3),
     ActionInfo("app.quit", N_("Quit"), "file", "Ctrl+Q", "exit-to-app", 4),
     ActionInfo("edit.undo", N_("Undo"), "edit", "Ctrl+Z", "undo"),

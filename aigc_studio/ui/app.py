@@ -110,6 +110,7 @@ def _after_paint(window: MainWindow, options: argparse.Namespace, watch: _FirstP
     elif window.settings.get("reopen") and (recent := window.settings.recent()) and recent[0].exists():
         window.projects.open(recent[0])
     window.read_engine_state()
+    window.studio.models.begin(window)
     if not QFontDatabase.families(QFontDatabase.WritingSystem.SimplifiedChinese) and (advice := font_advice()):
         window.banners.show_error(advice, level="warning")
 

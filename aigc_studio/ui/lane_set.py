@@ -135,7 +135,10 @@ class LaneSet(QObject):
 
     def _child_engine(self, name: str) -> Engine:
         """Called in the lane's thread: the device is that of the moment it starts."""
-        return ChildEngine(name, environment={"AIGC_STUDIO_DEVICE": self._device} if self._device else None)
+        environment = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}  # as `core.hardware` counts the cards
+        if self._device:
+            environment["AIGC_STUDIO_DEVICE"] = self._device
+        return ChildEngine(name, environment=environment)
 
     def _on_ended(self, lane: Lane, *what: object) -> None:
         if lane.name in self._outdated:

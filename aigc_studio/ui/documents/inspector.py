@@ -114,6 +114,7 @@ class TaskInspector(Translated, QFrame):
         self._running = self._usable = False
         self.model.entryChanged.connect(self._model_chosen)
         studio.modelsChanged.connect(self.form.refresh)
+        self.form.fileDropped.connect(studio.models.partOffered)
         self._model_chosen()
         self.show_running(False)
 

@@ -17,7 +17,8 @@ from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 from aigc_studio.ui.studio import Studio
 
-from .picker_list import Listed, ModelList
+from .picker_list import ModelList
+from .rows import Listed
 from .words import declared, subtitle
 
 __all__ = ["ModelPicker"]
@@ -104,7 +105,7 @@ class ModelPicker(Translated, QComboBox):
     def showPopup(self) -> None:
         """Open the list."""
         if self._list is None:
-            self._list = ModelList(self)
+            self._list = ModelList(self.parentWidget() or self)  # below a combo box its style sheet rules would hold
             self._list.chosen.connect(lambda entry: self.choose(entry.id))
             self._list.folderWanted.connect(self._studio.models.folderWanted)
             self._list.managerWanted.connect(self._studio.models.managerWanted)

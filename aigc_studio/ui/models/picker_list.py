@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QGuiApplication, QKeyEvent, QPainter
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -15,9 +15,6 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QPushButton,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
@@ -27,10 +24,9 @@ from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.paths import resources
 from aigc_studio.ui.i18n import Translated
-from aigc_studio.ui.icons import icon, paint_icon
-from aigc_studio.ui.theme import theme_of
+from aigc_studio.ui.icons import icon
 
-from .words import subtitle
+from .rows import Listed, ModelRows, entry_of, fill, matches
 
 __all__ = ["GROUPS", "ModelList", "group_of", "grouped"]
 
@@ -44,15 +40,8 @@ GROUPS = {
 SEARCH_FROM = 9
 """So many models are searched; fewer are seen at a glance."""
 
-_ENTRY, _PROBLEM = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
-_SECTION = 28
-_ROW = 44
-_WITH_PROBLEM = 62
 _MOST_HEIGHT = 420
 _LEAST_WIDTH = 320
-
-Listed = tuple[Entry, StudioError | None]
-"""A model, and why it cannot be used."""
 
 
 def group_of(entry: Entry, problem: StudioError | None) -> str:
@@ -90,7 +79,8 @@ class ModelList(Translated, QFrame):
         self.tr_bind(self.search.setAccessibleName, N_("Search models"))
         self.list = QListWidget(self)
         self.list.setProperty("role", "plain")
-        self.list.setItemDelegate(_Rows(self.list))
+        self._rows = ModelRows(self.list)
+        self.list.setItemDelegate(self._rows)
         self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setMouseTracking(True)
@@ -127,7 +117,7 @@ class ModelList(Translated, QFrame):
     def choices(self) -> list[Entry]:
         """The models listed now, in order."""
         items = [self.list.item(row) for row in range(self.list.count())]
-        return [entry for item in items if (entry := item.data(_ENTRY)) is not None]
+        return [entry for item in items if (entry := entry_of(item)) is not None]
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Arrow keys move in the list while the search has the keyboard; letters search; Enter takes."""
@@ -159,46 +149,17 @@ class ModelList(Translated, QFrame):
         return button
 
     def _fill(self) -> None:
-        words = self.search.text().casefold().split()
-        fits = [
-            (entry, problem)
-            for entry, problem in self._entries
-            if all(word in f"{entry.title} {entry.id} {subtitle(entry)}".casefold() for word in words)
-        ]
-        self.list.clear()
-        chosen: QListWidgetItem | None = None
-        for group, listed in grouped(fits):
-            head = QListWidgetItem(tr(GROUPS[group]))
-            head.setFlags(Qt.ItemFlag.NoItemFlags)
-            head.setSizeHint(QSize(0, _SECTION))
-            self.list.addItem(head)
-            for entry, problem in listed:
-                item = QListWidgetItem(entry.title)
-                item.setData(_ENTRY, entry)
-                item.setData(_PROBLEM, str(problem) if problem is not None else "")
-                item.setSizeHint(QSize(0, _ROW if problem is None else _WITH_PROBLEM))
-                item.setToolTip("\n".join(part for part in (entry.title, subtitle(entry), str(problem or "")) if part))
-                item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{entry.title}, {subtitle(entry)} {problem or ''}")
-                item.setData(Qt.ItemDataRole.CheckStateRole, None)
-                self.list.addItem(item)
-                if entry.id == self._current or chosen is None:
-                    chosen = item
-        if chosen is not None:
-            self.list.setCurrentItem(chosen)
-        self._rows().current = self._current
+        fits = [listed for listed in self._entries if matches(listed[0], self.search.text())]
+        self._rows.current = self._current
+        fill(self.list, [(GROUPS[group], listed) for group, listed in grouped(fits)], self._current)
         self.nothing.setVisible(not fits)
         self.list.setVisible(bool(fits))
         self.nothing.setText(
             tr("No model is called so.") if self._entries else tr("No model for this is here yet. Add a model folder.")
         )
 
-    def _rows(self) -> _Rows:
-        delegate = self.list.itemDelegate()
-        assert isinstance(delegate, _Rows)
-        return delegate
-
     def _take(self, item: QListWidgetItem) -> None:
-        entry = item.data(_ENTRY)
+        entry = entry_of(item)
         if entry is not None:
             self.close()
             self.chosen.emit(entry)
@@ -220,57 +181,3 @@ class ModelList(Translated, QFrame):
             point.setY(above if above >= room.top() else max(room.top(), room.bottom() - size.height()))
         point.setX(max(room.left(), min(point.x(), room.right() - size.width())))
         self.setGeometry(QRect(point, size))
-
-
-class _Rows(QStyledItemDelegate):
-    """Draws a heading, or a model: name, type and size, and what is wrong with it."""
-
-    def __init__(self, view: QAbstractItemView) -> None:
-        super().__init__(view)
-        self._view = view
-        self.current = ""
-
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        """Draw one row."""
-        theme = theme_of(self._view)
-        rect: QRect = option.rect  # pyright: ignore[reportAttributeAccessIssue]
-        state: QStyle.StateFlag = option.state  # pyright: ignore[reportAttributeAccessIssue]
-        entry: Entry | None = index.data(_ENTRY)
-        align = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        painter.save()
-        small = QFont(painter.font())
-        small.setPixelSize(12)
-        if entry is None:
-            small.setWeight(QFont.Weight.DemiBold)
-            painter.setFont(small)
-            painter.setPen(theme.color("text-faint"))
-            painter.drawText(rect.adjusted(8, 4, -8, 0), align, index.data())
-            painter.restore()
-            return
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if state & (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver):
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.color("accent-soft" if state & QStyle.StateFlag.State_Selected else "hover"))
-            painter.drawRoundedRect(rect.adjusted(0, 1, 0, -1), 4, 4)
-        problem: str = index.data(_PROBLEM)
-        line = QRect(rect.left() + 8, rect.top() + 5, rect.width() - 40, 18)
-        painter.setPen(theme.color("text-muted" if problem else "text"))
-        self._write(painter, line, entry.title)
-        painter.setFont(small)
-        line.translate(0, 18)
-        painter.setPen(theme.color("text-faint"))
-        self._write(painter, line, subtitle(entry))
-        if problem:
-            line.translate(0, 18)
-            line.setRight(rect.right() - 8)
-            painter.setPen(theme.color("warning"))
-            self._write(painter, line, problem)
-        if entry.id == self.current:
-            paint_icon(painter, QRect(rect.right() - 26, rect.center().y() - 8, 16, 16), "check", "accent-text")
-        painter.restore()
-
-    def _write(self, painter: QPainter, line: QRect, text: str) -> None:
-        shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, line.width())
-        painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)

@@ -30,6 +30,7 @@ class ModelScan(QObject):
 
     changed: what `catalogue.models` and `parts` answer is another now. busy: whether a look is under way. failed:
     StudioError. managerWanted, folderWanted: a picker asks for the Models page, or for "Add model folder…".
+    partOffered: LorasField, Path: a file that no list has yet was dropped on a form.
     """
 
     changed = Signal()
@@ -39,12 +40,15 @@ class ModelScan(QObject):
     failed = Signal(object)
     managerWanted = Signal()
     folderWanted = Signal()
+    partOffered = Signal(object, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._work: Background | None = None
         self._others: set[Background] = set()
         self._again = False
+        self._then: list[Callable[[], object]] = []
+        self._now: list[Callable[[], object]] = []
         self._looked_at = 0.0
         self._closed = False
         self._watcher: QFileSystemWatcher | None = None
@@ -65,13 +69,19 @@ class ModelScan(QObject):
                 window.installEventFilter(self)
         self.rescan()
 
-    def rescan(self) -> None:
-        """Look now; once more afterwards when a look is under way, as it may have passed what changed."""
+    def rescan(self, then: Callable[[], object] | None = None) -> None:
+        """Look now; once more afterwards when a look is under way, as it may have passed what changed.
+
+        then: called when this look is over, however it ended.
+        """
         if self._closed:
             return
+        if then is not None:
+            self._then.append(then)
         if self._work is not None:
             self._again = True
             return
+        self._now, self._then = self._then, []
         work = self._work = Background("models", lambda check, _tell: self._look(check), self)
         work.done.connect(self._done)
         work.failed.connect(self._failed)
@@ -135,20 +145,28 @@ class ModelScan(QObject):
         self._over()
         if changed:
             self.changed.emit()
+        self._next()
 
     def _failed(self, error: StudioError | None) -> None:
         self._over()
         if error is not None:
             self.failed.emit(error)
+        self._next()
 
     def _over(self) -> None:
         self._work = None
         self._looked_at = time.monotonic()
         self._watch()
         self.busyChanged.emit(False)
-        if self._again:
+
+    def _next(self) -> None:
+        """After what is new was told: who waited for this look, and the next one."""
+        waited, self._now = self._now, []
+        for call in waited:
+            call()
+        if (self._again or self._then) and self._work is None:
             self._again = False
-            self._settle.start()
+            self.rescan()
 
     def _watch(self) -> None:
         """Watch the roots, and what is incomplete: a copy may still be going on in it."""

@@ -22,6 +22,7 @@ __all__ = [
     "part_title",
     "size_text",
     "subtitle",
+    "type_title",
 ]
 
 KINDS = {
@@ -29,6 +30,7 @@ KINDS = {
     "text": N_("Texts"),
     "speech": N_("Voices"),
     "part": N_("Parts"),
+    "other": N_("Cannot be used"),
 }
 """Kind of an entry to its shown name."""
 
@@ -98,6 +100,14 @@ def model_does(request: Request, task: str) -> bool:
     return any(known.id == task for known in family.tasks)
 
 
+def type_title(type: str) -> str:
+    """The name of a type that a person can choose: a family's title, or a kind of part."""
+    try:
+        return tr(registry.family(type).title)
+    except StudioError:
+        return part_title(type) if ":" in type else type
+
+
 def family_title(entry: Entry) -> str:
     """The type of a model in words: its family's title, or what kind of part it is."""
     if part := entry.facts.get("part"):
@@ -107,7 +117,9 @@ def family_title(entry: Entry) -> str:
 
 
 def subtitle(entry: Entry) -> str:
-    """Family and size on disk: "Stable Diffusion XL · 6.9 GB"."""
+    """Family and size on disk: "Stable Diffusion XL · 6.9 GB"; what is built in says what it is good for."""
+    if entry.path is None and entry.note:
+        return entry.note
     count = entry.facts.get("bytes", 0)
     size = size_text(count) if isinstance(count, int | float) and count > 0 else ""
     return " · ".join(part for part in (family_title(entry), size) if part)

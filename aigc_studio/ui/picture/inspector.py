@@ -76,6 +76,7 @@ class Inspector(Translated, QFrame):
         self._build()
         self.model.entryChanged.connect(self._model_changed)
         studio.modelsChanged.connect(self.form.refresh)
+        self.form.fileDropped.connect(studio.models.partOffered)
         self._describe()
         self._sync()
 

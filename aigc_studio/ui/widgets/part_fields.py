@@ -74,7 +74,7 @@ class _Lines(QPlainTextEdit):
     def _resize(self) -> None:
         lines = min(LINES, max(1, int(self.document().documentLayout().documentSize().height())))
         margins = self.contentsMargins()
-        around = margins.top() + margins.bottom() + 2 * round(self.document().documentMargin()) + 2 * self.frameWidth()
+        around = margins.top() + margins.bottom() + 2 * round(self.document().documentMargin())
         self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + around)
 
 
@@ -346,7 +346,11 @@ class LorasField(Field):
             return
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
-        known = {entry.file: entry for entry in self._entries() if entry.file is not None}
+        self.take(files)
+
+    def take(self, files: Iterable[Path]) -> None:
+        """Add those that are known and fit; the others are offered (`fileDropped`)."""
+        known = {entry.path: entry for entry in self._entries()}
         for file in files:
             if file in known:
                 self.add_entry(known[file])

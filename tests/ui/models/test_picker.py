@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from aigc_studio.core.i18n import set_language
 from aigc_studio.ui.models.picker import ModelPicker
@@ -18,16 +19,18 @@ def picker(qtbot, quiet_studio: Studio, shelf: Shelf) -> ModelPicker:
     """A shown picker of picture models."""
     shelf.add("red", bytes=2_500_000_000)
     shelf.add("blue", family="painter")
-    picker = ModelPicker(quiet_studio, "image")
-    qtbot.addWidget(picker)
-    picker.show()
+    holder = QWidget()
+    picker = ModelPicker(quiet_studio, "image", parent=holder)
+    QVBoxLayout(holder).addWidget(picker)
+    qtbot.addWidget(holder)
+    holder.show()
     return picker
 
 
 def opened(picker: ModelPicker) -> ModelList:
     """The picker's list, open."""
     picker.showPopup()
-    found = picker.findChild(ModelList)
+    found = picker._list
     assert found is not None
     assert found.isVisible()
     return found
@@ -116,7 +119,7 @@ def test_the_keyboard_opens_moves_and_chooses(qtbot, picker: ModelPicker) -> Non
     """Down opens, arrows move, Enter takes, Esc leaves all as it was."""
     before = picker.entry
     qtbot.keyClick(picker, Qt.Key.Key_Down)
-    found = picker.findChild(ModelList)
+    found = picker._list
     assert found is not None
     qtbot.keyClick(found.list, Qt.Key.Key_Escape)
     assert picker.entry == before

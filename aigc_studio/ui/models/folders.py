@@ -1,0 +1,122 @@
+"""The folders that models are looked for in: how much room each drive has, and taking one off the list."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from aigc_studio.core import catalogue
+from aigc_studio.core.i18n import N_, tr
+from aigc_studio.core.library.importing import free_space
+from aigc_studio.core.library.places import hub_cache
+from aigc_studio.ui.background import Check, Tell
+from aigc_studio.ui.i18n import Translated
+from aigc_studio.ui.icons import icon
+from aigc_studio.ui.studio import Studio
+from aigc_studio.ui.widgets.elided_label import ElidedLabel
+
+from .words import size_text
+
+__all__ = ["FolderList"]
+
+
+class FolderList(Translated, QFrame):
+    """A card with one row per folder."""
+
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._studio = studio
+        self._room: dict[Path, int] = {}
+        self._asking = False
+        self.setProperty("role", "card")
+        heading = QLabel(self)
+        heading.setProperty("role", "section")
+        self.tr_bind(heading.setText, N_("Folders looked in"))
+        self._list = QVBoxLayout()
+        self._list.setSpacing(8)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 12, 16, 16)
+        column.setSpacing(8)
+        column.addWidget(heading)
+        column.addLayout(self._list)
+        self.rows: dict[Path, QWidget] = {}
+
+    def refresh(self) -> None:
+        """Show the folders as the catalogue has them; their free space follows."""
+        for row in self.rows.values():
+            self._list.removeWidget(row)
+            row.hide()
+            row.deleteLater()
+        self.rows = {}
+        own, cache = catalogue.models_folder(), hub_cache()
+        for folder in catalogue.folders():
+            what = N_("Your models folder") if folder == own else N_("Hugging Face cache") if folder == cache else ""
+            self.rows[folder] = self._row(folder, tr(what) if what else "", removable=not what)
+            self._list.addWidget(self.rows[folder])
+        if not self._asking:
+            self._ask()
+
+    def _ask(self) -> None:
+        folders = tuple(self.rows)
+
+        def look(_check: Check, _tell: Tell) -> dict[Path, int]:
+            return {folder: free_space(folder) for folder in folders}
+
+        self._asking = True
+        self._studio.models.run("room on drives", look, self._answered, lambda _error: setattr(self, "_asking", False))
+
+    def _answered(self, room: dict[Path, int]) -> None:
+        self._asking = False
+        if room != self._room:
+            self._room = room
+            self.refresh()
+
+    def _row(self, folder: Path, what: str, *, removable: bool) -> QWidget:
+        row = QWidget(self)
+        name = ElidedLabel(row)
+        name.setText(str(folder))
+        name.setToolTip(str(folder))
+        about = ElidedLabel(row)
+        about.setProperty("role", "faint")
+        parts = [what, tr("not there now") if removable and not folder.is_dir() else ""]
+        if self._room.get(folder):
+            parts.append(tr("{size} free", size=size_text(self._room[folder])))
+        about.setText(" · ".join(part for part in parts if part))
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addWidget(name)
+        words.addWidget(about)
+        line = QHBoxLayout(row)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(4)
+        line.addLayout(words, 1)
+        show = self._button(row, "folder-eye-outline", tr("Show in the file manager"), folder)
+        show.setEnabled(folder.is_dir())
+        show.clicked.connect(partial(self._reveal, folder))
+        line.addWidget(show, 0, Qt.AlignmentFlag.AlignTop)
+        if removable:
+            remove = self._button(row, "close", tr("Look there no longer; the files stay"), folder)
+            remove.clicked.connect(partial(self._remove, folder))
+            line.addWidget(remove, 0, Qt.AlignmentFlag.AlignTop)
+        return row
+
+    def _button(self, row: QWidget, picture: str, title: str, folder: Path) -> QToolButton:
+        button = QToolButton(row)
+        button.setIcon(icon(picture))
+        button.setIconSize(QSize(16, 16))
+        button.setProperty("role", "small")
+        button.setToolTip(title)
+        button.setAccessibleName(f"{title}: {folder}")
+        return button
+
+    def _reveal(self, folder: Path, _checked: bool = False) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+    def _remove(self, folder: Path, _checked: bool = False) -> None:
+        catalogue.remove_folder(folder)
+        self._studio.models.changed.emit()
+        self._studio.models.rescan()
