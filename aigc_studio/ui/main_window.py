@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QTimer, QUrl
-from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QIcon, QUndoGroup
+from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QIcon, QUndoGroup
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -34,9 +34,11 @@ from aigc_studio.core.paths import resources
 from aigc_studio.core.settings import Settings
 
 from .actions import Actions
+from .dropping.window import WindowDrops
 from .engine_install import EngineInstall
 from .events import ProjectInfo
 from .i18n import Translated, switch_language
+from .models.desk import ModelDesk
 from .shell.panel_host import PanelHost, available_panels
 from .shell.projects import Projects
 from .shell.rail import Rail
@@ -76,6 +78,7 @@ class MainWindow(Translated, QMainWindow):
         self._build()
         self.panels.built.connect(lambda id, panel: self.shortcuts.adopt(id, panel.actions()))
         self.shortcuts.changed.connect(self.panels.retranslate)
+        self.drops = WindowDrops(self)
         self._connect_actions()
         self._connect_studio()
         self._restore_layout()
@@ -131,6 +134,15 @@ class MainWindow(Translated, QMainWindow):
         file = log_file()
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(file if file.exists() else file.parent)))
 
+    # -- drops
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """See `WindowDrops`."""
+        self.drops.enter(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """See `WindowDrops`."""
+        self.drops.drop(event)
+
     # -- closing
     def closeEvent(self, event: QCloseEvent) -> None:
         """Running jobs are paused and come back when the project is opened again; nothing is asked."""
@@ -177,6 +189,7 @@ class MainWindow(Translated, QMainWindow):
         self.setStatusBar(self.status)
         self.toast = Toast(self)
         self.projects = Projects(self.studio, self.settings, self.panels, self.banners, self)
+        self.models_desk = ModelDesk(self.studio, self.banners, self.show_panel, self)
         self.tr_bind(self.menuBar().setAccessibleName, N_("Menu bar"))
 
     def _connect_actions(self) -> None:
@@ -187,6 +200,7 @@ class MainWindow(Translated, QMainWindow):
             "project.unpack": self.projects.ask_unpack,
             "project.pack": self.projects.ask_pack,
             "project.folder": self.projects.show_folder,
+            "app.models": self.models_desk.show_library,
             "app.settings": self._show_settings,
             "app.quit": self.close,
             "edit.undo": lambda: self._undo("undo"),
@@ -234,6 +248,7 @@ class MainWindow(Translated, QMainWindow):
         self.panels.shown.connect(self._panel_shown)
         self.panels.noticed.connect(lambda text: self.banners.show_ready("info", text))
         self.panels.undoOffered.connect(self._offer_undo)
+        self.panels.offered.connect(lambda text, title, call: self.banners.show_ready("info", text, (title, call)))
         self.panels.installRequested.connect(self.install_engine)
         self.panels.problem.connect(lambda error: self.show_problem(error))
         self.status.queueWanted.connect(lambda: self.show_panel("queue"))

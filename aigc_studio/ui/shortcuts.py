@@ -133,7 +133,7 @@ def typed(group: str, key: str) -> bool:
     sequence = QKeySequence(key, QKeySequence.SequenceFormat.PortableText)
     if group not in TEXT_GROUPS or sequence.isEmpty():
         return False
-    first = sequence[0]
+    first = sequence[0]  # pyright: ignore[reportIndexIssue]  the stubs leave it out
     held = first.keyboardModifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier)
     return not held and first.key() not in _FREE
 

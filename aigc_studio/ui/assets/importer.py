@@ -1,19 +1,24 @@
-"""Takes dropped or chosen files and folders into the project, one after another, and says what became of them."""
+"""Takes what was dropped, pasted or chosen into the project, one thing after another, and says what became of it."""
 
 from __future__ import annotations
 
+import tempfile
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from PIL import Image
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
 
 from aigc_studio.core.assets import Asset
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
+from aigc_studio.core.project import Project
+from aigc_studio.ui.dropping.payload import Payload
 from aigc_studio.ui.studio import Studio
 
-__all__ = ["ImportReport", "Importer", "files_below"]
+__all__ = ["ImportReport", "Importer", "files_below", "pillow_of"]
 
 MOST_FILES = 20_000
 """A folder with more files than this is probably the wrong one (a home folder, a disk)."""
@@ -44,11 +49,15 @@ def files_below(paths: Iterable[Path]) -> list[Path]:
 
 
 class ImportReport:
-    """What became of one drop."""
+    """What became of one drop: what is in the project now, and what was left out and why."""
 
     def __init__(self) -> None:
         self.assets: list[Asset] = []
         self.refused: list[tuple[Path, StudioError]] = []
+
+    def of(self, kind: str) -> list[Asset]:
+        """What arrived of one kind."""
+        return [asset for asset in self.assets if asset.kind == kind]
 
     def summary(self) -> str:
         """One sentence about what arrived."""
@@ -77,7 +86,7 @@ class Importer(QObject):
     def __init__(self, studio: Studio, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._studio = studio
-        self._waiting: deque[tuple[Path, str]] = deque()
+        self._waiting: deque[tuple[Path, Callable[[Project], Asset]]] = deque()
         self._report = ImportReport()
         self._total = 0
         self._busy = False
@@ -92,6 +101,25 @@ class Importer(QObject):
         given = list(paths)
         self._studio.store(lambda _: files_below(given), lambda files: self._found(files, board), self._failed)
 
+    def take(self, payload: Payload, board: str = "") -> None:
+        """Import whatever a drop holds: files and folders, pixels without a file, words; an address is told of."""
+        if payload.paths:
+            self.start(payload.paths, board)
+        elif payload.image is not None and not payload.text.strip():
+            title, image = tr("Pasted picture"), payload.image
+            self._add(Path(title), lambda project: _on_board(project, _store_pixels(project, image, title), board))
+        elif payload.text.strip():
+            title, text = tr("Pasted text"), payload.text
+            self._add(Path(title), lambda project: _store_words(project, text, title, board))
+        elif payload.links:
+            self._failed(
+                StudioError(
+                    N_("This program does not use the network; save “{link}” in the browser, then drop the file."),
+                    code="drop-link",
+                    link=payload.links[0][:80],
+                )
+            )
+
     def cancel(self) -> None:
         """Leave out what has not been read yet."""
         self._waiting.clear()
@@ -102,8 +130,14 @@ class Importer(QObject):
             self._next()
 
     def _found(self, files: list[Path], board: str) -> None:
-        self._waiting.extend((file, board) for file in files)
-        self._total += len(files)
+        self._extend([(file, lambda project, file=file: project.import_file(file, board=board)) for file in files])
+
+    def _add(self, name: Path, bring: Callable[[Project], Asset]) -> None:
+        self._extend([(name, bring)])
+
+    def _extend(self, items: Sequence[tuple[Path, Callable[[Project], Asset]]]) -> None:
+        self._waiting.extend(items)
+        self._total += len(items)
         if not self._busy:
             self._next()
 
@@ -115,13 +149,9 @@ class Importer(QObject):
                 self.finished.emit(report)
             return
         self._busy = True
-        path, board = self._waiting.popleft()
+        path, bring = self._waiting.popleft()
         self.progress.emit(self._total - len(self._waiting) - 1, self._total)
-        self._studio.store(
-            lambda project: project.import_file(path, board=board),
-            self._arrived,
-            lambda error: self._refused(path, error),
-        )
+        self._studio.store(bring, self._arrived, lambda error: self._refused(path, error))
 
     def _arrived(self, asset: Asset) -> None:
         self._report.assets.append(asset)
@@ -130,3 +160,31 @@ class Importer(QObject):
     def _refused(self, path: Path, error: StudioError) -> None:
         self._report.refused.append((path, error))
         self._next()
+
+
+def pillow_of(image: QImage) -> Image.Image:
+    """A QImage as an "RGBA" picture, "RGB" where nothing shows through."""
+    image = image.convertToFormat(QImage.Format.Format_RGBA8888)
+    size = (image.width(), image.height())
+    picture = Image.frombytes("RGBA", size, bytes(image.constBits()), "raw", "RGBA", image.bytesPerLine())
+    return picture.convert("RGB") if picture.getchannel("A").getextrema() == (255, 255) else picture
+
+
+def _store_pixels(project: Project, image: QImage, title: str) -> Asset:
+    return project.store_image(pillow_of(image), title=title)
+
+
+def _on_board(project: Project, asset: Asset, board: str) -> Asset:
+    if board:
+        project.add_to_board(board, [asset.id])
+    return asset
+
+
+def _store_words(project: Project, text: str, title: str, board: str) -> Asset:
+    """Words as a text file of their own, named by their first line."""
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")[:60]
+    name = "".join(c if c.isalnum() or c in " -_" else " " for c in first).strip() or title
+    with tempfile.TemporaryDirectory(prefix="aigc-drop-") as folder:
+        file = Path(folder) / f"{name.encode('utf-8')[:150].decode('utf-8', 'ignore')}.txt"
+        file.write_text(text.encode("utf-8", "replace").decode("utf-8"), encoding="utf-8")
+        return project.import_file(file, board=board)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDragEnterEvent,
@@ -25,6 +23,7 @@ from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
 
 from aigc_studio.core.brush import MAX_DIAMETER
 from aigc_studio.core.i18n import tr
+from aigc_studio.ui.dropping.payload import welcome
 from aigc_studio.ui.theme import theme_of
 
 from . import painting
@@ -308,7 +307,7 @@ class Canvas(Scene):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Files and assets are welcome."""
-        if acceptable(event.mimeData()) and event.source() is not self:
+        if welcome(event.mimeData(), words=False) and event.source() is not self:
             event.acceptProposedAction()
             self._drop_over = True
             self.update()
@@ -363,16 +362,6 @@ class Canvas(Scene):
                 region |= QRectF(point.x() - radius, point.y() - radius, 2 * radius, 2 * radius).toAlignedRect()
         self._pointer = position
         self.update(region)
-
-
-def acceptable(data: QMimeData) -> bool:
-    """Whether something dragged can be opened here."""
-    return data.hasFormat(ASSETS_MIME) or data.hasImage() or any(url.isLocalFile() for url in data.urls())
-
-
-def local_files(data: QMimeData) -> list[Path]:
-    """The files that were dropped."""
-    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
 
 
 def mask_bounds(pixels: np.ndarray, margin: int = 0) -> QRect:

@@ -92,6 +92,7 @@ class ShortcutsDialog(StudioDialog):
         close.setDefault(False)
         close.clicked.connect(self.accept)
         self._items: dict[str, QTreeWidgetItem] = {}
+        self._heads: list[QTreeWidgetItem] = []
         self._fill()
         book.adopted.connect(self._fill)
         book.changed.connect(self._show_keys)
@@ -112,6 +113,7 @@ class ShortcutsDialog(StudioDialog):
         self.list.blockSignals(True)
         self.list.clear()
         self._items.clear()
+        self._heads.clear()
         for group, title in _GROUPS.items():
             members = [bound for bound in self._book if bound.group == group and bound.title]
             if not members:
@@ -122,6 +124,7 @@ class ShortcutsDialog(StudioDialog):
             font.setBold(True)
             head.setFont(0, font)
             self.list.addTopLevelItem(head)
+            self._heads.append(head)
             for bound in members:
                 item = QTreeWidgetItem([bound.title, ""])
                 item.setData(0, _ID, bound.id)
@@ -147,14 +150,11 @@ class ShortcutsDialog(StudioDialog):
 
     def _filter(self, text: str) -> None:
         words = text.casefold().split()
-        for row in range(self.list.topLevelItemCount()):
-            head = self.list.topLevelItem(row)
-            shown = 0
-            for item in (head.child(number) for number in range(head.childCount())):
-                names = f"{item.text(0)} {item.text(1)}".casefold()
-                item.setHidden(not all(word in names for word in words))
-                shown += not item.isHidden()
-            head.setHidden(not shown)
+        for item in self._items.values():
+            names = f"{item.text(0)} {item.text(1)}".casefold()
+            item.setHidden(not all(word in names for word in words))
+        for head in self._heads:
+            head.setHidden(all(item.isHidden() for item in self._items.values() if item.parent() is head))
         if (now := self.list.currentItem()) is not None and now.isHidden():
             seen = next((item for item in self._items.values() if not item.isHidden()), None)
             if seen is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QKeyEvent, QPainter
@@ -28,10 +27,10 @@ from PySide6.QtWidgets import (
 from aigc_studio.core.documents import DocumentInfo
 from aigc_studio.core.i18n import N_, tr
 
+from ..dropping.payload import Payload, welcome
 from ..i18n import Translated
 from ..icons import icon
 from ..theme import theme_of
-from .editor import text_files
 
 __all__ = ["DocumentList", "age"]
 
@@ -119,7 +118,7 @@ class DocumentList(Translated, QWidget):
     deleteRequested = Signal(str, str)
     duplicateRequested = Signal(str)
     exportRequested = Signal(str)
-    filesDropped = Signal(list)
+    dropped = Signal(object)
 
     def __init__(self, heading: str, new: str, parent: QWidget | None = None) -> None:
         """heading, new: the list's title and the button's, marked with N_()."""
@@ -259,13 +258,12 @@ class DocumentList(Translated, QWidget):
         menu.popup(self.view.viewport().mapToGlobal(point))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Text files become documents."""
-        if text_files(event.mimeData()):
+        """Text files and words become documents; the rest goes to Assets."""
+        if welcome(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """See `dragEnterEvent`."""
-        files: list[Path] = text_files(event.mimeData())
-        if files:
+        if payload := Payload.read(event.mimeData()):
             event.acceptProposedAction()
-            self.filesDropped.emit(files)
+            self.dropped.emit(payload)

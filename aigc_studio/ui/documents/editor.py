@@ -6,7 +6,6 @@ It knows nothing of jobs or projects; `continuation.py` feeds it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from PySide6.QtCore import QEvent, QMimeData, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -27,13 +26,13 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 
-from aigc_studio.core.assets import TEXT_SUFFIXES
 from aigc_studio.core.documents import Segment
 
+from ..dropping.payload import Payload, welcome
 from ..theme import theme_of
 from .passages import PROPERTY, Passage, Passages, clean, plain_format
 
-__all__ = ["COLUMN", "MARGIN", "PassageEditor", "text_files"]
+__all__ = ["COLUMN", "MARGIN", "PassageEditor"]
 
 COLUMN = 720
 """Width of the text in pixels at most: about 42 Chinese characters or 85 Latin ones at the usual size."""
@@ -49,13 +48,13 @@ class PassageEditor(QTextEdit):
     """Plain text with passages.
 
     edited: the person or a stream changed the text. passageChanged: another passage stands under the caret, or it
-    changed. composed: an input method finished a composition. filesDropped: text files, list of Path.
+    changed. composed: an input method finished a composition. dropped: Payload that is no words.
     """
 
     edited = Signal()
     passageChanged = Signal()
     composed = Signal()
-    filesDropped = Signal(list)
+    dropped = Signal(object)
     textSizeChanged = Signal(int)
     columnMoved = Signal(int, int)
     """Pixels to the left and to the right of the column."""
@@ -329,35 +328,35 @@ class PassageEditor(QTextEdit):
         painter.end()
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
-        """Text, and text files."""
-        return bool(text_files(source)) or super().canInsertFromMimeData(source)
+        """Words for the page; files, pictures and assets for the panel."""
+        return welcome(source) or super().canInsertFromMimeData(source)
 
     def insertFromMimeData(self, source: QMimeData) -> None:
-        """Paste or drop: text goes in cleaned, files are handed to the panel."""
+        """Paste or drop: words go in cleaned, everything else is handed to the panel."""
         self.passages.finish()
-        if files := text_files(source):
-            self.filesDropped.emit(files)
-        elif source.hasText():
-            self.textCursor().insertText(clean(source.text()), plain_format())
-            self.ensureCursorVisible()
+        payload = Payload.read(source)
+        if payload.text:
+            self.insert_words(payload.text)
+        elif payload:
+            self.dropped.emit(payload)
+
+    def insert_words(self, text: str) -> None:
+        """Put words in at the caret, without what a page does not keep."""
+        self.textCursor().insertText(clean(text), plain_format())
+        self.ensureCursorVisible()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take text files although QTextEdit would show them as addresses."""
-        if text_files(event.mimeData()):
+        """Take files, pictures and assets although QTextEdit would show them as addresses."""
+        if welcome(event.mimeData(), words=False):
             event.acceptProposedAction()
         else:
             super().dragEnterEvent(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """See `insertFromMimeData`."""
-        if files := text_files(event.mimeData()):
+        payload = Payload.read(event.mimeData())
+        if payload and not payload.text:
             event.acceptProposedAction()
-            self.filesDropped.emit(files)
+            self.dropped.emit(payload)
         else:
             super().dropEvent(event)
-
-
-def text_files(data: QMimeData) -> list[Path]:
-    """The text files that are dragged or pasted."""
-    paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
-    return [path for path in paths if path.suffix.lower() in TEXT_SUFFIXES]

@@ -23,12 +23,14 @@ from aigc_studio.core.documents import Document, Revision, Segment
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_
 
+from ..dropping.payload import Payload
 from ..i18n import Translated
 from ..icons import icon
 from ..studio import Studio
 from ..widgets.empty_state import EmptyState
 from .counter import WordCounter
 from .document_list import DocumentList
+from .drops import DocumentDrops
 from .editor import MARGIN, PassageEditor
 from .find_bar import FindBar
 from .history_dialog import HistoryDialog
@@ -59,6 +61,8 @@ class DocumentPanel(Translated, QWidget):
     noticed = Signal(str)
     undoOffered = Signal(str, object)
     installRequested = Signal()
+    drop_kinds: tuple[str, ...] = ("text",)
+    """Kinds of assets that can be dropped here."""
 
     def __init__(self, studio: Studio, kind: str, heading: str, new: str, parent: QWidget | None = None) -> None:
         """kind: of the documents. heading, new: of the list, marked with N_()."""
@@ -188,7 +192,10 @@ class DocumentPanel(Translated, QWidget):
         self.title.returnPressed.connect(self.editor.setFocus)
         self.list.renamed.connect(self._renamed_in_list)
         self.editor.edited.connect(self._edited)
-        self.editor.filesDropped.connect(self.shelf.import_files)
+        self.drops = DocumentDrops(self.studio, self.shelf.import_files, self._write_words, self.drop_kinds, self)
+        self.drops.noticed.connect(self.noticed)
+        self.editor.dropped.connect(self.drops.take)
+        self.list.dropped.connect(self._dropped_on_list)
         self.editor.installEventFilter(self)
         self.inspector.installRequested.connect(self.installRequested)
 
@@ -259,6 +266,24 @@ class DocumentPanel(Translated, QWidget):
 
     def _first_line(self) -> str:
         return first_line(self.editor.passages.opening(_TITLE_FROM))
+
+    def take_drop(self, payload: Payload) -> None:
+        """What was dropped on the window while this panel is in front."""
+        self.drops.take(payload)
+
+    def _dropped_on_list(self, payload: Payload) -> None:
+        """The list makes documents: words too."""
+        if payload.text.strip():
+            self.begin_with(payload.text)
+        else:
+            self.drops.take(payload)
+
+    def _write_words(self, text: str) -> None:
+        """Into the page that is open, else into a new document."""
+        if self.session.id and not self.session.read_only:
+            self.editor.insert_words(text)
+        else:
+            self.begin_with(text)
 
     def begin_with(self, text: str, **meta: Any) -> None:
         """A new document with this text. meta: what is kept with it (JSON types)."""

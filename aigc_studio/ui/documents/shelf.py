@@ -69,7 +69,6 @@ class Shelf(QObject):
         view.deleteRequested.connect(self.delete)
         view.duplicateRequested.connect(self.duplicate)
         view.exportRequested.connect(self.export)
-        view.filesDropped.connect(self.import_files)
         studio.documentsChanged.connect(self.refresh)
         session.opened.connect(self._opened)
 

@@ -32,7 +32,6 @@ from PySide6.QtWidgets import (
 )
 
 from aigc_studio.core.assets import Asset, AssetQuery
-from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.ui.assets.actions import AssetActions
 from aigc_studio.ui.assets.asset_grid import CELL_SIZES, AssetGrid
@@ -43,6 +42,7 @@ from aigc_studio.ui.assets.importer import Importer, ImportReport
 from aigc_studio.ui.assets.model import ASSET_MIME, AssetModel, shown_title
 from aigc_studio.ui.assets.thumbnails import ThumbnailLoader
 from aigc_studio.ui.dialogs.confirm import ConfirmDialog
+from aigc_studio.ui.dropping.payload import Payload, welcome
 from aigc_studio.ui.events import AssetsChange
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
@@ -229,7 +229,7 @@ class AssetsPanel(Translated, QWidget):
         self._boards.renamed.connect(self._doing.rename_board)
         self._boards.removeRequested.connect(self._doing.remove_board)
         self._boards.dropped.connect(self._dropped_on)
-        self._boards.filesDropped.connect(lambda place, mime: self._import_urls(mime.urls(), place.board))
+        self._boards.filesDropped.connect(lambda place, mime: self._importer.take(Payload.read(mime), place.board))
         self._new_board.clicked.connect(self._create_board)
         self._size.valueChanged.connect(lambda place: self._grid.set_side(CELL_SIZES[place]))
         self._grid.sideChanged.connect(lambda side: self._size.setValue(CELL_SIZES.index(side)))
@@ -508,17 +508,10 @@ class AssetsPanel(Translated, QWidget):
         files, _ = QFileDialog.getOpenFileNames(self, tr("Import"), str(Path.home()))
         self._importer.start([Path(file) for file in files], self._boards.place().board)
 
-    def _import_urls(self, urls: list, board: str) -> None:
-        paths = [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
-        if paths:
-            self._importer.start(paths, board)
-        elif urls:
-            self._studio.problem.emit(
-                StudioError(
-                    N_("Only files on this computer can be dropped here; save it first, then drop the file."),
-                    code="drop",
-                )
-            )
+    def take_drop(self, payload: Payload) -> None:
+        """What was dropped on the window while this panel is in front: everything is welcome here."""
+        if not self._read_only:
+            self._importer.take(payload, self._boards.place().board)
 
     def _import_progress(self, done: int, total: int) -> None:
         if total > 3:
@@ -537,7 +530,7 @@ class AssetsPanel(Translated, QWidget):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Files are welcome; assets of ours are here already."""
         mime = event.mimeData()
-        if mime.hasUrls() and not mime.hasFormat(ASSET_MIME) and not self._read_only:
+        if welcome(mime) and not mime.hasFormat(ASSET_MIME) and not self._read_only:
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
             self._show_dropping(True)
@@ -554,7 +547,7 @@ class AssetsPanel(Translated, QWidget):
         self._show_dropping(False)
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
-        self._import_urls(event.mimeData().urls(), self._boards.place().board)
+        self.take_drop(Payload.read(event.mimeData()))
 
     # remembered
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +13,17 @@ from PySide6.QtWidgets import QFrame, QSplitter, QVBoxLayout, QWidget
 
 from aigc_studio.core.assets import Asset
 from aigc_studio.core.errors import StudioError
-from aigc_studio.core.i18n import tr
+from aigc_studio.core.foreign import ForeignRecipe
+from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.jobs import Job
-from aigc_studio.core.requests import Request, new_seed
-from aigc_studio.engines import registry
+from aigc_studio.core.requests import MAX_SEED, Request, new_seed
 from aigc_studio.ui.assets.thumbnails import ThumbnailLoader
 from aigc_studio.ui.canvas.pyramid import PictureLoader, Pyramid
 from aigc_studio.ui.canvas.view import Canvas, mask_bounds
+from aigc_studio.ui.dropping.payload import Payload
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
+from aigc_studio.ui.models.words import model_does
 from aigc_studio.ui.picture.actions import PictureActions
 from aigc_studio.ui.picture.inspector import MODES, Inspector, progress_text
 from aigc_studio.ui.picture.session import PictureSession
@@ -32,6 +36,8 @@ from aigc_studio.ui.studio import Studio
 __all__ = ["PicturePanel"]
 
 _UNDO_STEPS = 100
+_SHORT = 90
+"""Characters of a prompt in a message."""
 
 
 class PicturePanel(Translated, QWidget):
@@ -41,6 +47,10 @@ class PicturePanel(Translated, QWidget):
     """A sentence for the person that is no error."""
     undoOffered = Signal(str, object)
     """A sentence about what was just done, and the function that takes it back."""
+    installRequested = Signal()
+    """The engine for large models is wanted."""
+    offered = Signal(str, str, object)
+    """A sentence, the title of a button (marked with N_()), and what the button does."""
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,6 +68,7 @@ class PicturePanel(Translated, QWidget):
         self.files = PictureTransfer(studio, self.session, self)
         self.files.noticed.connect(self.noticed)
         self.files.undoOffered.connect(self.undoOffered)
+        self.files.howMade.connect(self._offer_how_made)
         self._connect()
         self._project_opened()
 
@@ -114,6 +125,8 @@ class PicturePanel(Translated, QWidget):
         self.inspector.cancelled.connect(session.cancel)
         self.inspector.modeChanged.connect(self._mode_changed)
         self.inspector.form.changed.connect(self._sync)
+        self.inspector.modelChanged.connect(self._sync)
+        self.inspector.installRequested.connect(self.installRequested)
         self.welcome.chosen.connect(self._example)
         self.candidate_bar.stepped.connect(session.step)
         self.candidate_bar.backWanted.connect(session.back)
@@ -368,8 +381,8 @@ class PicturePanel(Translated, QWidget):
             return tr("Open or make a project first.")
         if info.read_only:
             return tr("This project is open in another window or cannot be written; nothing can be made here.")
-        if not inspector.can(inspector.mode):
-            return tr("This model cannot do that; choose another one.")
+        if reason := inspector.why_not():
+            return reason
         if inspector.mode != "generate" and self.session.shown is None:
             return tr("Make or open a picture first.")
         if inspector.mode == "inpaint" and self.canvas.selection.empty:
@@ -416,8 +429,7 @@ class PicturePanel(Translated, QWidget):
         if recipe is None or asset is None:
             return
         former = Request.from_json(recipe["request"])
-        tasks = {task.id for task in registry.family(former.family).tasks}
-        if "variation" in tasks:
+        if model_does(former, "variation"):
             self._submit_from(asset, former.changed(task="variation", params={}, seed=new_seed(), count=1))
         else:
             request = former.changed(seed=new_seed(), count=1)
@@ -509,6 +521,47 @@ class PicturePanel(Translated, QWidget):
         recipe = reader.recipe(asset.id) if asset is not None and reader is not None else None
         if recipe is not None:
             self._use_recipe(recipe, prompt=prompt, seed=seed, settings=settings)
+
+    def take_drop(self, payload: Payload) -> None:
+        """What was dropped on the window while this panel is in front; words are a prompt."""
+        if payload.text.strip() and payload.image is None:
+            self.inspector.prompt.set_text(payload.text.strip())
+            self.inspector.prompt.edit.setFocus()
+        else:
+            self.files.take_drop(payload)
+
+    def _offer_how_made(self, recipe: Mapping[str, Any] | ForeignRecipe) -> None:
+        """A picture came in that says how it was made: show its prompt and offer to use it."""
+        if isinstance(recipe, ForeignRecipe):
+            prompt, program = recipe.prompt, recipe.program
+            use = partial(self._use_foreign, recipe)
+        else:
+            if recipe.get("request", {}).get("kind") != "image":
+                return
+            prompt, program = str(recipe["request"].get("prompt", "")), "AIGC Studio"
+            use = partial(self._use_recipe, dict(recipe), prompt=True, seed=True, settings=True)
+        short = prompt if len(prompt) <= _SHORT else prompt[:_SHORT].rstrip() + "…"
+        if short:
+            text = tr("Made with {program}: “{prompt}”", program=program, prompt=short)
+            self.offered.emit(text, N_("Use prompt and settings"), use)
+
+    def _use_foreign(self, recipe: ForeignRecipe) -> None:
+        """As much of another program's recipe as the chosen model's form has a place for."""
+        self.inspector.set_mode("generate")
+        self.inspector.prompt.set_text(recipe.prompt)
+        values = {
+            "negative": recipe.negative,
+            "steps": recipe.steps,
+            "guidance": recipe.guidance,
+            "scheduler": recipe.scheduler,
+            "size": [recipe.width, recipe.height],
+        }
+        known = {"negative": recipe.negative is not None, "size": bool(recipe.width and recipe.height)}
+        self.inspector.form.set_values({id: value for id, value in values.items() if known.get(id, bool(value))})
+        seed_field = self.inspector.form.seed_field
+        if seed_field is not None and recipe.seed is not None and 0 <= recipe.seed <= MAX_SEED:
+            seed_field.set_value(recipe.seed)
+            seed_field.keep(True)
 
     def _use_recipe(self, recipe: dict[str, Any], *, prompt: bool, seed: bool, settings: bool) -> None:
         request = Request.from_json(recipe["request"])

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PIL import Image
 from PySide6.QtCore import QMimeData, QObject, QRect, QUrl, Signal
-from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from aigc_studio.core.assets import Asset
-from aigc_studio.core.errors import StudioError
 from aigc_studio.core.export import export_image
+from aigc_studio.core.foreign import ForeignRecipe, read_foreign
 from aigc_studio.core.i18n import tr
-from aigc_studio.core.project import Project
-from aigc_studio.ui.assets.model import asset_ids_of
 from aigc_studio.ui.canvas.pyramid import Pyramid
-from aigc_studio.ui.canvas.view import local_files
+from aigc_studio.ui.dropping.desk import DropDesk
+from aigc_studio.ui.dropping.payload import Payload
 from aigc_studio.ui.studio import Studio
 
 from .session import PictureSession
@@ -30,55 +28,48 @@ class PictureTransfer(QObject):
     """What a person does with a picture's file. Files are read and written by the storage thread."""
 
     noticed = Signal(str)
+    howMade = Signal(object)
+    """The picture that came in says how it was made: a recipe of ours, or a ForeignRecipe of another program."""
     undoOffered = Signal(str, object)
 
     def __init__(self, studio: Studio, session: PictureSession, window: QWidget) -> None:
         super().__init__(window)
         self._studio, self._session, self._window = studio, session, window
+        self._desk = DropDesk(studio, ("image",), self)
+        self._desk.arrived.connect(self._arrived)
+        self._desk.noticed.connect(self.noticed)
 
     # -- in
     def take(self, data: QMimeData) -> None:
-        """What was dropped or pasted: an asset of ours, files, or pixels without a file."""
-        found = [asset for id in asset_ids_of(data) if (asset := self._session.asset(id)) and asset.kind == "image"]
-        if found:
-            self._session.open(found[0])
-        elif files := local_files(data):
-            self.import_files(files)
-        elif data.hasImage() and isinstance(image := data.imageData(), QImage) and not image.isNull():
-            self._store(image)
+        """What was dropped or pasted: assets of ours, files, folders, or pixels without a file."""
+        self.take_drop(Payload.read(data))
+
+    def take_drop(self, payload: Payload) -> None:
+        """Open the first picture; what is none goes to Assets, and the person is told."""
+        self._desk.take(Payload(image=payload.image) if payload.image is not None else payload)
 
     def import_files(self, files: list[Path]) -> None:
         """Copy picture files into the project and open the first; one that cannot be read does not stop the rest."""
+        self._desk.take(Payload(paths=tuple(files)))
 
-        def bring(project: Project) -> tuple[list[Asset], list[StudioError]]:
-            assets, errors = [], []
-            for file in files:
-                try:
-                    assets.append(project.import_file(file))
-                except StudioError as error:
-                    errors.append(error)
-            return assets, errors
+    def _arrived(self, pictures: list[Asset], fresh: bool) -> None:
+        self._session.open(pictures[0])
+        if fresh:
+            self._look_how_made(pictures[0])
 
-        def brought(result: tuple[list[Asset], list[StudioError]]) -> None:
-            assets, errors = result
-            pictures = [asset for asset in assets if asset.kind == "image"]
-            if pictures:
-                self._session.open(pictures[0])
-            if len(pictures) < len(assets):
-                self.noticed.emit(tr("Only pictures can be opened here; the rest is in Assets."))
-            for error in errors[:1]:
-                self._studio.problem.emit(error)
+    def _look_how_made(self, asset: Asset) -> None:
+        """A picture of this program or of another one may say how it was made."""
+        reader = self._studio.reader
+        recipe = reader.recipe(asset.id) if reader is not None else None
+        if recipe is not None:
+            self.howMade.emit(recipe)
+        elif reader is not None:
+            path = reader.path(asset)
+            self._studio.store(lambda _project: read_foreign(path), self._offer, lambda _error: None)
 
-        self._studio.store(bring, brought)
-
-    def _store(self, image: QImage) -> None:
-        image = image.convertToFormat(QImage.Format.Format_RGBA8888)
-        size = (image.width(), image.height())
-        picture = Image.frombytes("RGBA", size, bytes(image.constBits()), "raw", "RGBA", image.bytesPerLine())
-        if picture.getchannel("A").getextrema() == (255, 255):
-            picture = picture.convert("RGB")
-        title = tr("Pasted picture")
-        self._studio.store(lambda project: project.store_image(picture, title=title), self._session.open)
+    def _offer(self, recipe: ForeignRecipe | None) -> None:
+        if recipe is not None and recipe.prompt:
+            self.howMade.emit(recipe)
 
     def choose_file(self) -> None:
         """Ask for a file and open it."""

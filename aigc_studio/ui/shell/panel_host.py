@@ -33,7 +33,7 @@ class PanelHost(QStackedWidget):
     """One page per panel of `PANELS`.
 
     A panel may have, besides what `ui/panels` says: the signals noticed(str), undoOffered(str, function),
-    openRequested(asset), reuseRequested(recipe), handOver(panel id, payload), installRequested(); the methods
+    offered(str, str, function), openRequested(asset), reuseRequested(recipe), handOver(panel id, payload), installRequested(); the methods
     receive(payload), reuse(recipe), flush(); and undo_stack, a QUndoStack.
     """
 
@@ -41,6 +41,7 @@ class PanelHost(QStackedWidget):
     """Panel id: it is in front now."""
     noticed = Signal(str)
     undoOffered = Signal(str, object)
+    offered = Signal(str, str, object)
     installRequested = Signal()
     built = Signal(str, QWidget)
     """Panel id and panel, when it is made."""
@@ -173,6 +174,7 @@ class PanelHost(QStackedWidget):
         for name, slot in (
             ("noticed", self.noticed),
             ("undoOffered", self.undoOffered),
+            ("offered", self.offered),
             ("installRequested", self.installRequested),
             ("openRequested", self.open_asset),
             ("reuseRequested", self.reuse),

@@ -166,11 +166,11 @@ class BannerArea(QWidget):
         banner.button.show()
         return self._finish(banner, None)
 
-    def show_ready(self, level: str, text: str) -> Banner:
+    def show_ready(self, level: str, text: str, action: Action | None = None) -> Banner:
         """Show a text that is already in the person's language."""
         banner = self._add(level)
         banner.text.setText(text)
-        return self._finish(banner, None)
+        return self._finish(banner, action)
 
     def clear(self) -> None:
         """Dismiss all."""

@@ -82,10 +82,11 @@ def test_delete_key_puts_away(qtbot, listed: DocumentList) -> None:
     assert deleted.args == ["a", "春天 Spring"]
 
 
-@pytest.mark.parametrize(("name", "taken"), [("a.txt", True), ("a.MD", True), ("a.png", False)])
-def test_only_text_files_are_taken(listed: DocumentList, tmp_path, name: str, taken: bool) -> None:
+@pytest.mark.parametrize(("name", "taken"), [("a.txt", True), ("a.MD", True), ("a.png", True), ("", False)])
+def test_files_of_every_kind_are_taken(listed: DocumentList, tmp_path, name: str, taken: bool) -> None:
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(tmp_path / name))])
+    if name:
+        data.setUrls([QUrl.fromLocalFile(str(tmp_path / name))])
     event = QDragEnterEvent(
         QPoint(5, 5), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     )

@@ -17,6 +17,7 @@ from aigc_studio.core.settings import Settings
 from aigc_studio.ui.assets.boards import Place
 from aigc_studio.ui.assets.model import ASSET_MIME, asset_ids_of
 from aigc_studio.ui.dialogs.confirm import ConfirmDialog
+from aigc_studio.ui.dropping.payload import Payload
 from aigc_studio.ui.panels.assets import AssetsPanel
 from aigc_studio.ui.studio import Studio
 
@@ -263,8 +264,11 @@ def test_dropped_files_and_folders_arrive_and_the_bad_ones_are_named(qtbot, stud
 
 def test_a_dropped_web_address_is_answered_not_ignored(qtbot, studio, panel):
     problems = QSignalSpy(studio.problem)
-    panel._import_urls([QUrl("https://example.org/picture.png")], "")
-    assert problems.count() == 1
+    data = QMimeData()
+    data.setUrls([QUrl("https://example.org/picture.png")])
+    panel.take_drop(Payload.read(data))
+    qtbot.waitUntil(lambda: problems.count() == 1)
+    assert "https://example.org/picture.png" in str(problems.at(0)[0])
 
 
 def test_copying_puts_real_files_on_the_clipboard(qtbot, studio, filled):
