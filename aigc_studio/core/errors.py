@@ -7,8 +7,8 @@ from .i18n import N_, tr
 __all__ = ["Cancelled", "StudioError", "describe"]
 
 
-_OUR_NAMES = ("family", "param", "task")
-"""Fields that hold a marked text: the title of a family, a parameter or a task."""
+_OUR_NAMES = ("family", "language", "param", "task")
+"""Fields that hold a marked text: the title of a family, a language, a parameter or a task."""
 
 
 class StudioError(Exception):

@@ -355,7 +355,7 @@ _T5_SIZES: dict[str, Any] = {
     "decoder_start_token_id": 0,
     "pad_token_id": 0,
     "eos_token_id": 1,
-    "initializer_factor": 3.0,
+    "initializer_factor": 2.5,
 }
 _BART_SIZES: dict[str, Any] = {
     "d_model": 32,
@@ -376,7 +376,7 @@ def make_t5(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     model = _sentencepiece((*ENGLISH, *GERMAN), pad_id=0, eos_id=1, unk_id=2, bos_id=-1)
     (folder / "spiece.model").write_bytes(model)
-    tokenizer = hf.T5Tokenizer.from_pretrained(folder, model_max_length=64, local_files_only=True)
+    tokenizer = hf.T5Tokenizer.from_pretrained(folder, model_max_length=64, extra_ids=4, local_files_only=True)
     tokenizer.save_pretrained(folder)
     config = hf.T5Config(vocab_size=len(tokenizer), n_positions=64, **_T5_SIZES)
     config.task_specific_params = {
@@ -447,6 +447,9 @@ def make_m2m100(folder: Path) -> Path:
         str(folder / "vocab.json"), str(folder / "sentencepiece.bpe.model"), model_max_length=64
     )
     tokenizer.save_pretrained(folder)
+    told = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    marks = [f"__{code}__" for code in tokenizer.lang_code_to_id]  # as the first folders of this class list them
+    _write(folder, "tokenizer_config.json", told | {"additional_special_tokens": marks})
     return _m2m100(folder, max(tokenizer.lang_token_to_id.values()) + 9, 14)
 
 

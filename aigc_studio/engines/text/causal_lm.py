@@ -15,8 +15,9 @@ from aigc_studio.core.i18n import N_
 from aigc_studio.engines import device
 from aigc_studio.engines.base import Choice, Context, Family, Model, Param, Task
 
+from .controls import BEAMS, LENGTH_PENALTY, MIN_P, NO_REPEAT, REPETITION, STYLE, TEMPERATURE, TOP_K, TOP_P
 from .decoding import Network, Prompt, TokenLoop, beam_search
-from .folder import check_model_folder, identity
+from .loading import bound, end_ids, load_pretrained
 from .sampling import Sampling
 from .stream import TextStream, Thoughts
 
@@ -46,17 +47,7 @@ FAMILY = Family(
             help=N_("Who is writing and how, for example: you write short, friendly product copy."),
             tasks=("chat",),
         ),
-        Param.choice(
-            "style",
-            N_("Style"),
-            "balanced",
-            (
-                Choice("precise", N_("Precise")),
-                Choice("balanced", N_("Balanced")),
-                Choice("bold", N_("Bold")),
-            ),
-            help=N_("How far the choice of words may stray from the likeliest ones."),
-        ),
+        STYLE,
         Param.int(
             "max_tokens",
             N_("Longest result"),
@@ -74,84 +65,14 @@ FAMILY = Family(
             help=N_("Models that can think before they answer do so; the thoughts are not shown."),
             tasks=("chat",),
         ),
-        Param.float(
-            "temperature",
-            N_("Temperature"),
-            0.8,
-            0.0,
-            2.0,
-            0.05,
-            advanced=True,
-            help=N_("0 always takes the likeliest word. When moved, it replaces what the style says."),
-        ),
-        Param.int(
-            "top_k",
-            N_("Top-k"),
-            50,
-            0,
-            1000,
-            advanced=True,
-            help=N_("Only the k likeliest tokens; 0 for all. When moved, it replaces what the style says."),
-        ),
-        Param.float(
-            "top_p",
-            N_("Top-p"),
-            0.95,
-            0.05,
-            1.0,
-            0.01,
-            advanced=True,
-            help=N_("The likeliest tokens that together have this share. When moved, it replaces what the style says."),
-        ),
-        Param.float(
-            "min_p",
-            N_("Min-p"),
-            0.0,
-            0.0,
-            0.5,
-            0.01,
-            advanced=True,
-            help=N_("Drops tokens below this share of the likeliest one. When moved, it replaces what the style says."),
-        ),
-        Param.float(
-            "repetition_penalty",
-            N_("Repetition penalty"),
-            1.0,
-            1.0,
-            2.0,
-            0.01,
-            advanced=True,
-            help=N_("Above 1, words that occurred become less likely; verse needs its commas, so go gently."),
-        ),
-        Param.int(
-            "no_repeat_ngram",
-            N_("No repeated run of"),
-            0,
-            0,
-            20,
-            unit=N_("tokens"),
-            advanced=True,
-            help=N_("No run of this many tokens occurs twice; 0 allows all."),
-        ),
-        Param.int(
-            "beams",
-            N_("Beams"),
-            1,
-            1,
-            8,
-            advanced=True,
-            help=N_("Above 1, searches for the likeliest text as a whole; the result does not depend on the seed."),
-        ),
-        Param.float(
-            "length_penalty",
-            N_("Length preference"),
-            1.0,
-            -2.0,
-            4.0,
-            0.1,
-            advanced=True,
-            help=N_("With beams: above 0 prefers long texts, below 0 short ones."),
-        ),
+        TEMPERATURE,
+        TOP_K,
+        TOP_P,
+        MIN_P,
+        REPETITION,
+        NO_REPEAT,
+        BEAMS,
+        LENGTH_PENALTY,
         Param.text(
             "stop",
             N_("Stop before"),
@@ -165,8 +86,6 @@ FAMILY = Family(
 
 _DEFAULTS = {param.id: param.default for param in FAMILY.params}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_UNBOUNDED = 1_000_000
-"""Tokenizers without a length of their own say a number beyond this."""
 
 
 @dataclass(frozen=True)
@@ -205,54 +124,10 @@ def load(model: Model, ctx: Context) -> Writer:
 
     Raises StudioError for everything that can be wrong with a folder.
     """
-    device.go_offline()
-    if model.folder is None:
-        raise StudioError(N_("No language model is chosen; choose one."), code="model-missing")
-    ctx.progress(0, 0, N_("Loading the model"))
-    check_model_folder(model.folder)
-    ctx.check()
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging as library_log
-
-    library_log.set_verbosity_error()
-    library_log.disable_progress_bar()
-    placement = device.choose()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(model.folder, local_files_only=True, trust_remote_code=False)
-        ctx.check()
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            model.folder,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            dtype=placement.torch_dtype(),
-            output_loading_info=True,
-        )
-        network, loading = loaded
-    except (StudioError, MemoryError):
-        raise
-    except Exception as error:
-        if "out of memory" in str(error).lower():
-            raise
-        raise StudioError(
-            N_('The model in "{folder}" could not be loaded ({reason}); choose another model.'),
-            code="model-load",
-            detail=repr(error),
-            folder=str(model.folder),
-            reason=f"{type(error).__name__}: {error}".splitlines()[0][:200],
-        ) from error
-    if loading["missing_keys"] or loading.get("mismatched_keys"):
-        raise StudioError(
-            N_('The model in "{folder}" lacks some of its weights; copy or download it again.'),
-            code="model-damaged",
-            detail=str(sorted(map(str, loading["missing_keys"]))[:20]),
-            folder=str(model.folder),
-        )
-    ctx.check()
-    network.to(placement.device).eval()
+    network, tokenizer, placement, digest = load_pretrained(model, "AutoModelForCausalLM", ctx)
     special = set(tokenizer.get_vocab())
     framed = special.issuperset(SPECIAL_TOKENS)
-    ends = _ends(network, tokenizer)
+    ends = end_ids(network, tokenizer)
     never: tuple[int, ...] = tuple(getattr(network.generation_config, "suppress_tokens", None) or ())
     if framed:
         frame_ids = [tokenizer.convert_tokens_to_ids(token) for token in SPECIAL_TOKENS]
@@ -268,25 +143,14 @@ def load(model: Model, ctx: Context) -> Writer:
         tokenizer,
         placement,
         framed,
-        identity(model.folder),
+        digest,
     )
-
-
-def _ends(network: Any, tokenizer: Any) -> frozenset[int]:
-    """Every id that ends a text, from wherever a model folder may say it."""
-    ends: set[int] = set()
-    for source in (network.generation_config, network.config, tokenizer):
-        value = getattr(source, "eos_token_id", None)
-        if value is not None:
-            ends.update([value] if isinstance(value, int) else value)
-    return frozenset(ends)
 
 
 def _limit(network: Any, tokenizer: Any) -> int:
     """How many ids the model can attend to."""
-    limits = [getattr(network.config.get_text_config(), "max_position_embeddings", None), tokenizer.model_max_length]
-    known = [int(value) for value in limits if value and value < _UNBOUNDED]
-    return max(8, min(known, default=4096))
+    positions = getattr(network.config.get_text_config(), "max_position_embeddings", None)
+    return bound(positions, tokenizer.model_max_length, default=4096)
 
 
 def run(loaded: Writer, request: Request, ctx: Context) -> None:

@@ -1,4 +1,4 @@
-"""The token loop and beam search on a causal language model of transformers.
+"""The token loop and beam search on a language model of transformers, causal or with an encoder.
 
 Our own loop and not `generate()`, which takes no generator (only the process's global seed), tells of tokens through a
 streamer that hangs on failure, and cannot be asked between the parts of a long prompt whether the user cancelled.
@@ -19,7 +19,7 @@ from .sampling import NGramBan, Sampling, candidates, draw, penalise
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Beam", "Network", "Prompt", "TokenLoop", "beam_search"]
+__all__ = ["Answer", "Beam", "Network", "Prompt", "TokenLoop", "beam_search"]
 
 _PREFILL = 512
 """Ids of a prompt read at once; between two such parts a cancel is heard."""
@@ -60,6 +60,35 @@ class Network:
         if logits is None:
             raise ValueError("an empty prompt")
         return logits, cache
+
+
+@dataclass(frozen=True)
+class Answer(Network):
+    """The decoder of a model with an encoder, which has read one text.
+
+    encoded: the encoder's last hidden state, (1, length, width). The decoder's cache holds what it makes of it: the
+    encoder runs once, and is not asked again.
+    """
+
+    encoded: Any = None
+
+    @classmethod
+    def to(cls, network: Network, ids: Sequence[int]) -> Answer:
+        """Let the encoder read `ids`. `network`: of the whole model; its limit is the decoder's."""
+        import torch
+
+        with torch.inference_mode():
+            source = torch.tensor([list(ids)], device=network.model.device)
+            read = network.model.get_encoder()(input_ids=source, attention_mask=torch.ones_like(source))
+        return cls(network.model, network.limit, network.ends, network.never, network.keeps_last, read[0])
+
+    def step(self, ids: torch.Tensor, cache: Any) -> tuple[torch.Tensor, Any]:
+        """See `Network`; `ids` are the decoder's."""
+        from transformers.modeling_outputs import BaseModelOutput
+
+        read = BaseModelOutput(last_hidden_state=self.encoded.expand(ids.shape[0], -1, -1))
+        out = self.model(decoder_input_ids=ids, encoder_outputs=read, past_key_values=cache, use_cache=True)
+        return out.logits[:, -1].float(), out.past_key_values
 
 
 @dataclass(frozen=True)
@@ -187,8 +216,12 @@ def beam_search(
     step: Callable[[int], None] = lambda done: None,
     *,
     least: int = 0,
+    settled: Callable[[Sequence[int]], None] | None = None,
 ) -> tuple[list[Beam], int]:
     """(hypotheses, best first; ids of the prompt left out). Deterministic; temperature and cut-offs play no part.
+
+    settled: told after each step the ids that every hypothesis still in the race begins with, whenever they are more:
+    whichever wins begins with them, so that they can be shown.
 
     The rules are those of transformers with early_stopping=False: the search goes on as long as the best running
     hypothesis, at its present length, beats the worst of `beams` finished ones.
@@ -196,9 +229,10 @@ def beam_search(
     import torch
 
     view, left_out = prompt.fit(network.limit, new)
-    new = min(new, network.limit - len(view))
+    new = max(1, min(new, network.limit - len(view)))
     device = network.model.device
     done: list[Beam] = []
+    common = 0
     with torch.inference_mode():
         logits, cache = network.read(view, check)
         running: list[tuple[float, list[int], NGramBan]] = [(0.0, [], NGramBan(sampling.no_repeat, prompt.body))]
@@ -239,10 +273,25 @@ def beam_search(
                 break
             cache = _select(cache, parents, len(running), device)
             running = survivors
+            if settled is not None:
+                shared = _shared([*(ids for _, ids, _ in running), *(beam.ids for beam in done)], common)
+                if shared > common:
+                    common = shared
+                    settled(running[0][1][:common])
             logits, cache = network.step(torch.tensor([[ids[-1]] for _, ids, _ in running], device=device), cache)
     if not done:  # every continuation was banned
         raise _broken()
     return done, left_out
+
+
+def _shared(texts: Sequence[Sequence[int]], known: int) -> int:
+    """How many ids all of `texts` begin with, of which `known` are known to be the same."""
+    first = min(texts, key=len)
+    others = [text for text in texts if text is not first]
+    for at in range(known, len(first)):
+        if any(text[at] != first[at] for text in others):
+            return at
+    return len(first)
 
 
 def _select(cache: Any, parents: list[int], rows: int, device: Any) -> Any:

@@ -32,9 +32,15 @@ class Sampling:
     no_repeat: int = 0
 
     @classmethod
-    def from_values(cls, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> Sampling:
-        """The style's values, each replaced by the drawer's where that was moved from its default."""
-        chosen = dict(STYLES[values["style"]])
+    def from_values(
+        cls,
+        values: Mapping[str, Any],
+        defaults: Mapping[str, Any],
+        styles: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Sampling:
+        """The style's values, each replaced by the drawer's where that was moved from its default. styles: `STYLES`
+        where a family has none of its own."""
+        chosen = dict((styles or STYLES)[values["style"]])
         for name in chosen:
             if values[name] != defaults[name]:
                 chosen[name] = values[name]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-__all__ = ["Pieces", "StopStrings", "TextStream", "Thoughts"]
+__all__ = ["Neat", "Pieces", "StopStrings", "TextStream", "Thoughts"]
 
 _BROKEN = "\ufffd"
 
@@ -144,15 +144,42 @@ class Thoughts:
         return text
 
 
+class Neat:
+    """Takes white space off both ends of a text. before: put before it, once there is something."""
+
+    def __init__(self, before: str = "") -> None:
+        self._before = before
+        self._held = ""
+        self._begun = False
+
+    def feed(self, piece: str) -> str:
+        """The part that may be shown now; white space waits for what comes after it."""
+        text = self._held + piece
+        if not self._begun:
+            text = text.lstrip()
+        shown = text.rstrip()
+        self._held = text[len(shown) :]
+        if shown and not self._begun:
+            self._begun = True
+            shown = self._before + shown
+        return shown
+
+
 class TextStream:
     """The whole way of one result. `text`: everything passed on so far."""
 
     def __init__(
-        self, decode: Callable[[Sequence[int]], str], stops: Sequence[str] = (), thoughts: Thoughts | None = None
+        self,
+        decode: Callable[[Sequence[int]], str],
+        stops: Sequence[str] = (),
+        thoughts: Thoughts | None = None,
+        neat: Neat | None = None,
     ) -> None:
+        """neat: for a text whose ends are bare; white space at its end is never shown then."""
         self._pieces = Pieces(decode)
         self._stops = StopStrings(stops)
         self._thoughts = thoughts
+        self._neat = neat
         self._parts: list[str] = []
 
     @property
@@ -187,6 +214,8 @@ class TextStream:
         return self._keep(self._stops.feed(piece))
 
     def _keep(self, piece: str) -> str:
+        if self._neat is not None:
+            piece = self._neat.feed(piece)
         if piece:
             self._parts.append(piece)
         return piece

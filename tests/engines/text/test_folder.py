@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from aigc_studio.core.errors import Cancelled, StudioError
+from aigc_studio.core.library.language import check_folder, folder_identity
+from aigc_studio.core.library.weights import check_safetensors
 from aigc_studio.engines.base import Model
 from aigc_studio.engines.text import causal_lm
-from aigc_studio.engines.text.folder import check_model_folder, check_safetensors, identity
 
 from .conftest import Collector
 
@@ -103,7 +104,7 @@ def test_any_truncation_is_found(folder: Path, share: int) -> None:
 
 def test_a_whole_folder_passes(folder: Path) -> None:
     """The config is handed back."""
-    assert check_model_folder(folder)["model_type"] == "llama"
+    assert check_folder(folder)["model_type"] == "llama"
 
 
 def test_code_beside_a_known_model_is_ignored(folder: Path) -> None:
@@ -171,9 +172,9 @@ def test_identity_tells_models_apart(folder: Path) -> None:
     """The same files, the same identity; another shape, another."""
     from safetensors.torch import load_file, save_file
 
-    first = identity(folder)
-    assert identity(folder) == first
+    first = folder_identity(folder)
+    assert folder_identity(folder) == first
     weights = load_file(folder / "model.safetensors")
     weights["model.norm.weight"] = weights["model.norm.weight"].half()
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
-    assert identity(folder) != first
+    assert folder_identity(folder) != first
