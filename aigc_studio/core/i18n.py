@@ -15,17 +15,22 @@ import locale
 import os
 import plistlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
 from .paths import resources
 
-__all__ = ["LANGUAGES", "N_", "current_language", "set_language", "system_language", "tr"]
+__all__ = ["LANGUAGES", "N_", "current_language", "set_language", "speaking", "system_language", "tr"]
 
 LANGUAGES = {"en": "English", "zh_CN": "简体中文"}
 """Language code to the language's own name."""
 
 _current = "en"
+_here: ContextVar[str] = ContextVar("language", default="")
+"""The language of this thread or task alone, "" for the process's."""
 
 
 def N_(source: str) -> str:  # noqa: N802  the field's name for "mark, do not translate yet"
@@ -54,7 +59,7 @@ def _macos_language() -> str:
 
 def current_language() -> str:
     """The language `tr` answers in."""
-    return _current
+    return _here.get() or _current
 
 
 def set_language(code: str) -> None:
@@ -62,6 +67,16 @@ def set_language(code: str) -> None:
     global _current
     code = code or system_language()
     _current = code if code in LANGUAGES else "en"
+
+
+@contextmanager
+def speaking(code: str) -> Iterator[None]:
+    """Answer in this language within the `with`, in this thread or task only: several people may be asking at once."""
+    token = _here.set(code if code in LANGUAGES else "")
+    try:
+        yield
+    finally:
+        _here.reset(token)
 
 
 @cache
@@ -77,6 +92,7 @@ def table(language: str) -> dict[str, str]:
 
 def tr(source: str, /, **params: object) -> str:
     """`source` in the current language with its `{fields}` filled; the English text where no translation is found."""
-    text = source if _current == "en" else table(_current).get(source, source)
+    language = _here.get() or _current
+    text = source if language == "en" else table(language).get(source, source)
     text = text.partition("##")[0]
     return text.format(**params) if params else text

@@ -24,6 +24,7 @@ FAMILIES = (
     "aigc_studio.engines.image.flux",
     "aigc_studio.engines.speech.espeak",
     "aigc_studio.engines.text.causal_lm",
+    "aigc_studio.engines.text.seq2seq",
 )
 """Module of each family; the first of a kind is the default."""
 

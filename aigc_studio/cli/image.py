@@ -1,0 +1,34 @@
+"""`aigc-studio image`: a picture from words."""
+
+from __future__ import annotations
+
+import argparse
+
+from aigc_studio.core.i18n import tr
+
+from .making import Plan, add_making, make, text_of
+from .parser import Parser
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: Parser) -> None:
+    """The options."""
+    parser.examples(
+        'aigc-studio image "calm blue waves" --size 1024x768 --out waves.png',
+        'aigc-studio image "a red fox" --model MODEL --negative "blurry" --lora STYLE:0.8 --set steps=30 --count 4',
+    )
+    parser.add_argument("prompt", help=tr("the words, or - to read them from standard input"))
+    add_size(parser)
+    add_making(parser, negative=True, lora=True)
+
+
+def add_size(parser: argparse.ArgumentParser) -> None:
+    """`--size`, for commands that make pictures."""
+    parser.add_argument("--size", metavar="WxH", help=tr("width and height, as in 1024x768"))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Make pictures; the exit status."""
+    params = {"size": options.size} if options.size else {}
+    return make(options, Plan("image", ("generate",), text_of(options.prompt, None), params=params))

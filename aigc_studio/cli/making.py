@@ -1,0 +1,419 @@
+"""One generation from the command line, shared by `image`, `edit`, `write` and `speak`: from options to files."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aigc_studio.core.assets import Asset, is_asset_id
+from aigc_studio.core.errors import Cancelled, StudioError
+from aigc_studio.core.export import EXPORT_SUFFIXES, export_image
+from aigc_studio.core.i18n import N_, tr
+from aigc_studio.core.metadata import write_audio
+from aigc_studio.core.project import Project, is_project
+from aigc_studio.core.requests import MAX_SEED, Request, new_seed
+from aigc_studio.engines.base import Family
+from aigc_studio.engines.direct import run_now
+from aigc_studio.engines.engine import missing_input
+from aigc_studio.engines.interpreter import OFFLINE
+from aigc_studio.engines.local import LocalEngine
+from aigc_studio.engines.runner import check_request, find_model, find_parts
+
+from . import values
+from .choosing import Choosing
+from .output import Output
+from .parser import add_common, complete_with
+from .progress import Listener, Watch
+from .stopping import stoppable
+
+__all__ = ["Plan", "add_making", "device_of", "engine", "make", "text_of"]
+
+
+def add_making(parser: argparse.ArgumentParser, *, negative: bool = False, lora: bool = False) -> None:
+    """The options that every generation takes; negative and lora where models have such a thing."""
+    out = parser.add_argument("--out", type=Path, metavar="FILE", help=tr("the file to write; several are numbered"))
+    complete_with(out, "file")
+    project = parser.add_argument(
+        "--project", type=Path, metavar="FOLDER", help=tr("the project to put the result in; made when it is not there")
+    )
+    complete_with(project, "directory")
+    parser.add_argument(
+        "--model", default="", metavar="MODEL", help=tr("id of a model as listed by: aigc-studio models; or its path")
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help=tr("the same seed makes the same result"))
+    parser.add_argument("--count", type=int, default=1, metavar="N", help=tr("how many results"))
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help=tr("a parameter of the model, as listed by: aigc-studio models info MODEL"),
+    )
+    if negative:
+        parser.add_argument("--negative", metavar="TEXT", help=tr("what is not to be seen"))
+    if lora:
+        parser.add_argument(
+            "--lora", action="append", default=[], metavar="LORA[:WEIGHT]", help=tr("a LoRA by id or path; repeatable")
+        )
+    parser.add_argument("--device", default="", metavar="DEVICE", help=tr("where it runs: cpu, cuda, cuda:1, mps"))
+    parser.add_argument("--dry-run", action="store_true", help=tr("check and print the request, make nothing"))
+    parser.add_argument("--json", action="store_true", help=tr("one JSON object a result, nothing else on stdout"))
+    parser.add_argument("--quiet", action="store_true", help=tr("no progress and no notices"))
+    add_common(parser)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a command wants made. tasks: the first one that the model does. inputs: role to a file, or to an asset's id.
+
+    params: values of options of the command's own, by parameter id; the ones of --set come over them.
+    """
+
+    kind: str
+    tasks: Sequence[str]
+    prompt: str
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+def text_of(given: str, file: Path | None) -> str:
+    """The words of a command: as typed, of standard input for "-", or of a text file."""
+    if file is None:
+        return sys.stdin.read() if given == "-" else given
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise StudioError(
+            N_('"{name}" is not text in UTF-8; save it as UTF-8 and try again.'), code="text-encoding", name=file.name
+        ) from error
+    except OSError as error:
+        raise StudioError(
+            N_('"{name}" could not be read ({reason}); choose another file.'),
+            code="unreadable",
+            name=str(file),
+            reason=error.strerror or str(error),
+        ) from error
+    return f"{given}\n{text}" if given else text
+
+
+def make(options: argparse.Namespace, plan: Plan) -> int:
+    """Make what is planned: into a project, or as files anywhere. The exit status.
+
+    Every result is written and named as soon as it is there, so that a stop or an error keeps those before it.
+    """
+    output = Output.of(options)
+    choosing = Choosing()
+    entry, family, task = choosing.model(plan.kind, plan.tasks, options.model)
+    if options.seed is not None and not 0 <= options.seed <= MAX_SEED:
+        raise StudioError(
+            N_("A seed is a whole number from 0 to {most}, not {seed}."), code="seed", most=MAX_SEED, seed=options.seed
+        )
+    request = Request(
+        plan.kind,
+        task,
+        family.id,
+        entry.id,
+        plan.prompt,
+        _params(options, plan, family, task, choosing),
+        new_seed() if options.seed is None else options.seed,
+        options.count,
+        dict(plan.inputs),
+    )
+    with device_of(options.device):
+        check_request(request, choosing.find)
+        find_model(request, choosing.find)
+        find_parts(request, choosing.find)
+        if options.dry_run:
+            indent = None if output.json else 2
+            print(json.dumps(request.to_json(), ensure_ascii=False, indent=indent))
+            return 0
+        if options.out is not None:
+            _check_target(plan.kind, options.out)
+        with _place(options.project) as project, stoppable() as token:
+            request = request.changed(inputs=_take_in(project, plan.inputs))
+            token.check()
+            keep = options.project is not None
+            with engine() as runner, Watch(output, request.count) as watch:
+                listener = _Results(watch, output, project, request, options.out, keep=keep)
+                with output.alone():
+                    run_now(project, request, runner, listener, token, find=choosing.find)
+    return 0
+
+
+def _params(options: argparse.Namespace, plan: Plan, family: Family, task: str, choosing: Choosing) -> dict[str, Any]:
+    known = {param.id: param for param in family.task_params(task)}
+    typed = dict(plan.params)
+    if getattr(options, "negative", None) is not None:
+        typed["negative"] = options.negative.replace("\\", "\\\\")
+    chosen = {}
+    for name, text in typed.items():
+        if name not in known:
+            raise StudioError(
+                N_('"{model}" has no parameter "{name}" for this; leave the option out or choose another model.'),
+                code="param",
+                model=tr(family.title),
+                name=name,
+            )
+        chosen[name] = values.value(known[name], text, choosing.id_of)
+    chosen |= dict(values.assignment(family, task, text, choosing.id_of) for text in options.set)
+    if loras := getattr(options, "lora", []):
+        param = next((param for param in known.values() if param.kind == "loras"), None)
+        if param is None:
+            raise StudioError(
+                N_('"{model}" works with no LoRA; leave --lora out or choose another model.'),
+                code="param",
+                model=tr(family.title),
+            )
+        added = [list(values.lora(text, choosing.id_of)) for text in loras]
+        chosen[param.id] = param.check([*chosen.get(param.id, []), *added])
+    return chosen
+
+
+@contextlib.contextmanager
+def device_of(name: str) -> Iterator[None]:
+    """Let the engines of this process run on a device; "" leaves the choice to them."""
+    before = os.environ.get("AIGC_STUDIO_DEVICE")
+    if name:
+        os.environ["AIGC_STUDIO_DEVICE"] = name
+    try:
+        yield
+    finally:
+        if name:
+            os.environ.pop("AIGC_STUDIO_DEVICE")
+            if before is not None:
+                os.environ["AIGC_STUDIO_DEVICE"] = before
+
+
+@contextlib.contextmanager
+def engine() -> Iterator[LocalEngine]:
+    """The engine of the command line: in this process, offline, closed at the end."""
+    for name, value in OFFLINE.items():
+        os.environ.setdefault(name, value)
+    runner = LocalEngine()
+    try:
+        yield runner
+    finally:
+        runner.close()
+
+
+# Where results go -----------------------------------------------------------------------------------------------------
+
+
+class _Results(Listener):
+    """Writes every result where it was asked for, as soon as it is stored, and says where that is."""
+
+    def __init__(
+        self, watch: Watch, output: Output, project: Project, request: Request, out: Path | None, *, keep: bool
+    ) -> None:
+        super().__init__(watch)
+        self._output = output
+        self._project = project
+        self._request = request
+        self._out = out
+        self._keep = keep
+        self._text = request.kind == "text" and out is None and not keep
+        """Whether the text itself is the answer."""
+        self._said: set[int] = set()
+
+    def partial(self, index: int, piece: str) -> None:
+        """See `RunListener`."""
+        if not self._text or self._output.json:
+            return
+        self.watch.clear()
+        if index and index not in self._said:
+            self._output.piece("\n")
+        self._said.add(index)
+        try:
+            self._output.piece(piece)
+        except BrokenPipeError:  # the reader of our output has gone
+            raise Cancelled from None
+
+    def progress(self, index: int, done: int, total: int, stage: str, preview: Any) -> None:
+        """See `RunListener`. A text that is seen to grow needs no bar."""
+        if index not in self._said:
+            super().progress(index, done, total, stage, preview)
+
+    def stored(self, index: int, asset: Asset) -> None:
+        """See `RunListener`."""
+        self.watch.clear()
+        source = self._project.path(asset)
+        recipe = self._project.recipe(asset.id)
+        if self._keep and self._out is None:
+            file: Path | None = source
+        elif self._text:
+            file = None
+        else:
+            file = self._target(index, source)
+            _export(self._request.kind, source, file, recipe)
+        if self._text and not self._output.json:
+            self._output.piece("\n" if index in self._said else _text(source) + "\n")
+            return
+        row = _row(asset, file, recipe, _text(source) if asset.kind == "text" else None)
+        self._output.result(row if self._keep else {name: row[name] for name in row if name != "id"}, str(file))
+
+    def _target(self, index: int, source: Path) -> Path:
+        """Where result `index` is written; a file of another run in the working folder is not written over."""
+        if self._out is None:
+            return free(Path.cwd() / source.name)
+        if self._request.count == 1:
+            return self._out
+        return self._out.with_name(f"{self._out.stem}-{index + 1}{self._out.suffix}")
+
+
+def _text(source: Path) -> str:
+    from aigc_studio.core.metadata import read_text
+
+    return read_text(source)
+
+
+def _row(asset: Asset, file: Path | None, recipe: Mapping[str, Any] | None, text: str | None) -> dict[str, Any]:
+    recipe = recipe or {}
+    request = recipe.get("request", {})
+    row: dict[str, Any] = {
+        "id": asset.id,
+        "kind": asset.kind,
+        "index": asset.index,
+        "file": None if file is None else str(file.resolve()),
+        "seed": recipe.get("seed"),
+        "model": request.get("model", ""),
+        "task": request.get("task", ""),
+    }
+    if asset.width:
+        row["size"] = [asset.width, asset.height]
+    if asset.seconds:
+        row["seconds"] = round(asset.seconds, 3)
+    if text is not None:
+        row["text"] = text
+    return row | {"info": recipe.get("info", {})}
+
+
+def free(path: Path) -> Path:
+    """This path, or one with a number when something is there."""
+    number, found = 2, path
+    while found.exists():
+        found, number = path.with_name(f"{path.stem}-{number}{path.suffix}"), number + 1
+    return found
+
+
+def _export(kind: str, source: Path, target: Path, recipe: Mapping[str, Any] | None) -> None:
+    """Copy a result out of its project, in the format that the target's name asks for."""
+    try:
+        if kind == "image":
+            export_image(source, target, recipe)
+        elif kind == "speech" and target.suffix.lower() != source.suffix:
+            import soundfile
+
+            samples, rate = soundfile.read(source, dtype="float32")
+            write_audio(target, samples, rate, recipe or {})
+        elif kind == "text" and target.suffix.lower() == ".txt":
+            target.write_text(_text(source) + "\n", encoding="utf-8")
+        else:
+            shutil.copyfile(source, target)
+    except OSError as error:
+        raise StudioError(
+            N_('"{name}" could not be written ({reason}); choose another folder.'),
+            code="write",
+            name=str(target),
+            reason=error.strerror or str(error),
+        ) from error
+
+
+_SUFFIXES = {
+    "image": (*EXPORT_SUFFIXES, ".jpeg"),
+    "text": (".md", ".txt"),
+    "speech": (".wav", ".flac", ".ogg", ".opus", ".mp3"),
+}
+
+
+def _check_target(kind: str, target: Path) -> None:
+    """Before anything is made: a file of this name could be written."""
+    if target.suffix.lower() not in _SUFFIXES[kind]:
+        raise StudioError(
+            N_('This cannot be written as "{name}"; its name can end in {suffixes}.'),
+            code="suffix",
+            name=target.name,
+            suffixes=", ".join(_SUFFIXES[kind]),
+        )
+    if not target.parent.is_dir() or not os.access(target.parent, os.W_OK) or target.is_dir():
+        raise StudioError(
+            N_('The folder "{folder}" does not exist or cannot be written; choose another one.'),
+            code="write",
+            folder=str(target.parent),
+        )
+
+
+@contextlib.contextmanager
+def _place(folder: Path | None) -> Iterator[Project]:
+    """The project a result goes to: the given one (made when it does not exist), else one that is thrown away."""
+    if folder is not None:
+        known = folder.exists() and is_project(folder)
+        with contextlib.closing(Project.open(folder) if known else Project.create(folder)) as project:
+            if project.read_only:
+                raise StudioError(
+                    N_("The project is open elsewhere or cannot be written; close it there, then try again."),
+                    code="read-only",
+                )
+            yield project
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="aigc-studio-") as temporary,
+        contextlib.closing(Project.create(Path(temporary) / "once")) as project,
+    ):
+        yield project
+
+
+# What results are made from -------------------------------------------------------------------------------------------
+
+
+def _take_in(project: Project, inputs: Mapping[str, str]) -> dict[str, str]:
+    """The files that a job works on as assets of the project: role to id. An id of an asset there is taken as it is."""
+    taken: dict[str, str] = {}
+    for role, given in inputs.items():
+        path = Path(given).expanduser()
+        if is_asset_id(given) and not path.exists() and project.asset(given) is not None:
+            taken[role] = given
+        elif role == "mask":
+            taken[role] = _mask(project, path, taken.get("image", ""))
+        else:
+            taken[role] = project.import_file(path).id
+            _check_kind(project, role, taken[role], path)
+    return taken
+
+
+def _mask(project: Project, path: Path, image: str) -> str:
+    """A mask file as a mask of the project; as in the window, its transparency counts where it has any."""
+    from PIL import Image
+
+    from aigc_studio.core.imaging import open_image
+    from aigc_studio.core.masking import mask_from_image
+
+    if not path.is_file():
+        raise StudioError(
+            N_('"{name}" is not a file; drop pictures, sounds or texts here.'), code="not-a-file", name=path.name
+        )
+    picture = open_image(path)
+    mask = Image.fromarray(mask_from_image(picture, picture.size))
+    return project.store_image(mask, title=path.stem, kind="mask", parents=[image] if image else []).id
+
+
+_ROLE_KINDS = {"image": "image", "voice": "audio"}
+
+
+def _check_kind(project: Project, role: str, asset_id: str, path: Path) -> None:
+    asset = project.asset(asset_id)
+    wanted = _ROLE_KINDS.get(role)
+    if asset is not None and wanted is not None and asset.kind != wanted:
+        raise StudioError(
+            N_('"{name}" is not what this works on; give a picture to edit, a recording for a voice.'),
+            code="kind",
+            name=path.name,
+        ) from missing_input(role)

@@ -1,0 +1,34 @@
+"""`aigc-studio speak`: a text as sound."""
+
+from __future__ import annotations
+
+import argparse
+
+from aigc_studio.core.i18n import tr
+
+from .making import Plan, add_making, make, text_of
+from .parser import Parser, complete_with
+from .write import add_file
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: Parser) -> None:
+    """The options."""
+    parser.examples(
+        'aigc-studio speak "Hello, 你好。" --out hello.wav --set speed=180',
+        "aigc-studio speak --file chapter.txt --model MODEL --voice me.wav --out chapter.mp3",
+    )
+    parser.add_argument("prompt", nargs="?", default="", help=tr("the words, or - to read them from standard input"))
+    add_file(parser)
+    voice = parser.add_argument(
+        "--voice", metavar="FILE", help=tr("a recording whose voice is taken, for models that can do that")
+    )
+    complete_with(voice, "file")
+    add_making(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Speak; the exit status."""
+    inputs = {"voice": options.voice} if options.voice else {}
+    return make(options, Plan("speech", ("speak",), text_of(options.prompt, options.file), inputs))
