@@ -47,10 +47,11 @@ _KEPT_CONTROLS = "\n\t"
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]")
 
 
-def clean(text: str) -> Clean:
+def clean(text: str, keep: str = "") -> Clean:
     """Take out control characters, emoji, pictographs, invisible and private characters, and broken surrogates.
 
     Line ends become "\\n". Invisible characters go without being listed: nobody put them there on purpose.
+    keep: signs that mean something to the voice.
     """
     text = re.sub(r"\r\n?|\u2028|\u2029|\x0b|\x0c|\x85", "\n", text)
     kept: list[str] = []
@@ -59,7 +60,7 @@ def clean(text: str) -> Clean:
         if _INVISIBLE.match(character):
             continue
         category = unicodedata.category(character)
-        if category in ("So", "Sk", "Cn", "Co", "Cs") and character not in "°©®™№℃℉^`":
+        if category in ("So", "Sk", "Cn", "Co", "Cs") and character not in "°©®™№℃℉^`" + keep:
             dropped[character if category == "So" else f"U+{ord(character):04X}"] += 1
         elif category == "Cc" and character not in _KEPT_CONTROLS:
             dropped[f"U+{ord(character):04X}"] += 1

@@ -170,3 +170,32 @@ def test_peaks_of_nothing_and_of_stereo():
 
 def test_int16():
     assert audio.from_int16(np.array([-32768, 0, 16384], np.int16)).tolist() == [-1.0, 0.0, 0.5]
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.8, 1.25, 2.0])
+def test_stretched_sound_keeps_its_pitch_and_level(factor: float) -> None:
+    rate = 16_000
+    time = np.arange(2 * rate) / rate
+    tone = (0.5 * np.sin(2 * np.pi * 220 * time)).astype(np.float32)
+    longer = audio.stretch(tone, rate, factor)
+    assert len(longer) == round(len(tone) * factor)
+    middle = longer[1000:-1000]
+    spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle))))
+    assert spectrum.argmax() * rate / len(middle) == pytest.approx(220, abs=1.5)
+    assert np.abs(middle).max() == pytest.approx(0.5, abs=0.03)
+    assert np.abs(np.diff(middle)).max() < 1.2 * np.abs(np.diff(tone)).max()  # no clicks
+    assert np.array_equal(audio.stretch(tone, rate, 1.0), tone)
+
+
+@pytest.mark.parametrize(("rate", "target"), [(16_000, 44_100), (16_000, 48_000), (24_000, 44_100), (48_000, 16_000)])
+def test_resampling_is_clean(rate: int, target: int) -> None:
+    """A tone comes out as that tone: what is left beside it is 80 dB below. Above the new band nothing is left."""
+    tones = np.arange(2 * rate) / rate
+    wanted = np.arange(2 * target) / target
+    for pitch in (100.0, 1000.0, 0.4 * min(rate, target)):
+        made = audio.resample(np.sin(2 * np.pi * pitch * tones).astype(np.float32), rate, target)
+        error = (made - np.sin(2 * np.pi * pitch * wanted))[target // 10 : -target // 10]
+        assert 20 * np.log10(np.sqrt((error**2).mean()) / np.sqrt(0.5)) < -80
+    if target < rate:
+        alias = audio.resample(np.sin(2 * np.pi * 0.55 * target * tones).astype(np.float32), rate, target)
+        assert 20 * np.log10(np.sqrt((alias[1000:-1000] ** 2).mean())) < -80

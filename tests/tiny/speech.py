@@ -148,7 +148,7 @@ def make_speecht5(folder: Path) -> Path:
                 encoder_max_relative_position=16,
                 num_mel_bins=80,
                 max_text_positions=450,
-                max_speech_positions=1000,
+                max_speech_positions=400,
             )
         )
         with torch.no_grad():  # chance alone would stop at the first sound
@@ -294,6 +294,9 @@ def make_bark(folder: Path) -> Path:
         model = BarkModel(config)
         codec: Any = model.codec_model
         with torch.no_grad():
+            for stage in (model.semantic, model.coarse_acoustics, model.fine_acoustics):
+                for weight in stage.parameters():
+                    weight.mul_(12)  # so that what comes depends on what came
             for layer in codec.quantizer.layers:
                 layer.codebook.embed.normal_()
     model.generation_config = GenerationConfig()  # the library cannot save Bark's own

@@ -23,7 +23,7 @@ import numpy as np
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_
 
-__all__ = ["RATE", "NativeVoice", "speak", "version", "voices"]
+__all__ = ["RATE", "NativeVoice", "phonemes", "speak", "version", "voices"]
 
 RATE = 22050
 """Samples a second that every espeak-ng voice is made at."""
@@ -32,6 +32,7 @@ _SYNCHRONOUS = 2
 _DONT_EXIT = 0x8000
 _UTF8 = 1
 _END_PAUSE = 0x1000
+_IPA = 2
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
 
 _one_at_a_time = threading.Lock()
@@ -189,6 +190,24 @@ def _choose(library: ctypes.CDLL, voice: str) -> bool:
         if known.language == language:
             return library.espeak_SetVoiceByName(f"{known.identifier}{plus}{variant}".encode()) == 0
     return False
+
+
+def phonemes(text: str, voice: str) -> str:
+    """How `voice` would pronounce `text`, in the International Phonetic Alphabet with stress marks; one line."""
+    found: list[str] = []
+    with _library() as library:
+        if not _choose(library, voice):
+            raise StudioError(
+                N_('The basic voice does not know "{voice}"; choose another voice.'), code="voice", voice=voice
+            )
+        library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+        library.espeak_TextToPhonemes.argtypes = [ctypes.POINTER(ctypes.c_void_p), ctypes.c_int, ctypes.c_int]
+        data = ctypes.create_string_buffer(text.replace("\0", " ").encode("utf-8", "replace"))
+        rest = ctypes.c_void_p(ctypes.addressof(data))
+        while rest.value:  # one clause each time, null at the end
+            clause = library.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, _IPA)
+            found.append((clause or b"").decode("utf-8", "replace").strip())
+    return " ".join(part for part in found if part)
 
 
 def speak(
