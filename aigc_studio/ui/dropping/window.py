@@ -13,6 +13,7 @@ from PySide6.QtGui import QDropEvent
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_
 from aigc_studio.core.project import is_project
+from aigc_studio.ui.models.drop import candidates, offer
 
 from .payload import Payload, welcome
 
@@ -54,7 +55,13 @@ class WindowDrops(QObject):
         if len(paths) == 1 and (is_project(paths[0]) or paths[0].suffix.lower() == PACKAGE_SUFFIX):
             window.projects.open(paths[0])
             return True
-        return False
+        found = candidates(paths)
+        if found:
+            offer(window, found)
+            others = tuple(path for path in paths if path not in found)
+            if others:
+                self.take(Payload(paths=others))
+        return bool(found)
 
     def enter(self, event: QDropEvent) -> None:
         """A drag came over a part of the window that has no use of its own for it."""

@@ -107,6 +107,22 @@ def test_words_dropped_beside_the_canvas_are_a_prompt(qtbot: QtBot, window: Main
     assert panel.inspector.prompt.text() == "a red door"
 
 
+def test_a_model_dropped_over_any_panel_is_asked_about_and_the_rest_is_imported(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr("aigc_studio.ui.dropping.window.offer", lambda _window, paths: asked.extend(paths))
+    model = tmp_path / "sdxl"
+    (model / "unet").mkdir(parents=True)
+    (model / "model_index.json").write_text("{}", encoding="utf-8")
+    Image.new("RGB", (12, 9)).save(tmp_path / "a.png")
+    opened(qtbot, window, tmp_path / "project").show_panel("picture")
+    event = drop(window, files(model, tmp_path / "a.png"), native=True)
+    assert event.isAccepted()
+    assert asked == [model]
+    qtbot.waitUntil(lambda: count(window, "image") == 1)
+
+
 def test_without_a_project_a_file_is_answered_with_a_sentence(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     drop(window, files(tmp_path / "a.png"))
     assert any("Open or make a project first" in banner.text.text() for banner in window.banners.banners())
