@@ -41,7 +41,8 @@ def test_every_task_makes_a_picture_of_the_asked_size_and_the_same_one_again(
         assert recipe is not None
         again = job_again(recipe)
         second = Ear()
-        desk.engine.unload()
+        if task == "generate":
+            desk.engine.unload()  # the others are made by the model in memory
         desk.engine.run(
             Order("again", again.request, tmp_path / task, again.done, desk.inputs(task), given), second, CancelToken()
         )
