@@ -23,6 +23,9 @@ FAMILIES = (
     "aigc_studio.engines.image.sd3",
     "aigc_studio.engines.image.flux",
     "aigc_studio.engines.speech.espeak",
+    "aigc_studio.engines.speech.vits",
+    "aigc_studio.engines.speech.speecht5",
+    "aigc_studio.engines.speech.bark",
     "aigc_studio.engines.text.causal_lm",
     "aigc_studio.engines.text.seq2seq",
 )
