@@ -21,7 +21,11 @@ def makers() -> Iterator[tuple[str, Callable[[Path], Path]]]:
         if module.name.startswith("_"):
             continue
         for name, maker in inspect.getmembers(importlib.import_module(f"tests.tiny.{module.name}"), inspect.isfunction):
-            needed = [each for each in inspect.signature(maker).parameters.values() if each.default is each.empty]
+            needed = [
+                each
+                for each in inspect.signature(maker).parameters.values()
+                if each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD
+            ]
             if name.startswith("make_") and len(needed) == 1 and maker.__module__ == f"tests.tiny.{module.name}":
                 yield name.removeprefix("make_").replace("_", "-"), maker
 
