@@ -111,6 +111,7 @@ def _after_paint(window: MainWindow, options: argparse.Namespace, watch: _FirstP
         window.projects.open(recent[0])
     window.read_engine_state()
     window.studio.models.begin(window)
+    window.studio.devices.begin()
     if not QFontDatabase.families(QFontDatabase.WritingSystem.SimplifiedChinese) and (advice := font_advice()):
         window.banners.show_error(advice, level="warning")
 

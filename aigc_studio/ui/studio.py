@@ -25,7 +25,9 @@ from aigc_studio.engines.base import Understanding
 from aigc_studio.engines.engine import Order
 from aigc_studio.engines.runner import claim_order
 
+from .arbiter import MemoryArbiter
 from .collector import GarbageCollector
+from .devices import DeviceWatch
 from .ends import JobEnds
 from .events import AssetsChange, Progress, ProjectInfo
 from .lane_set import Arbiter, LaneSet
@@ -117,6 +119,8 @@ class Studio(QObject):
         self._ends.written.connect(self._on_finished)
         self._ends.due.connect(self._dispatch)
         self._ends.troubled.connect(self.problem)
+        self.devices = DeviceWatch(self.settings, self)
+        arbiter = arbiter or MemoryArbiter(lambda: self.devices.current)
         self._lanes = LaneSet(self.settings, engine, arbiter, self._store_output, self)
         self._lanes.progressed.connect(self._on_progress)
         self._lanes.said.connect(self.jobPartial)
@@ -171,6 +175,7 @@ class Studio(QObject):
         QTimer.singleShot(0, lambda: self.close_project(loop.quit))
         loop.exec(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
         self.models.close()
+        self.devices.close()
         self._lanes.close()
         self._storage.stop()
         self._lanes.wait()
@@ -254,6 +259,13 @@ class Studio(QObject):
                 self.resume(each)
             self._dispatch()
         self._soon(self._jobs_timer)
+
+    def give_way(self, lane: str) -> bool:
+        """Let an idle lane give its memory back, for work beside the queue; False when it has a job."""
+        if self._lanes[lane].busy:
+            return False
+        self._lanes[lane].unload()
+        return True
 
     # -- storage
     def store(

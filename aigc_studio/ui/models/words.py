@@ -11,6 +11,7 @@ from aigc_studio.core.i18n import N_, current_language, tr
 from aigc_studio.core.requests import Request
 from aigc_studio.engines import registry
 from aigc_studio.engines.base import Family
+from aigc_studio.engines.text.languages import choices, id_of
 
 __all__ = [
     "KINDS",
@@ -127,15 +128,6 @@ def subtitle(entry: Entry) -> str:
 
 def languages(codes: tuple[str, ...], most: int = 6) -> str:
     """Names of languages in the current language; codes that nobody has a name for stay codes."""
-    named = [_language(code) for code in codes[:most]]
+    named = [tr(choice.title) for choice in choices([id_of(code) or code for code in codes[:most]])]
     more = len(codes) - len(named)
     return ", ".join(named) + (f" +{more}" if more > 0 else "")
-
-
-def _language(code: str) -> str:
-    locale = QLocale(code.replace("-", "_"))
-    if locale.language() == QLocale.Language.C:
-        return code
-    if current_language() == "en":
-        return QLocale.languageToString(locale.language())
-    return locale.nativeLanguageName() or code

@@ -8,10 +8,13 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QTo
 from aigc_studio.core.i18n import tr
 from aigc_studio.core.installer import BACKENDS, EngineState
 from aigc_studio.core.jobs import JobState
+from aigc_studio.ui.devices import device_text
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.widgets.job_bar import progress_text
+
+from .device_card import DeviceCard
 
 __all__ = ["StatusBar", "queue_text"]
 
@@ -44,8 +47,14 @@ class StatusBar(Translated, QStatusBar):
         self.queue.clicked.connect(self.queueWanted)
         self.engine = self._button("chip")
         self.engine.clicked.connect(self.engineWanted)
+        self.device = self._button("expansion-card-variant")
+        self.device.hide()
+        self.device.clicked.connect(lambda: self.card.open_above(self.device))
+        self.card = DeviceCard(studio.devices, studio.settings, self)
         self.addPermanentWidget(self.queue)
+        self.addPermanentWidget(self.device)
         self.addPermanentWidget(self.engine)
+        studio.devices.changed.connect(self._show_device)
         studio.jobsChanged.connect(self.refresh)
         studio.jobProgress.connect(lambda _id, _progress: self.refresh())
         studio.jobFinished.connect(lambda _id, _job: self.refresh())
@@ -60,6 +69,14 @@ class StatusBar(Translated, QStatusBar):
         """Everything here is made of several texts."""
         super().retranslate()
         self.refresh()
+        self._show_device()
+
+    def _show_device(self) -> None:
+        device = self._studio.devices.current
+        self.device.setVisible(device is not None)
+        if device is not None:
+            self.device.setText(device_text(device))
+            self.device.setToolTip(tr("What models run on. Click for all devices."))
 
     def refresh(self) -> None:
         """Read the queue again: cheap, the studio keeps a copy."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -15,7 +17,7 @@ from .entries import Shelf
 
 
 @pytest.fixture
-def picker(qtbot, quiet_studio: Studio, shelf: Shelf) -> ModelPicker:
+def picker(qtbot, quiet_studio: Studio, shelf: Shelf) -> Iterator[ModelPicker]:
     """A shown picker of picture models."""
     shelf.add("red", bytes=2_500_000_000)
     shelf.add("blue", family="painter")
@@ -24,7 +26,7 @@ def picker(qtbot, quiet_studio: Studio, shelf: Shelf) -> ModelPicker:
     QVBoxLayout(holder).addWidget(picker)
     qtbot.addWidget(holder)
     holder.show()
-    return picker
+    yield picker
 
 
 def opened(picker: ModelPicker) -> ModelList:
