@@ -7,7 +7,6 @@ without clicks. A sentence sounds the same alone and in its text, so that one ro
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,17 +20,12 @@ from aigc_studio.core.textnorm import Run, Sentence, clean, runs, sentences, spe
 from aigc_studio.engines.base import Choice, Context, Family, Model, Param, Task, Understanding
 
 from . import espeak_native as native
+from .lines import MOST_CHARACTERS, Heard, assemble, levelled, nothing_to_speak, save
 
 __all__ = ["FAMILY", "load", "run", "understand", "voices"]
 
-MOST_CHARACTERS = 15_000
-"""Longest text of one request: somewhat more than an hour of Chinese, 400 MB of samples, held about twice."""
-
 AUTO = "auto"
 """Each run of Chinese or English by a voice of its language."""
-
-_LEVEL = -20.0
-"""Speech level (dBFS) every run is brought to: the Chinese voices are louder than the English ones."""
 
 _SWITCH = 0.06
 """Seconds between two languages in one sentence."""
@@ -171,70 +165,40 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
     cleaned = clean(request.prompt)
     spoken = [sentence for sentence in sentences(cleaned.text) if speakable(sentence.text)]
     if not spoken:
-        raise _silent()
+        raise nothing_to_speak()
     for index in range(ctx.start, request.count):
         ctx.check()
         samples, segments = _speak_all(spoken, values, request.item_seed(index), index, ctx)
-        level = audio.levels(samples, native.RATE)
-        ctx.save_audio(
+        save(
+            ctx,
             index,
             samples,
             native.RATE,
-            segments=segments,
+            segments,
             voice=_voice("zh", values) if _only_chinese(spoken) else _voice("en", values),
             voices=sorted({part["voice"] for segment in segments for part in segment["parts"]}),
-            languages=sorted({part["language"] for segment in segments for part in segment["parts"]}),
-            seconds=round(level.seconds, 3),
-            loudness=round(level.loudness, 1),
-            peak=round(level.peak, 1),
             dropped=dict(cleaned.dropped),
             library=f"espeak-ng {native.version()}",
         )
-
-
-def _silent() -> StudioError:
-    return StudioError(N_("There is nothing to speak; write a word or a number."), code="text-empty")
 
 
 def _speak_all(
     spoken: list[Sentence], values: dict[str, Any], seed: int, index: int, ctx: Context
 ) -> tuple[np.ndarray, list[dict[str, Any]]]:
     """The whole text, and where each sentence lies in it (seconds)."""
-    heard: list[Sentence] = []
-    parts: list[np.ndarray] = []
-    details: list[list[dict[str, Any]]] = []
+    heard: list[Heard] = []
     ctx.progress(0, len(spoken), N_("Speaking"))
     for place, sentence in enumerate(spoken):
         ctx.check()
         samples, detail = _speak_sentence(sentence, values, seed, ctx)
         new_paragraph = place + 1 < len(spoken) and spoken[place + 1].paragraph != sentence.paragraph
         if detail:  # a script its voice does not know may stay silent
-            heard.append(sentence)
-            parts.append(samples)
-            details.append(detail)
+            heard.append(Heard(sentence, samples, detail))
         ctx.partial(index, sentence.text + ("\n" if new_paragraph else " "))
         ctx.progress(place + 1, len(spoken), N_("Speaking"))
     if not heard:
-        raise _silent()
-    # Between what is heard: a silent sentence at the end of a paragraph takes no pause with it.
-    gaps = [
-        values["pause"] if one.paragraph == two.paragraph else values["paragraph_pause"] for one, two in pairwise(heard)
-    ]
-    samples, times = audio.join(parts, gaps, native.RATE)
-    segments = []
-    for sentence, (start, end), detail in zip(heard, times, details, strict=True):
-        for part in detail:
-            part["start"], part["end"] = round(part["start"] + start, 6), round(part["end"] + start, 6)
-        segments.append(
-            {
-                "text": sentence.text,
-                "start": round(start, 6),
-                "end": round(end, 6),
-                "paragraph": sentence.paragraph,
-                "parts": detail,
-            }
-        )
-    return samples, segments
+        raise nothing_to_speak()
+    return assemble(heard, values["pause"], values["paragraph_pause"], native.RATE)
 
 
 def _speak_sentence(
@@ -255,7 +219,7 @@ def _speak_sentence(
         )
         samples = audio.trim(audio.from_int16(raw), native.RATE)
         if len(samples):
-            samples = audio.to_speech_level(samples, native.RATE, _LEVEL)
+            samples = levelled(samples, native.RATE)  # the Chinese voices are louder than the English ones
             pieces.append(audio.fade(samples, native.RATE))
             kept.append(part)
     joined, times = audio.join(pieces, [_SWITCH] * len(pieces), native.RATE)

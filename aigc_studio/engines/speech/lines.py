@@ -26,6 +26,7 @@ from aigc_studio.engines.base import Choice, Context, Param, Understanding
 from .spelling import Spelling
 
 __all__ = [
+    "MOST_CHARACTERS",
     "SHARED",
     "SPEED",
     "Heard",
@@ -91,11 +92,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Script:
-    """A text ready to be spoken. dropped: signs that no voice says; unknown: characters this one cannot say."""
+    """A text ready to be spoken. dropped: signs that no voice says; unknown: characters this one cannot say.
+    language: of all of it, "" when each piece tells its own."""
 
     lines: tuple[Line, ...]
     dropped: Mapping[str, int]
     unknown: Mapping[str, int]
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,13 @@ def nothing_to_speak() -> StudioError:
 
 
 def prepare(
-    prompt: str, spell: Callable[[str], Spelling], fits: Callable[[str], bool], *, keep: str = "", most: int = 0
+    prompt: str,
+    spell: Callable[[str], Spelling],
+    fits: Callable[[str], bool],
+    *,
+    keep: str = "",
+    most: int = 0,
+    language: str = "",
 ) -> Script:
     """`prompt` as sentences of what the model can say; each piece of them `fits`.
 
@@ -147,7 +156,7 @@ def prepare(
             code="text-unknown",
             characters=listed(unknown),
         )
-    return Script(tuple(lines), dict(cleaned.dropped), dict(unknown))
+    return Script(tuple(lines), dict(cleaned.dropped), dict(unknown), language)
 
 
 def listed(characters: Mapping[str, int], most: int = 12) -> str:
@@ -198,7 +207,7 @@ def say(
         ctx.progress(0, len(script.lines), N_("Speaking"))
         for place, line in enumerate(script.lines):
             ctx.check()
-            sound = _line(line, speaker, rate, request.item_seed(index), values["volume"], ctx)
+            sound = _line(line, script.language, speaker, rate, request.item_seed(index), values["volume"], ctx)
             if len(sound.samples):
                 heard.append(sound)
             else:
@@ -218,7 +227,7 @@ def say(
         save(ctx, index, samples, rate, segments, dropped=script.dropped, unknown=dict(script.unknown), **info)
 
 
-def _line(line: Line, speaker: Speaker, rate: int, seed: int, volume: int, ctx: Context) -> Heard:
+def _line(line: Line, language: str, speaker: Speaker, rate: int, seed: int, volume: int, ctx: Context) -> Heard:
     """One sentence: its pieces trimmed, levelled, at the wanted rate, faded, joined, and at its volume."""
     made: list[tuple[str, np.ndarray]] = []
     for text in line.pieces:
@@ -236,7 +245,7 @@ def _line(line: Line, speaker: Speaker, rate: int, seed: int, volume: int, ctx: 
     joined, times = audio.join(faded, [_BREATH] * len(faded), rate)
     joined = audio.limit(joined * np.float32(volume / 100), rate)
     parts = [
-        {"text": text, "language": _language(text), "voice": "", "start": start, "end": end}
+        {"text": text, "language": language or _language(text), "voice": "", "start": start, "end": end}
         for (text, _), (start, end) in zip(made, times, strict=True)
     ]
     return Heard(line.sentence, joined, parts)
@@ -298,7 +307,7 @@ def save(ctx: Context, index: int, samples: np.ndarray, rate: int, segments: lis
     )
 
 
-def understood(prompt: str, spell: Callable[[str], Spelling], *, keep: str = "") -> Understanding:
+def understood(prompt: str, spell: Callable[[str], Spelling], *, keep: str = "", language: str = "") -> Understanding:
     """What will be said, "en: hello", sentence by sentence and shortened, and the characters that will not be."""
     cleaned = clean(prompt[:MOST_CHARACTERS], keep)
     found: dict[str, None] = {}
@@ -310,5 +319,5 @@ def understood(prompt: str, spell: Callable[[str], Spelling], *, keep: str = "")
         unknown.update(spelled.unknown)
         if spelled.speakable and len(found) < 40:
             text = spelled.text
-            found[f"{_language(text)}: {text if len(text) <= 48 else text[:47] + '…'}"] = None
+            found[f"{language or _language(text)}: {text if len(text) <= 48 else text[:47] + '…'}"] = None
     return Understanding(tuple(found), tuple(unknown)[:40])

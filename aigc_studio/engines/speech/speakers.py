@@ -25,6 +25,12 @@ __all__ = [
     "synthetic",
 ]
 
+CLIP = "clip"
+"""Value of a parameter "speaker": who is heard in the input "voice", with "consent" given."""
+
+FILE = "file"
+"""Value of a parameter "speaker": the vector in the file that the parameter "vector" names."""
+
 CLIP_RATE = 16_000
 """Samples a second that the speaker encoders hear."""
 

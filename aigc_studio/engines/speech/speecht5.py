@@ -20,21 +20,16 @@ from aigc_studio.engines.base import Choice, Context, Family, Model, Param, Task
 from . import speakers
 from .lines import SHARED, SPEED, prepare, say, understood
 from .loading import files_of, network, seeded, tokenizer
+from .speakers import CLIP, FILE
 from .spelling import Alphabet, speecht5_alphabet
 
 if TYPE_CHECKING:
     from aigc_studio.core.requests import Request
 
-__all__ = ["CLIP", "FAMILY", "FILE", "Voice", "facts", "fitted", "load", "run", "understand", "warm"]
+__all__ = ["FAMILY", "Voice", "facts", "fitted", "load", "run", "understand", "warm"]
 
 VOCODER = "vocoder:speecht5"
 ENCODER = "speaker-encoder:xvector"
-
-CLIP = "clip"
-"""The speaker heard in the input "voice"."""
-
-FILE = "file"
-"""The speaker whose vector is in the file that "vector" names."""
 
 _SPEAKERS = (
     Choice("synthetic-1", N_("Synthetic speaker 1")),
@@ -159,14 +154,16 @@ def understand(request: Request) -> Understanding:
     entry = catalogue.find(request.model)
     if entry.folder is None or not (entry.folder / "spm_char.model").is_file():
         return Understanding((), ())
-    return understood(request.prompt, speecht5_alphabet(entry.folder, entry.facts.get("languages", ())).spell)
+    alphabet = speecht5_alphabet(entry.folder, entry.facts.get("languages", ()))
+    return understood(request.prompt, alphabet.spell, language=alphabet.language)
 
 
 def run(loaded: Voice, request: Request, ctx: Context) -> None:
     """Speak the text once for each result."""
     values = ctx.values
     most = min(_LONGEST, int(loaded.network.config.max_text_positions) - 4)
-    script = prepare(request.prompt, loaded.alphabet.spell, lambda text: len(text) <= most)
+    alphabet = loaded.alphabet
+    script = prepare(request.prompt, alphabet.spell, lambda text: len(text) <= most, language=alphabet.language)
     vector, who = _speaker(loaded, values, ctx)
     vocoder, vocoder_id = _vocoder(loaded, values["vocoder"], ctx)
     ctx.check()

@@ -77,6 +77,7 @@ class Alphabet:
     """known: the characters of a model. ids: their numbers, for those that are numbered here. english: whether digits
     and signs it does not know are said in English words. small: capitals become small letters. phonemes: whether the
     text is turned into sounds first, so that `known` are sounds. uroman: whether only romanised text is understood.
+    blank: whether number 0 stands between all. language: of the voice, "" when nothing tells it.
     """
 
     known: frozenset[str]
@@ -87,6 +88,7 @@ class Alphabet:
     phonemes: bool = False
     uroman: bool = False
     blank: bool = False
+    language: str = ""
 
     def spell(self, text: str) -> Spelling:
         """One sentence, as it is to be said, in characters of this model."""
@@ -135,6 +137,11 @@ def is_english(languages: object) -> bool:
     return not languages or any(str(code).lower()[:2] == "en" for code in languages)
 
 
+def _short(code: str) -> str:
+    """The code that texts of this language have in recipes: "en" for "eng", "zh" for "cmn"; others as they are."""
+    return "en" if is_english([code]) else "zh" if _is_chinese([code]) else code
+
+
 def _is_chinese(languages: object) -> bool:
     codes = languages if isinstance(languages, list | tuple) else ()
     return any(str(code).lower().startswith(("zh", "cmn", "yue", "chi", "zho")) for code in codes)
@@ -176,13 +183,20 @@ def _vits(vocabulary: tuple[str, int, int], settings: tuple[str, int, int] | Non
         phonemes=bool(told.get("phonemize", True)),
         uroman=bool(told.get("is_uroman", False)),
         blank=bool(told.get("add_blank", True)),
+        language=_short(codes[0]) if codes else "",
     )
 
 
 def speecht5_alphabet(folder: Path, languages: object = ()) -> Alphabet:
     """The alphabet of a SpeechT5 folder: the characters of its SentencePiece model. StudioError when broken."""
     found = _pieces(_stamp(folder / "spm_char.model"))
-    return Alphabet(found, english=is_english(languages), numbers=is_english(languages) or _is_chinese(languages))
+    first = str(languages[0]) if isinstance(languages, list | tuple) and languages else "en"
+    return Alphabet(
+        found,
+        english=is_english(languages),
+        numbers=is_english(languages) or _is_chinese(languages),
+        language=_short(first),
+    )
 
 
 @lru_cache(maxsize=8)

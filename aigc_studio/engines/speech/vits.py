@@ -123,13 +123,14 @@ def understand(request: Request) -> Understanding:
     if folder is None or not folder.is_dir():
         return Understanding((), ())
     alphabet = vits_alphabet(folder)
-    return understood(request.prompt, alphabet.spell)
+    return understood(request.prompt, alphabet.spell, language=alphabet.language)
 
 
 def run(loaded: Voice, request: Request, ctx: Context) -> None:
     """Speak the text once for each result."""
     values = ctx.values
-    script = prepare(request.prompt, _speller(loaded.alphabet), lambda text: len(text) <= _LONGEST)
+    alphabet = loaded.alphabet
+    script = prepare(request.prompt, _speller(alphabet), lambda text: len(text) <= _LONGEST, language=alphabet.language)
     speaker = int(values.get("speaker", 0))
     say(script, lambda: _Speaking(loaded, speaker, values), request, values, ctx, speaker=speaker, voice="vits")
 
