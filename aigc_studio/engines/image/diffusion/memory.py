@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .spec import Loaded
 
-__all__ = ["arrange", "decoded", "guarded", "is_shortage", "shortage"]
+__all__ = ["arrange", "at_rest", "decoded", "guarded", "is_shortage", "shortage"]
 
 T = TypeVar("T")
 
@@ -62,6 +62,22 @@ def arrange(loaded: Loaded, mode: str, ctx: Context) -> None:
     elif held == "low" and accelerated:
         # Pipelines made of this one's parts leave the last part that worked on the device.
         loaded.pipe.maybe_free_model_hooks()
+
+
+@contextlib.contextmanager
+def at_rest(loaded: Loaded, ctx: Context) -> Iterator[None]:
+    """Inside, the parts can be changed: those that hooks move about lie on the CPU without them, and are put back
+    afterwards. Parts that are on the device for good stay there."""
+    mode = loaded.state.get("memory", "")
+    if mode not in ("low", "lowest") or not _accelerated(loaded):
+        yield
+        return
+    _release(loaded)
+    loaded.state["memory"] = ""
+    yield
+    with guarded(loaded):
+        _place(loaded, mode, True, ctx)
+    loaded.state["memory"] = mode
 
 
 def decoded(loaded: Loaded, pipe: Any, decode: Callable[[], T], ctx: Context) -> T:
