@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .spec import Loaded
 
-__all__ = ["Reading", "read"]
+__all__ = ["Reading", "clean", "read"]
 
 _WORD = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]|[^\s\u3400-\u9fff\uf900-\ufaff]+")
 """A word as people count them: a Chinese character, or what stands between spaces."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 _UNBOUNDED = 100_000
 """Tokenizers without a length of their own say a number beyond this."""
@@ -39,6 +41,11 @@ class Reading:
         """The unread text, shortened."""
         text = " ".join(self.unread.split())
         return text if len(text) <= _SHOWN else text[:_SHOWN].rstrip() + " …"
+
+
+def clean(text: str) -> str:
+    """Without control characters and half surrogates, which no tokenizer takes."""
+    return _CONTROL.sub("", text)
 
 
 def read(loaded: Loaded, text: str) -> Reading:

@@ -35,13 +35,15 @@ def generate(loaded: Loaded, request: Request, ctx: Context) -> None:
     Raises StudioError; Cancelled at a step, between two parts of the model, and inside them when the engine brakes.
     """
     ctx.check()
-    memory.arrange(loaded, ctx.values["memory"], ctx)
+    values = dict(ctx.values)
+    if "negative" in values:
+        values["negative"] = prompts.clean(values["negative"])
+    memory.arrange(loaded, values["memory"], ctx)
     with memory.guarded(loaded):
-        _all(loaded, request, ctx)
+        _all(loaded, request.changed(prompt=prompts.clean(request.prompt)), values, ctx)
 
 
-def _all(loaded: Loaded, request: Request, ctx: Context) -> None:
-    values = ctx.values
+def _all(loaded: Loaded, request: Request, values: Mapping[str, Any], ctx: Context) -> None:
     pipe = pipe_for(loaded, "inpaint" if loaded.fills else request.task)
     work = prepare(request.task, loaded, pipe, ctx)
     info = dict(work.info)
@@ -50,16 +52,14 @@ def _all(loaded: Loaded, request: Request, ctx: Context) -> None:
     batch = values["batch"]
     for first in range(0, request.count, batch):
         indices = range(first, min(first + batch, request.count))
-        if indices[-1] >= ctx.start:
-            _group(loaded, pipe, request, ctx, work, info, indices)
+        if any(ctx.wants(index) for index in indices):
+            _group(Run(loaded, pipe, ctx, work, request, values), info, indices)
 
 
-def _group(
-    loaded: Loaded, pipe: Any, request: Request, ctx: Context, work: Work, info: Mapping[str, Any], indices: range
-) -> None:
-    """Make the results `indices` at once; those before `ctx.start` are stored already and only keep the rest alike."""
-    run = Run(loaded, pipe, ctx, work, request.task)
-    latents = run.latents(request, indices)
+def _group(run: Run, info: Mapping[str, Any], indices: range) -> None:
+    """Make the results `indices` at once; those that are stored already only keep the rest alike."""
+    loaded, pipe, ctx, work = run.loaded, run.pipe, run.ctx, run.work
+    latents = run.latents(indices)
     ctx.check()
     ctx.progress(run.total, run.total, N_("Developing the picture"))
 
@@ -71,7 +71,7 @@ def _group(
     faults.checked(pixels, ctx)
     made = decoding.pictures(pixels)
     for index, picture in zip(indices, made, strict=True):
-        if index < ctx.start:
+        if not ctx.wants(index):
             continue
         ctx.check()
         ctx.save_image(
@@ -87,22 +87,22 @@ def _group(
 
 @dataclass
 class Run:
-    """One call of a pipeline. steps: done. total: to do."""
+    """One call of a pipeline. values: of the parameters. steps: done. total: to do."""
 
     loaded: Loaded
     pipe: Any
     ctx: Context
     work: Work
-    task: str
+    request: Request
+    values: Mapping[str, Any]
     steps: int = 0
     total: int = 0
 
-    def latents(self, request: Request, indices: range) -> Any:
+    def latents(self, indices: range) -> Any:
         """The finished latents of the results `indices`: (n, ...), on the model's device."""
         import torch
 
-        values, count = self.ctx.values, len(indices)
-        pipe = self.pipe
+        values, request, pipe, count = self.values, self.request, self.pipe, len(indices)
         pipe.scheduler = schedulers.fresh(self.loaded, values["scheduler"])
         steps = values["steps"]
         given: dict[str, Any] = {
@@ -113,16 +113,15 @@ class Run:
             "generator": [torch.Generator("cpu").manual_seed(request.item_seed(index)) for index in indices],
             "output_type": "latent",
             "callback_on_step_end": self._step,
-            **self.loaded.spec.arguments(self.loaded, self.task, values),
+            **self.loaded.spec.arguments(self.loaded, request.task, values),
         }
         given |= {role: [image] * count for role, image in self.work.images.items()}
         if self.work.images:
             strength = values.get("strength", 1.0)
             # Steps times strength are done: at least one.
             given |= {"strength": strength, "num_inference_steps": max(steps, math.ceil(1 / strength))}
-        for text in ("negative_prompt",):
-            if isinstance(given.get(text), str):
-                given[text] = [given[text]] * count
+        if isinstance(given.get("negative_prompt"), str):
+            given["negative_prompt"] = [given["negative_prompt"]] * count
         taken = inspect.signature(type(pipe).__call__).parameters
         self.total = steps
         self.ctx.progress(0, steps, N_("Reading the prompt"))

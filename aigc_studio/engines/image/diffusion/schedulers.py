@@ -49,7 +49,6 @@ NOISE = (
     Sampler("unipc", "UniPC", "UniPCMultistepScheduler"),
     Sampler("ddim", "DDIM", "DDIMScheduler", _DDIM),
     Sampler("heun", "Heun", "HeunDiscreteScheduler", _PLAIN),
-    Sampler("lms", "LMS", "LMSDiscreteScheduler", _PLAIN),
     Sampler("pndm", "PNDM", "PNDMScheduler", {"skip_prk_steps": True, "set_alpha_to_one": False}),
     Sampler("deis", "DEIS", "DEISMultistepScheduler", _PLAIN | {"algorithm_type": "deis"}),
     Sampler("lcm", "LCM", "LCMScheduler", {"clip_sample": False}),
