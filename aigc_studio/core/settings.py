@@ -82,6 +82,12 @@ SETTINGS: dict[str, Setting] = {
             choices=(("system", N_("As the system")), ("light", N_("Light")), ("dark", N_("Dark"))),
         ),
         Setting(
+            "notify", "general", "choice", N_("Notify me in another window"), "queue",
+            choices=(
+                ("never", N_("Never")), ("queue", N_("When the queue is done")), ("job", N_("When a job is done")),
+            ),
+        ),
+        Setting(
             "projects_folder", "projects", "folder", N_("Folder for new projects"), "",
             help=N_("New projects are made here unless you choose another place."),
         ),

@@ -4,6 +4,7 @@ letter. Nothing of the project is changed.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from .runner import Find, order_for
 
 if TYPE_CHECKING:
     from aigc_studio.core.project import Project
+    from aigc_studio.core.reader import ProjectReader
 
 __all__ = ["Reproduction", "compare", "job_again", "reproduce"]
 
@@ -40,7 +42,8 @@ class Reproduction:
 
     same: every pixel, sample or letter is equal. difference: the share of them that differ, 0..1 (1 when the sizes
     differ). largest: by how much at most, in parts of full scale (0 for text). changed: what the two recipes say
-    differently of the engine ("versions.numpy": ("2.1", "2.2")), which is why a result may differ.
+    differently of the engine ("versions.numpy": ("2.1", "2.2")), which is why a result may differ. file: the new
+    result, where it was to be kept.
     """
 
     asset: Asset
@@ -48,6 +51,7 @@ class Reproduction:
     difference: float
     largest: float
     changed: Mapping[str, tuple[Any, Any]]
+    file: Path | None = None
 
 
 def job_again(recipe: Mapping[str, Any]) -> Job:
@@ -66,16 +70,17 @@ def job_again(recipe: Mapping[str, Any]) -> Job:
 
 
 def reproduce(
-    project: Project,
+    project: Project | ProjectReader,
     asset_id: str,
     engine: Engine,
     token: CancelToken | None = None,
     *,
     find: Find | None = None,
+    keep: Path | None = None,
 ) -> Reproduction:
     """Make an asset again and compare. StudioError when it was not generated, or cannot be generated here.
 
-    find: how its models are found, by default in the catalogue.
+    find: how its models are found, by default in the catalogue. keep: a folder that the new result is left in.
     """
     asset = project.asset(asset_id)
     if asset is None:
@@ -101,7 +106,8 @@ def reproduce(
             token.check()
         difference, largest = compare(asset.kind, project.path(asset), heard.path)
         changed = _differences(recipe.get("engine", {}), (read_recipe(heard.path) or {}).get("engine", {}))
-    return Reproduction(asset, difference == 0.0, difference, largest, changed)
+        file = Path(shutil.copy(heard.path, keep)) if keep is not None else None
+    return Reproduction(asset, difference == 0.0, difference, largest, changed, file)
 
 
 def _check_inputs(order: Order, recipe: Mapping[str, Any]) -> None:

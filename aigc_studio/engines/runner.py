@@ -24,6 +24,7 @@ from .interpreter import missing_engine
 if TYPE_CHECKING:
     from aigc_studio.core.assets import Asset
     from aigc_studio.core.project import Project
+    from aigc_studio.core.reader import ProjectReader
 
 __all__ = [
     "Find",
@@ -144,7 +145,7 @@ def find_model(request: Request, find: Find | None = None) -> Model:
     return model_of(entry)
 
 
-def order_for(project: Project, job: Job, find: Find | None = None) -> Order:
+def order_for(project: Project | ProjectReader, job: Job, find: Find | None = None) -> Order:
     """Everything the engine is told about a job of this project; StudioError when it cannot be run."""
     request = job.request
     check_request(request, find)
@@ -229,7 +230,7 @@ class _Storing:
         """Who runs a job in the foreground sees that nothing moves."""
 
 
-def _input(project: Project, role: str, asset_id: str) -> Path:
+def _input(project: Project | ProjectReader, role: str, asset_id: str) -> Path:
     asset = project.asset(asset_id)
     path = project.path(asset) if asset is not None else None
     if path is None or not path.is_file():

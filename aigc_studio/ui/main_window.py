@@ -31,6 +31,7 @@ from aigc_studio.core.installer import engine_state
 from aigc_studio.core.jobs import JobState
 from aigc_studio.core.logs import log_file
 from aigc_studio.core.paths import resources
+from aigc_studio.core.recipe import asset_id_for
 from aigc_studio.core.settings import Settings
 
 from .actions import Actions
@@ -39,6 +40,7 @@ from .engine_install import EngineInstall
 from .events import ProjectInfo
 from .i18n import Translated, switch_language
 from .models.desk import ModelDesk
+from .notify import Notifier
 from .shell.panel_host import PanelHost, available_panels
 from .shell.projects import Projects
 from .shell.rail import Rail
@@ -48,6 +50,7 @@ from .shell.top_bar import TopBar
 from .shortcuts import WINDOW, ShortcutBook
 from .studio import Studio
 from .theme import Theme
+from .viewer.opening import Viewing
 from .widgets.banner import BannerArea
 from .widgets.toast import Toast
 
@@ -188,6 +191,8 @@ class MainWindow(Translated, QMainWindow):
         self.status = StatusBar(self.studio, self)
         self.setStatusBar(self.status)
         self.toast = Toast(self)
+        self.viewing = Viewing(self.studio, self)
+        self.notifier = Notifier(self.studio, self)
         self.projects = Projects(self.studio, self.settings, self.panels, self.banners, self)
         self.models_desk = ModelDesk(self.studio, self.banners, self.show_panel, self)
         self.tr_bind(self.menuBar().setAccessibleName, N_("Menu bar"))
@@ -249,6 +254,10 @@ class MainWindow(Translated, QMainWindow):
         self.panels.noticed.connect(lambda text: self.banners.show_ready("info", text))
         self.panels.undoOffered.connect(self._offer_undo)
         self.panels.offered.connect(lambda text, title, call: self.banners.show_ready("info", text, (title, call)))
+        self.panels.viewRequested.connect(self.viewing.view)
+        self.panels.compareRequested.connect(self.viewing.compare)
+        self.viewing.reuseRequested.connect(self.panels.reuse)
+        self.notifier.showWanted.connect(self._show_result)
         self.panels.installRequested.connect(self.install_engine)
         self.panels.problem.connect(lambda error: self.show_problem(error))
         self.status.queueWanted.connect(lambda: self.show_panel("queue"))
@@ -311,6 +320,14 @@ class MainWindow(Translated, QMainWindow):
     def _job_finished(self, _id: str, job: Any) -> None:
         if job.state == JobState.FAILED and job.error is not None:
             self.show_problem(job.error, job.id)
+
+    def _show_result(self, job: Any) -> None:
+        """What a notification was about: in History; in the queue where there is nothing to see."""
+        reader = self.studio.reader
+        asset = reader.asset(asset_id_for(job.id, job.done[-1])) if reader and job is not None and job.done else None
+        widget = self.show_panel("history" if asset is not None else "queue")
+        if asset is not None and widget is not None and callable(show := getattr(widget, "open_asset", None)):
+            show(asset)
 
     def _cancel_running(self) -> None:
         for job in self.studio.jobs():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -35,13 +36,15 @@ __all__ = ["TaskInspector", "TaskTexts"]
 
 @dataclass(frozen=True)
 class TaskTexts:
-    """What the inspector says, marked with N_(). start, icon: of the button; missing: where the engine is missing."""
+    """What the inspector says, marked with N_(). start, icon: of the button; missing: where the engine is missing, and
+    install: on the button below it."""
 
     heading: str
     start: str
     icon: str
     no_model: str
     missing: str = ""
+    install: str = N_("Install the text engine…")
 
 
 class TaskInspector(Translated, QFrame):
@@ -58,8 +61,8 @@ class TaskInspector(Translated, QFrame):
         task: str,
         texts: TaskTexts,
         *,
-        seed: bool = True,
-        count: bool = True,
+        seed: bool | None = True,
+        count: bool | None = True,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -125,7 +128,7 @@ class TaskInspector(Translated, QFrame):
         self.tr_bind(text.setText, self._texts.missing)
         button = QPushButton(icon("download-outline"), "", note, autoDefault=False)
         button.setIconSize(QSize(16, 16))
-        self.tr_bind(button.setText, N_("Install the text engine…"))
+        self.tr_bind(button.setText, self._texts.install)
         button.clicked.connect(self.installRequested)
         row = QHBoxLayout()
         row.addWidget(button)
@@ -230,11 +233,13 @@ class TaskInspector(Translated, QFrame):
             context=context,
         )
 
-    def show_request(self, request: Request) -> None:
-        """Fill the form from a recipe."""
-        self.model.choose(request.model)
-        self.form.set_values(request.params)
-        if self.form.seed_field is not None:
+    def use(self, request: Request, what: Collection[str] = ("seed", "settings")) -> None:
+        """Fill the form from a recipe: its "settings", and its "seed", which is kept then."""
+        if "settings" in what:
+            self.model.choose(request.model)
+            self.form.set_values(request.params)
+            if self.form.count_field is not None:
+                self.form.count_field.set_value(request.count)
+        if "seed" in what and self.form.seed_field is not None:
             self.form.seed_field.set_value(request.seed)
-        if self.form.count_field is not None:
-            self.form.count_field.set_value(request.count)
+            self.form.seed_field.keep(True)

@@ -32,4 +32,5 @@ PANELS = (
     PanelInfo("voice", N_("Voice"), "microphone-outline", "Ctrl+3", "aigc_studio.ui.panels.voice", "VoicePanel"),
     PanelInfo("assets", N_("Assets"), "view-grid-outline", "Ctrl+4", "aigc_studio.ui.panels.assets", "AssetsPanel"),
     PanelInfo("queue", N_("Queue"), "playlist-play", "Ctrl+5", "aigc_studio.ui.panels.queue", "QueuePanel"),
+    PanelInfo("history", N_("History"), "history", "Ctrl+6", "aigc_studio.ui.panels.history", "HistoryPanel"),
 )

@@ -189,8 +189,9 @@ class PicturePanel(Translated, QWidget):
             self.session.open(asset)
 
     def reuse(self, recipe: dict[str, Any]) -> None:
-        """Take prompt, seed and settings from a recipe."""
-        self._use_recipe(recipe, prompt=True, seed=True, settings=True)
+        """Take prompt, seed and settings from a recipe. "use": what of it is wanted, all without."""
+        use = recipe.get("use") or ("prompt", "seed", "settings")
+        self._use_recipe(recipe, prompt="prompt" in use, seed="seed" in use, settings="settings" in use)
 
     def receive(self, payload: dict[str, Any]) -> None:
         """A text handed over from another panel becomes the prompt."""

@@ -392,10 +392,12 @@ class VoicePanel(DocumentPanel):
     # -- to and from other panels --------------------------------------------------------------------------------
 
     def reuse(self, recipe: dict[str, Any]) -> None:
-        """Fill the form from a recipe; its words become a script."""
+        """Fill the form from a recipe; its words become a script. "use": what of it is wanted, all without."""
         request = Request.from_json(recipe["request"])
-        self.inspector.show_request(request)
-        self.begin_with(request.prompt)
+        use = recipe.get("use") or ("prompt", "seed", "settings")
+        self.inspector.use(request.changed(seed=int(recipe.get("seed", request.seed))), use)
+        if "prompt" in use:
+            self.begin_with(request.prompt)
 
     def open_asset(self, asset: Asset) -> None:
         """Listen to a sound of the project: in the script it was made for, else in a new one."""

@@ -276,10 +276,12 @@ class WritePanel(DocumentPanel):
         self.handOver.emit(panel, {"text": text, "document": self.session.id, "segment": segment})
 
     def reuse(self, recipe: dict[str, Any]) -> None:
-        """Fill the form from a recipe; its prompt becomes a document."""
+        """Fill the form from a recipe; its prompt becomes a document. "use": what of it is wanted, all without."""
         request = Request.from_json(recipe["request"])
-        self.inspector.show_request(request)
-        self.begin_with(request.prompt)
+        use = recipe.get("use") or ("prompt", "seed", "settings")
+        self.inspector.use(request.changed(seed=int(recipe.get("seed", request.seed))), use)
+        if "prompt" in use:
+            self.begin_with(request.prompt)
 
     def open_asset(self, asset: Asset) -> None:
         """Open a text of the project: the document it was made for, else as a new document."""

@@ -33,8 +33,9 @@ class PanelHost(QStackedWidget):
     """One page per panel of `PANELS`.
 
     A panel may have, besides what `ui/panels` says: the signals noticed(str), undoOffered(str, function),
-    offered(str, str, function), openRequested(asset), reuseRequested(recipe), handOver(panel id, payload), installRequested(); the methods
-    receive(payload), reuse(recipe), flush(); and undo_stack, a QUndoStack.
+    offered(str, str, function), openRequested(asset), showRequested(asset), reuseRequested(recipe),
+    viewRequested(reel, row), compareRequested(asset, asset, file or None), handOver(panel id, payload),
+    installRequested(); the methods receive(payload), reuse(recipe), flush(); and undo_stack, a QUndoStack.
     """
 
     shown = Signal(str)
@@ -43,6 +44,8 @@ class PanelHost(QStackedWidget):
     undoOffered = Signal(str, object)
     offered = Signal(str, str, object)
     installRequested = Signal()
+    viewRequested = Signal(object, int)
+    compareRequested = Signal(object, object, object)
     built = Signal(str, QWidget)
     """Panel id and panel, when it is made."""
     problem = Signal(object)
@@ -145,6 +148,12 @@ class PanelHost(QStackedWidget):
         if callable(show := getattr(widget, "open_asset", None)):
             show(asset)
 
+    def show_asset(self, asset: Any) -> None:
+        """Show an asset among the others."""
+        widget = self.show_panel("assets")
+        if callable(show := getattr(widget, "open_asset", None)):
+            show(asset)
+
     def reuse(self, recipe: Mapping[str, Any]) -> None:
         """Use the settings of a recipe again, in the panel for its kind."""
         widget = self.show_panel(_KIND_PANEL.get(recipe.get("request", {}).get("kind", ""), ""))
@@ -177,6 +186,9 @@ class PanelHost(QStackedWidget):
             ("offered", self.offered),
             ("installRequested", self.installRequested),
             ("openRequested", self.open_asset),
+            ("showRequested", self.show_asset),
+            ("viewRequested", self.viewRequested),
+            ("compareRequested", self.compareRequested),
             ("reuseRequested", self.reuse),
             ("handOver", self.hand_over),
         ):

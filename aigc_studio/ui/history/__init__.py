@@ -1,0 +1,1 @@
+"""The History panel's parts: the timeline, the recipe, the lineage."""
