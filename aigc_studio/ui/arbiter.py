@@ -40,8 +40,9 @@ class MemoryArbiter:
 
         A lane's former model goes by itself when another one is loaded, so that its bytes count as free.
         """
-        device, wanted = self._current(), needed(order, loaded)
-        if device is None or wanted == 0:
+        wanted = needed(order, loaded)
+        device = self._current() if wanted else None
+        if device is None:
             return ()
         own = _bytes(loaded) if order.model is None or loaded is None or loaded.id != order.model.id else 0
         return tuple(idle) if device.free + own < wanted else ()

@@ -35,7 +35,7 @@ class DeviceWatch(QObject):
 
     @property
     def current(self) -> Device | None:
-        """What models run on as the settings have it: the chosen device, the best where none is chosen or it is gone."""
+        """What models run on: the device of the settings, the best one where none is chosen or it is gone."""
         chosen = self._settings.get("device")
         return next((device for device in self.all if device.id == chosen), next(iter(self.all), None))
 

@@ -63,6 +63,27 @@ class Notice:
     def __str__(self) -> str:
         return tr(self.source, **self.params)
 
+    @classmethod
+    def of_recipe(cls, recipe: Mapping[str, Any] | None) -> list[Notice]:
+        """What was said while an asset was made, from its recipe; nothing for one that is damaged there."""
+        kept = ((recipe or {}).get("info") or {}).get("notices")
+        pairs = kept if isinstance(kept, list) else []
+        return [
+            cls(pair[0], pair[1])
+            for pair in pairs
+            if isinstance(pair, list | tuple)
+            and len(pair) == 2
+            and isinstance(pair[0], str)
+            and isinstance(pair[1], dict)
+        ]
+
+    def words(self) -> str:
+        """Like `str`, but never fails: a recipe may be from another version, or damaged."""
+        try:
+            return str(self)
+        except (KeyError, IndexError, ValueError):
+            return self.source
+
 
 @dataclass(frozen=True)
 class AssetsChange:

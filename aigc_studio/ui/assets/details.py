@@ -25,6 +25,7 @@ from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, current_language, tr
 from aigc_studio.core.reader import ProjectReader
 from aigc_studio.engines import registry
+from aigc_studio.ui.events import Notice
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 
@@ -239,6 +240,8 @@ class AssetDetails(Translated, QScrollArea):
             rows.append((tr("Made with"), _family_title(request)))
             rows.append((tr("Seed"), str((self._recipe or {}).get("seed", request.get("seed", "")))))
             rows.append((tr("Origin"), tr("AI-generated")))
+            if notices := Notice.of_recipe(self._recipe):
+                rows.append((tr("Notes##of a job"), "\n".join(notice.words() for notice in notices)))
         elif asset.origin == "imported":
             rows.append((tr("Origin"), tr("Imported")))
         return rows

@@ -28,6 +28,7 @@ from aigc_studio.ui.icons import paint_icon
 from aigc_studio.ui.theme import theme_of
 from aigc_studio.ui.widgets.job_bar import progress_text
 
+from .less_memory import LESS_MEMORY, can_use_less
 from .model import STATE_TITLES, JobModel
 
 __all__ = ["BUTTONS", "JobDelegate"]
@@ -43,6 +44,7 @@ BUTTONS = {
     "resume": ("play", N_("Go on")),
     "cancel": ("close", N_("Cancel")),
     "retry": ("refresh", N_("Try again")),
+    "less": ("memory", LESS_MEMORY),
     "show": ("arrow-top-right", N_("Show the result")),
 }
 """What a row's buttons do: icon and title."""
@@ -58,7 +60,8 @@ def buttons_of(job: Job) -> tuple[str, ...]:
         case JobState.DONE:
             return ("show",)
         case _:
-            return ("retry", "show") if job.done else ("retry",)
+            again = ("less", "retry") if can_use_less(job) else ("retry",)
+            return (*again, "show") if job.done else again
 
 
 class JobDelegate(QStyledItemDelegate):

@@ -27,6 +27,7 @@ from aigc_studio.ui.assets.thumbnails import ThumbnailLoader
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 from aigc_studio.ui.jobs.delegate import JobDelegate, buttons_of
+from aigc_studio.ui.jobs.less_memory import LESS_MEMORY, less_memory
 from aigc_studio.ui.jobs.model import JobModel
 from aigc_studio.ui.shell.status_bar import queue_text
 from aigc_studio.ui.studio import Studio
@@ -94,6 +95,7 @@ class QueuePanel(Translated, QWidget):
             ("pause", N_("Pause or go on"), "Space", "play-pause", self._toggle),
             ("cancel", N_("Cancel##queue"), "Del", "close", lambda: self._all("cancel")),
             ("retry", N_("Try again"), "R", "refresh", lambda: self._all("retry")),
+            ("less", LESS_MEMORY, "L", "memory", lambda: self._all("less")),
             ("show", N_("Show the result"), "", "arrow-top-right", lambda: self._all("show")),
             ("up", N_("Earlier"), "Alt+Up", "arrow-up", lambda: self._shift(-1)),
             ("down", N_("Later"), "Alt+Down", "arrow-down", lambda: self._shift(1)),
@@ -152,6 +154,10 @@ class QueuePanel(Translated, QWidget):
     def _do(self, what: str, id: str) -> None:
         if what == "show":
             self._show_result(id)
+        elif what == "less":
+            job = self._studio.job(id)
+            if job is not None and (again := less_memory(job.request)) is not None:
+                self._studio.submit(again)
         else:
             {
                 "pause": self._studio.pause,
@@ -213,7 +219,7 @@ class QueuePanel(Translated, QWidget):
         chosen = self.selected()
         can = {what for job in chosen for what in buttons_of(job)}
         self._actions["pause"].setEnabled(bool(can & {"pause", "resume"}))
-        for what in ("cancel", "retry", "show"):
+        for what in ("cancel", "retry", "less", "show"):
             self._actions[what].setEnabled(what in can)
         for what in ("up", "down"):
             self._actions[what].setEnabled(any(job.state.waiting for job in chosen))

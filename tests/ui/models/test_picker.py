@@ -27,6 +27,7 @@ def picker(qtbot, quiet_studio: Studio, shelf: Shelf) -> Iterator[ModelPicker]:
     qtbot.addWidget(holder)
     holder.show()
     yield picker
+    holder.close()
 
 
 def opened(picker: ModelPicker) -> ModelList:
