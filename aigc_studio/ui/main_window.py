@@ -37,8 +37,9 @@ from aigc_studio.core.settings import Settings
 from .actions import Actions
 from .dropping.window import WindowDrops
 from .engine_install import EngineInstall
-from .events import ProjectInfo
+from .events import Notice, ProjectInfo
 from .i18n import Translated, switch_language
+from .jobs.less_memory import LESS_MEMORY, less_memory
 from .models.desk import ModelDesk
 from .notify import Notifier
 from .shell.panel_host import PanelHost, available_panels
@@ -109,6 +110,9 @@ class MainWindow(Translated, QMainWindow):
             "unexpected": (N_("Show the log"), self.show_log),
             "not-a-project": (N_("Open another"), self.projects.ask_open),
         }
+        failed = self.studio.job(job) if job else None
+        if failed is not None and error.code == "memory" and (again := less_memory(failed.request)) is not None:
+            helps["memory"] = (LESS_MEMORY, lambda: self.studio.submit(again))
         if error.detail:
             log.info("%s: %s (%s)", error.code, error, error.detail)
         self.banners.show_error(error, helps.get(error.code)).about = job
@@ -250,6 +254,7 @@ class MainWindow(Translated, QMainWindow):
         self.studio.problem.connect(lambda error: self.show_problem(error))
         self.studio.jobsChanged.connect(self._count_jobs)
         self.studio.jobFinished.connect(self._job_finished)
+        self.studio.jobNotice.connect(self._job_noticed)
         self.panels.shown.connect(self._panel_shown)
         self.panels.noticed.connect(lambda text: self.banners.show_ready("info", text))
         self.panels.undoOffered.connect(self._offer_undo)
@@ -328,6 +333,12 @@ class MainWindow(Translated, QMainWindow):
         widget = self.show_panel("history" if asset is not None else "queue")
         if asset is not None and widget is not None and callable(show := getattr(widget, "open_asset", None)):
             show(asset)
+
+    def _job_noticed(self, id: str, notice: Notice) -> None:
+        """What is no error: the Picture panel has a line of its own for it."""
+        job = self.studio.job(id)
+        if job is None or job.request.kind != "image":
+            self.banners.show_text("info", notice.source, **notice.params)
 
     def _cancel_running(self) -> None:
         for job in self.studio.jobs():

@@ -21,6 +21,7 @@ from aigc_studio.ui.assets.thumbnails import ThumbnailLoader
 from aigc_studio.ui.canvas.pyramid import PictureLoader, Pyramid
 from aigc_studio.ui.canvas.view import Canvas, mask_bounds
 from aigc_studio.ui.dropping.payload import Payload
+from aigc_studio.ui.events import Notice
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 from aigc_studio.ui.models.words import model_does
@@ -32,6 +33,7 @@ from aigc_studio.ui.picture.toolbar import CandidateBar, CanvasBar, MaskBar
 from aigc_studio.ui.picture.transfer import PictureTransfer
 from aigc_studio.ui.picture.welcome import Welcome
 from aigc_studio.ui.studio import Studio
+from aigc_studio.ui.widgets.notice_line import NoticeLine
 
 __all__ = ["PicturePanel"]
 
@@ -86,12 +88,13 @@ class PicturePanel(Translated, QWidget):
         foot = QVBoxLayout(self._foot)
         foot.setContentsMargins(8, 4, 8, 0)
         foot.addWidget(self.strip)
+        self.notices = NoticeLine(self._work)
         self.welcome = Welcome(self.canvas)
         self.candidate_bar = CandidateBar(self.canvas)
         column = QVBoxLayout(self._work)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for widget, stretch in ((self.bar, 0), (self.mask_bar, 0), (self.canvas, 1), (self._foot, 0)):
+        for widget, stretch in ((self.bar, 0), (self.mask_bar, 0), (self.canvas, 1), (self.notices, 0), (self._foot, 0)):
             column.addWidget(widget, stretch)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self.splitter.addWidget(self.inspector)
@@ -114,6 +117,7 @@ class PicturePanel(Translated, QWidget):
         session.candidatesChanged.connect(self._list)
         session.jobChanged.connect(self._job_changed)
         session.jobEnded.connect(self._job_ended)
+        studio.jobNotice.connect(self._job_noticed)
         canvas.maskBegun.connect(session.keep)
         canvas.selection.emptied.connect(self._mask_emptied)
         canvas.zoomChanged.connect(self.bar.show_zoom)
@@ -275,6 +279,8 @@ class PicturePanel(Translated, QWidget):
 
     def _display(self, asset: Asset | None) -> None:
         canvas, reader = self.canvas, self._studio.reader
+        recipe = reader.recipe(asset.id) if asset is not None and reader is not None else None
+        self.notices.show_notices(Notice.of_recipe(recipe))
         if asset is None or reader is None:
             canvas.set_picture(None)
             canvas.set_before(None)
@@ -417,6 +423,7 @@ class PicturePanel(Translated, QWidget):
     def _watch(self, job: str, request: Request) -> None:
         """Show a picture in the making in the place it will have, until it is there or another one is chosen."""
         self._watched = job
+        self.notices.show_notices(())
         size = self.inspector.family.values(request.task, request.params).get("size") or (1024, 1024)
         self.canvas.set_before(None)
         self.canvas.show_mask(False)
@@ -467,6 +474,11 @@ class PicturePanel(Translated, QWidget):
         if self._box_of[0] != job.id:
             self._box_of = (job.id, mask_bounds(self.canvas.selection.pixels))
         return self._box_of[1]
+
+    def _job_noticed(self, id: str, notice: Notice) -> None:
+        """Under the picture in the making; when it is there, its recipe has it."""
+        if id == self._watched or (self.session.job is not None and self.session.job.id == id):
+            self.notices.add(notice)
 
     def _job_ended(self, job: Job) -> None:
         if job.id == self._watched:
