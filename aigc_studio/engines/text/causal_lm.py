@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from aigc_studio.core.errors import Cancelled, StudioError
@@ -19,12 +19,12 @@ from .controls import BEAMS, LENGTH_PENALTY, MIN_P, NO_REPEAT, REPETITION, STYLE
 from .decoding import Network, Prompt, TokenLoop, beam_search
 from .loading import bound, end_ids, load_pretrained
 from .sampling import Sampling
-from .stream import TextStream, Thoughts
+from .stream import THINKING, TextStream, Thoughts
 
 if TYPE_CHECKING:
     from aigc_studio.core.requests import Request
 
-__all__ = ["FAMILY", "Writer", "facts", "load", "run", "warm"]
+__all__ = ["FAMILY", "Writer", "facts", "fitted", "load", "run", "warm"]
 
 FAMILY = Family(
     id="causal-lm",
@@ -88,19 +88,46 @@ _DEFAULTS = {param.id: param.default for param in FAMILY.params}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
+_LONGEST = 32_768
+"""Tokens of a result, whatever a model could do: half an hour's reading."""
+_MARKS = re.compile(r"<\|?/?\w+\|?>")
+
+
+def fitted(facts: Mapping[str, Any]) -> Family:
+    """The family as one checkpoint has it: instructions only where it has a chat template, the starter writer's forms
+    only for the starter writer, results no longer than its context."""
+    tasks = tuple(task for task in FAMILY.tasks if task.id != "chat" or facts.get("chat", True))
+    params = []
+    for param in FAMILY.params:
+        if param.id == "form" and not facts.get("forms"):
+            continue
+        if param.id == "max_tokens" and (context := facts.get("context")):
+            high = max(16, min(int(context), _LONGEST))
+            param = replace(param, default=min(param.default, high // 2), high=high)
+        params.append(param)
+    return replace(FAMILY, tasks=tasks, params=tuple(params))
+
+
 @dataclass(frozen=True)
 class Writer:
-    """A loaded model. framed: whether it takes the starter writer's frames. digest: the model's identity."""
+    """A loaded model. framed: whether it takes the starter writer's frames. digest: the model's identity. hidden: ids
+    that are no text, where some special tokens make up the tags round thoughts; None where none do."""
 
     network: Network
     tokenizer: Any
     placement: device.Placement
     framed: bool
     digest: str
+    hidden: frozenset[int] | None = None
 
     def decode(self, ids: Sequence[int]) -> str:
         """Ids as text without special tokens."""
         return self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+    def decode_marked(self, ids: Sequence[int]) -> str:
+        """The same with the marks, for a filter that takes them out together with what is between them."""
+        kept = [id for id in ids if id not in (self.hidden or ())]
+        return self.tokenizer.decode(kept, skip_special_tokens=False, clean_up_tokenization_spaces=False)
 
 
 def warm() -> None:
@@ -144,7 +171,17 @@ def load(model: Model, ctx: Context) -> Writer:
         placement,
         framed,
         digest,
+        _hidden(tokenizer),
     )
+
+
+def _hidden(tokenizer: Any) -> frozenset[int] | None:
+    """Special tokens but those of tags round thoughts: if decoding dropped these, the thoughts would look like text."""
+    marks = {mark for tags in THINKING for tag in tags for mark in _MARKS.findall(tag)}
+    special = dict(zip(tokenizer.all_special_tokens, tokenizer.all_special_ids, strict=True))
+    if marks.isdisjoint(special):
+        return None
+    return frozenset(id for token, id in special.items() if token not in marks)
 
 
 def _limit(network: Any, tokenizer: Any) -> int:
@@ -155,7 +192,7 @@ def _limit(network: Any, tokenizer: Any) -> int:
 
 def run(loaded: Writer, request: Request, ctx: Context) -> None:
     """Write results `ctx.start` to `request.count`; each is what follows the prompt, never the prompt itself."""
-    values = FAMILY.values(request.task, request.params)
+    values = {**_DEFAULTS, **ctx.values}
     text = _clean(request.prompt)
     if request.task == "chat":
         prompt, thinks = _chat_prompt(loaded, text, values)
@@ -168,6 +205,12 @@ def run(loaded: Writer, request: Request, ctx: Context) -> None:
     if form:
         info["form"] = form
     job = _Job(loaded, request, ctx, prompt, sampling, values, thinks, eat_space, info)
+    if unseen := prompt.left_out + prompt.fit(loaded.network.limit, values["max_tokens"])[1]:
+        ctx.notice(
+            N_("The text is longer than this model can see: it does not know the first {count} of its {total} tokens."),
+            count=unseen,
+            total=prompt.left_out + len(prompt.head) + len(prompt.body),
+        )
     if values["beams"] > 1:
         job.search()
     else:
@@ -237,10 +280,10 @@ def _chat_prompt(loaded: Writer, text: str, values: dict[str, Any]) -> tuple[Pro
                 detail=repr(error),
                 reason=str(error)[:200],
             ) from error
-        opened = rendered.rstrip().endswith("<think>")
+        opened = next((opening for opening, _ in THINKING if rendered.rstrip().endswith(opening)), "")
         return list(tokenizer(rendered, add_special_tokens=False, verbose=False)["input_ids"])
 
-    opened = False
+    opened = ""
     ids = render(text)
     room = max(1, loaded.network.limit - min(values["max_tokens"], loaded.network.limit // 2))
     left_out = 0
@@ -257,7 +300,7 @@ def _chat_prompt(loaded: Writer, text: str, values: dict[str, Any]) -> tuple[Pro
                 code="context",
                 limit=loaded.network.limit,
             )
-    return Prompt(tuple(ids), (), slides=False, left_out=left_out), Thoughts(thinking=opened)
+    return Prompt(tuple(ids), (), slides=False, left_out=left_out), Thoughts(inside=opened)
 
 
 @dataclass
@@ -315,36 +358,58 @@ class _Job:
         """Beam search: result i is the i-th best text."""
         ctx, most, count = self.ctx, self.values["max_tokens"], self.request.count
         began = time.perf_counter()
-        beams, left_out = beam_search(
-            self.loaded.network,
-            self.prompt,
-            most,
-            max(self.values["beams"], count),
-            self.values["length_penalty"],
-            self.sampling,
-            ctx.check,
-            lambda done: ctx.progress(done, most, N_("Writing")),
-            least=self.least,
-        )
+        first = self._stream()
+        fed = 0
+
+        def settled(ids: Sequence[int]) -> None:
+            """What every text still in the race begins with is shown."""
+            nonlocal fed
+            for id in () if first.stopped else ids[fed:]:
+                if piece := self._trim(first, first.feed(id)):
+                    ctx.partial(0, piece)
+                if first.stopped:
+                    break
+            fed = max(fed, len(ids))
+
+        try:
+            beams, left_out = beam_search(
+                self.loaded.network,
+                self.prompt,
+                most,
+                max(self.values["beams"], count),
+                self.values["length_penalty"],
+                self.sampling,
+                ctx.check,
+                lambda done: ctx.progress(done, most, N_("Writing")),
+                least=self.least,
+                settled=settled if ctx.start == 0 else None,
+            )
+        except Cancelled:
+            if ctx.start == 0 and (piece := self._trim(first, first.finish())):
+                ctx.partial(0, piece)
+            raise
         seconds = time.perf_counter() - began
         for index in range(ctx.start, count):
             beam = beams[min(index, len(beams) - 1)]
-            stream = self._stream()
-            for id in beam.ids:
-                self._trim(stream, stream.feed(id))
+            stream = first if index == 0 else self._stream()
+            shown = len(self._text(stream))
+            for id in () if stream.stopped else beam.ids[fed if index == 0 else 0 :]:
+                stream.feed(id)
                 if stream.stopped:
                     break
-            self._trim(stream, stream.finish())
+            stream.finish()
             finish = "stop" if stream.stopped else "end" if beam.ended else "length"
-            if text := self._text(stream):
-                ctx.partial(index, text)
+            if piece := self._text(stream)[shown:]:
+                ctx.partial(index, piece)
             self.info["score"] = round(beam.score, 4)
             self._save(index, stream, finish, len(beam.ids), left_out, seconds)
 
     def _stream(self) -> TextStream:
         stops = [stop.replace("\\n", "\n") for stop in self.values["stop"].split("|") if stop]
-        thoughts = Thoughts(thinking=self.thinks.thinking) if self.thinks is not None else None
-        return TextStream(self.loaded.decode, stops, thoughts)
+        if self.thinks is None:
+            return TextStream(self.loaded.decode, stops)
+        decode = self.loaded.decode if self.loaded.hidden is None else self.loaded.decode_marked
+        return TextStream(decode, stops, self.thinks.again())
 
     def _trim(self, stream: TextStream, piece: str) -> str:
         """The prompt ended with a space that was left to the model: the first one of the result is that space."""

@@ -92,12 +92,12 @@ def _tokenizer(folder: Path) -> Any:
     except MemoryError:
         raise
     except Exception as error:  # tokenizers raise what they like
-        if (needed := _LIBRARY.search(str(error))) and _is_missing(needed[1].lower()):
+        if needed := _needed(folder, error):
             raise StudioError(
                 N_("This model's tokenizer needs {library}, which is not installed; install the text engine again."),
                 code="engine-part",
                 detail=repr(error)[:2000],
-                library=needed[1].lower(),
+                library=needed,
             ) from error
         raise StudioError(
             N_('The tokenizer in "{folder}" could not be read ({reason}); copy the model\'s tokenizer files again.'),
@@ -106,6 +106,15 @@ def _tokenizer(folder: Path) -> Any:
             folder=str(folder),
             reason=_reason(error),
         ) from error
+
+
+def _needed(folder: Path, error: Exception) -> str:
+    """The library for want of which a tokenizer could not be read, "" for none. Without protobuf transformers takes
+    SentencePiece's files for another kind and asks for that kind's library."""
+    named = _LIBRARY.search(str(error))
+    pieces = any(path.suffix in (".model", ".spm") for path in folder.iterdir())
+    asked = [*(("sentencepiece", "protobuf") if pieces else ()), *([named[1].lower()] if named else ())]
+    return next((library for library in asked if _is_missing(library)), "")
 
 
 def _is_missing(library: str) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-__all__ = ["Neat", "Pieces", "StopStrings", "TextStream", "Thoughts"]
+__all__ = ["THINKING", "Neat", "Pieces", "StopStrings", "TextStream", "Thoughts"]
 
 _BROKEN = "\ufffd"
 
@@ -100,33 +100,52 @@ def _overlap(text: str, stop: str) -> int:
     return 0
 
 
-class Thoughts:
-    """Takes out what a model writes between its thinking tags. `thinking`: whether it begins inside them."""
+THINKING = (
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),
+    ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
+    ("<|channel|>commentary<|message|>", "<|channel|>final<|message|>"),
+    ("<|channel|>final<|message|>", ""),
+)
+"""What models put round their thoughts; the last three are gpt-oss's channels, the last of which holds the answer."""
 
-    def __init__(self, opening: str = "<think>", closing: str = "</think>", *, thinking: bool = False) -> None:
-        self._tags = {True: closing, False: opening}
+
+class Thoughts:
+    """Takes out what a model writes between its thinking tags. `inside`: the opening tag that came before the text."""
+
+    def __init__(self, tags: Sequence[tuple[str, str]] = THINKING, *, inside: str = "") -> None:
+        self._tags = dict(tags)
+        self._closing = self._tags[inside] if inside else ""
         self._held = ""
-        self._trim = thinking  # white space after a thought belongs to it
-        self.thinking = thinking
+        self._trim = bool(inside)  # white space after a thought belongs to it
+        self.thinking = bool(inside)
         """Whether the text is inside a thought now."""
         self.length = 0
         """Characters taken out."""
+
+    def again(self) -> Thoughts:
+        """One for another result of the same prompt, before anything was fed."""
+        other = Thoughts(tuple(self._tags.items()))
+        other._closing, other._trim, other.thinking = self._closing, self._trim, self.thinking
+        return other
 
     def feed(self, piece: str) -> str:
         """The part of the text so far that is no thought."""
         text = self._held + piece
         shown = ""
         while True:
-            tag = self._tags[self.thinking]
-            at = text.find(tag)
+            sought = (self._closing,) if self.thinking else tuple(self._tags)
+            at, tag = min(((place, tag) for tag in sought if (place := text.find(tag)) >= 0), default=(-1, ""))
             if at < 0:
-                hold = _overlap(text, tag)
+                hold = max(_overlap(text, tag) for tag in sought)
                 shown += self._pass(text[: len(text) - hold])
                 self._held = text[len(text) - hold :]
                 return shown
             shown += self._pass(text[:at])
             text = text[at + len(tag) :]
-            self.thinking = not self.thinking
+            self.thinking = not self.thinking and bool(self._tags.get(tag))
+            self._closing = self._tags.get(tag, "") if self.thinking else ""
             self._trim = True
 
     def finish(self) -> str:

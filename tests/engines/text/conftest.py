@@ -170,6 +170,7 @@ def write() -> Callable[..., Collector]:
         context = context or Collector()
         params.setdefault("max_tokens", 40)
         request = Request("text", task, "causal-lm", prompt=prompt, params=params, seed=seed, count=count)
+        context.values = causal_lm.FAMILY.values(task, params)
         causal_lm.run(writer, request, context)
         return context
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigc_studio.engines.text.stream import Pieces, StopStrings, TextStream, Thoughts
+from aigc_studio.engines.text.stream import Neat, Pieces, StopStrings, TextStream, Thoughts
 
 from .conftest import DOCUMENTS
 
@@ -160,8 +160,8 @@ def test_thoughts_are_hidden(borders: list[int], thought: str, answer: str) -> N
 
 def test_a_template_may_open_the_thought() -> None:
     """Then the text begins inside it; without an end nothing is shown."""
-    assert Thoughts(thinking=True).feed("hm</think>\nyes") == "yes"
-    unfinished = Thoughts(thinking=True)
+    assert Thoughts(inside="<think>").feed("hm</think>\nyes") == "yes"
+    unfinished = Thoughts(inside="<think>")
     assert unfinished.feed("hm, I <b") + unfinished.finish() == ""
     assert unfinished.thinking
 
@@ -177,7 +177,36 @@ def test_a_lone_bracket_is_text() -> None:
 def test_the_whole_way() -> None:
     """Ids to pieces, without the thought, up to the stop string; `text` is what was shown."""
     tokenizer = _bytes_only()
-    stream = TextStream(lambda part: tokenizer.decode(list(part)), ["。"], Thoughts(thinking=True))
+    stream = TextStream(lambda part: tokenizer.decode(list(part)), ["。"], Thoughts(inside="<think>"))
     shown = "".join(stream.feed(id) for id in tokenizer.encode("想</think> 明月。再来").ids) + stream.finish()
     assert shown == stream.text == "明月"
     assert stream.stopped
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<thought>hm</thought>yes", "yes"),
+        ("<thinking>hm <think></thinking> yes", "yes"),
+        ("<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>yes", "yes"),
+        ("<|channel|>final<|message|>yes", "yes"),
+        ("a <think>one</think>b<thought>two</thought>c", "a bc"),
+        ("x < y and y > z", "x < y and y > z"),
+        ("</think> alone", "</think> alone"),
+    ],
+)
+def test_thoughts_of_all_kinds(text: str, expected: str) -> None:
+    """Whatever the tags, and wherever they are cut."""
+    for size in (1, 3, len(text)):
+        thoughts = Thoughts()
+        shown = "".join(thoughts.feed(text[at : at + size]) for at in range(0, len(text), size))
+        assert shown + thoughts.finish() == expected
+
+
+@given(st.lists(st.sampled_from(["a", " ", "\n", "b c", ""]), max_size=12))
+def test_neat_ends(pieces: list[str]) -> None:
+    """No white space at either end, everything between."""
+    neat = Neat(">")
+    shown = "".join(neat.feed(piece) for piece in pieces)
+    whole = "".join(pieces).strip()
+    assert shown == (">" + whole if whole else "")
