@@ -94,8 +94,8 @@ class PicturePanel(Translated, QWidget):
         column = QVBoxLayout(self._work)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for widget, stretch in ((self.bar, 0), (self.mask_bar, 0), (self.canvas, 1), (self.notices, 0), (self._foot, 0)):
-            column.addWidget(widget, stretch)
+        for widget in (self.bar, self.mask_bar, self.canvas, self.notices, self._foot):
+            column.addWidget(widget, int(widget is self.canvas))
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self.splitter.addWidget(self.inspector)
         self.splitter.addWidget(self._work)
