@@ -44,6 +44,7 @@ class ViewTransform:
     scale: screen (device) pixels per picture pixel, so 1.0 is pixel for pixel on every screen. offset: screen position
     of the picture's top left corner, in device pixels. ratio: device pixels per logical pixel. view, picture: sizes in
     logical and picture pixels. fitted: the picture follows the size of the view until the user zooms or pans.
+    largest_fit: the scale up to which a small picture is enlarged to fill the view.
     """
 
     scale: float = 1.0
@@ -52,6 +53,7 @@ class ViewTransform:
     view: QSizeF = field(default_factory=lambda: QSizeF(1, 1))
     picture: QSizeF = field(default_factory=lambda: QSizeF(1, 1))
     fitted: bool = True
+    largest_fit: float = 1.0
 
     def to_picture(self, point: QPointF) -> QPointF:
         """A point of the view (logical pixels) in picture pixels; outside the picture it lies outside [0, size)."""
@@ -66,11 +68,11 @@ class ViewTransform:
         return QRectF(self.offset, self.picture * self.scale)
 
     def fit_scale(self) -> float:
-        """The scale at which the whole picture is seen; small pictures are not enlarged beyond 1:1."""
+        """The scale at which the whole picture is seen; small pictures are enlarged no further than `largest_fit`."""
         room = (
             QSizeF(max(16.0, self.view.width() - 2 * _MARGIN), max(16.0, self.view.height() - 2 * _MARGIN)) * self.ratio
         )
-        return min(1.0, room.width() / self.picture.width(), room.height() / self.picture.height())
+        return min(self.largest_fit, room.width() / self.picture.width(), room.height() / self.picture.height())
 
     def bounds(self) -> tuple[float, float]:
         """Smallest and largest scale allowed for this picture."""

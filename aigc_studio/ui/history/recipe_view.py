@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtGui import QAction, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFormLayout,
@@ -42,7 +42,9 @@ from .words import state_text
 
 __all__ = ["RecipeView"]
 
-_PREVIEW = 220
+_PREVIEW = (112, 280)
+_LOW = 720
+"""Below this height (logical pixels) the JSON and the lineage take the preview's place."""
 _TEXT_SHOWN = 1200
 _TABS = (N_("Recipe"), N_("JSON"), N_("Lineage"))
 
@@ -80,14 +82,12 @@ class RecipeView(Translated, QFrame):
         self._hint.setProperty("role", "muted")
         self.view = PictureView(self.loader, lazy=True)
         self.view.background = "sunken"
-        self.view.setFixedHeight(_PREVIEW)
         self.tr_bind(self.view.setToolTip, N_("Turn the wheel to zoom, double-click for the whole screen."))
         self.view.doubleClicked.connect(self.viewRequested)
         self._text = QLabel(wordWrap=True, margin=10, alignment=Qt.AlignmentFlag.AlignTop)
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._text.setProperty("role", "sunken")
-        self._text.setMaximumHeight(_PREVIEW)
         self._sound = QWidget()
         sound = QVBoxLayout(self._sound)
         sound.setContentsMargins(0, 0, 0, 0)
@@ -153,7 +153,7 @@ class RecipeView(Translated, QFrame):
             grid.addWidget(self._button(id, "primary" if id == "use_all" else ""), place // 2, place % 2)
         line = QHBoxLayout()
         line.setSpacing(4)
-        line.addWidget(self._button("again"), 1)
+        grid.addWidget(self._button("again"), 2, 0, 1, 2)
         for id in ("view", "open", "show", "compare", "copy_recipe"):
             button = QToolButton()
             button.setDefaultAction(self._acts[id])
@@ -161,7 +161,8 @@ class RecipeView(Translated, QFrame):
             button.setIconSize(QSize(18, 18))
             _follow(button, self._acts[id])
             line.addWidget(button)
-        grid.addLayout(line, 2, 0, 1, 2)
+        line.addStretch(1)
+        grid.addLayout(line, 3, 0, 1, 2)
         return grid
 
     def _button(self, id: str, role: str = "") -> QPushButton:
@@ -263,10 +264,8 @@ class RecipeView(Translated, QFrame):
         self._fill()
 
     def _show_preview(self, asset: Asset, reader: ProjectReader) -> None:
-        self.view.setVisible(asset.kind == "image")
-        self._text.setVisible(asset.kind == "text")
-        self._sound.setVisible(asset.kind == "audio")
         self._silence()
+        self._make_room()
         if asset.kind == "image":
             size, thumbnail = QSize(asset.width, asset.height), self._thumbnails.pixmap(asset.id)
             self.view.show_picture(asset.id, reader.path(asset), size, thumbnail)
@@ -275,6 +274,22 @@ class RecipeView(Translated, QFrame):
         elif asset.kind == "audio":
             self.wave.load(reader.path(asset))
             self.player.load(reader.path(asset), asset.seconds)
+
+    def _make_room(self) -> None:
+        """In a low window the preview is low, and leaves its place to what needs more."""
+        kind = self._asset.kind if self._asset is not None else ""
+        room = self.height() >= _LOW or self.pages.currentIndex() == 0
+        self.view.setVisible(room and kind == "image")
+        self._text.setVisible(room and kind == "text")
+        self._sound.setVisible(room and kind == "audio")
+        high = max(_PREVIEW[0], min(_PREVIEW[1], round(self.height() * 0.28)))
+        self.view.setFixedHeight(high)
+        self._text.setMaximumHeight(high)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """See `_make_room`."""
+        super().resizeEvent(event)
+        self._make_room()
 
     def _silence(self) -> None:
         self.player.load(None, 0.0)
@@ -298,7 +313,8 @@ class RecipeView(Translated, QFrame):
         self._notices.setText("\n".join(said))
         while self._facts.rowCount():
             self._facts.removeRow(0)
-        rows = [*recipe_rows(recipe), *asset_rows(asset)]
+        rows = recipe_rows(recipe)
+        rows += [row for row in asset_rows(asset) if row not in rows]
         if generation.count > 1:
             place = next((n for n, other in enumerate(generation.assets) if other.id == asset.id), 0)
             rows.insert(0, (tr("Result"), tr("{index} of {count}", index=place + 1, count=generation.made)))
@@ -314,6 +330,7 @@ class RecipeView(Translated, QFrame):
 
     def _choose_tab(self, number: int) -> None:
         self.pages.setCurrentIndex(number)
+        self._make_room()
         self._show_tab()
 
     def _show_tab(self) -> None:

@@ -33,7 +33,7 @@ from .words import KIND_ICONS
 __all__ = ["Timeline", "day_text"]
 
 _HEIGHT = 96
-_MARGIN = 92
+_MARGIN = 120
 """Width of the days' margin."""
 _THUMB = 72
 _GAP = 6
@@ -160,7 +160,7 @@ class Timeline(GridView):
         self._paint_margin(painter, rect, row, shown)
         painter.save()
         if shown.generation.trashed:
-            painter.setOpacity(0.5)
+            painter.setOpacity(0.7)
         strip = self._strip(rect, shown)
         words = QRect(body.left() + 40, body.top() + 10, 0, body.height() - 20)
         words.setRight((strip[0][0].left() if strip else body.right()) - 16)
@@ -224,7 +224,7 @@ class Timeline(GridView):
         path = QPainterPath()
         path.addRoundedRect(QRectF(place), 5, 5)
         painter.save()
-        painter.setOpacity(painter.opacity() * (0.4 if asset.trashed else 1.0))
+        painter.setOpacity(painter.opacity() * (0.6 if asset.trashed else 1.0))
         painter.fillPath(path, theme.color("sunken"))
         painter.setClipPath(path)
         pixmap = self._loader.pixmap(asset.id) if asset.kind == "image" else None

@@ -111,19 +111,21 @@ def inputs_text(request: Mapping[str, Any]) -> str:
 
 
 def summary(generation: Generation) -> str:
-    """One line: what was done, the model, the values that are not the family's own, the seed."""
-    declared = _declared(generation.request)
+    """One line: what was done, the model, size, the values that a person chose, the usual numbers, the seed."""
     parts = [task_title(generation.request), model_title(generation.family, generation.model)]
-    shown = [
-        f"{tr(param.title)} {value_text(param, generation.params[id])}"
-        if param.kind != "size"
-        else value_text(param, generation.params[id])
-        for id, param in declared.items()
-        if id in generation.params
-        and param.kind not in ("lines", "text")
-        and (not param.advanced or generation.params[id] not in (param.default, list(_sequence(param.default))))
-        and generation.params[id] not in ("", [], None)
-    ]
+    sizes, changed, usual = [], [], []
+    for param in _declared(generation.request).values():
+        value = generation.params.get(param.id)
+        if param.kind in ("lines", "text") or value in (None, "", [], ()):
+            continue
+        text = value_text(param, value)
+        if param.kind == "size":
+            sizes.append(text)
+        elif value != param.default and value != list(_sequence(param.default)):
+            changed.append(f"{tr(param.title)} {text}")
+        elif param.kind == "int" and not param.advanced:
+            usual.append(f"{tr(param.title)} {text}")
+    shown = [*sizes, *changed, *usual]
     seed = [tr("Seed {seed}", seed=generation.seed)] if generation.request else []
     return " · ".join(part for part in [*parts, *shown[:_SUMMARY_LENGTH], *seed] if part)
 
@@ -175,8 +177,9 @@ def differences(one: Mapping[str, Any], two: Mapping[str, Any]) -> list[tuple[st
             value_text(known.get(id), value[id]) if id in value else ""
             for known, value in zip(declared, values, strict=True)
         ]
-        note(tr(param.title) if param is not None else id, *texts)
-    note(tr("Made from"), *(_inputs(request) for request in requests))
+        if a.get("task") == b.get("task") or all(texts):  # what another task does not know is no difference
+            note(tr(param.title) if param is not None else id, *texts)
+    note(tr("Made from"), *_inputs(*requests))
     for key, title in (("device", N_("Device")), ("dtype", N_("Precision"))):
         note(tr(title), *(str(_object(recipe.get("engine")).get(key, "")) for recipe in (one, two)))
     return found
@@ -187,10 +190,12 @@ def _seed(recipe: Mapping[str, Any]) -> str:
     return str(recipe.get("seed", request.get("seed", ""))) if request else ""
 
 
-def _inputs(request: Mapping[str, Any]) -> str:
-    """Which assets were given: a few characters of each tell them apart."""
-    inputs = _object(request.get("inputs"))
-    return ", ".join(f"{role} {str(id)[:6]}" for role, id in sorted(inputs.items()))
+def _inputs(one: Mapping[str, Any], two: Mapping[str, Any]) -> tuple[str, str]:
+    """What was given; where both were given the same kinds of things but others, a few characters tell them apart."""
+    a, b = inputs_text(one), inputs_text(two)
+    if a == b and _object(one.get("inputs")) != _object(two.get("inputs")):
+        a, b = (f"{a} {'/'.join(str(id)[:6] for id in _object(each.get('inputs')).values())}" for each in (one, two))
+    return a, b
 
 
 def _object(value: Any) -> Mapping[str, Any]:

@@ -37,7 +37,7 @@ __all__ = ["Compare"]
 _TITLES = {
     "slider": (N_("Slider"), "arrow-split-vertical"),
     "side": (N_("Side by side"), "view-split-vertical"),
-    "difference": (N_("Difference"), "circle-half-full"),
+    "difference": (N_("Difference##compare"), "circle-half-full"),
     "blink": (N_("Blink"), "eye-outline"),
 }
 _HINTS = {

@@ -12,7 +12,7 @@ from aigc_studio.ui.canvas import painting
 from aigc_studio.ui.canvas.pyramid import Pyramid
 from aigc_studio.ui.theme import theme_of
 
-from .surface import Surface
+from .surface import LARGEST_FIT, Surface
 
 __all__ = ["MODES", "PairView", "amplified", "placed"]
 
@@ -57,6 +57,7 @@ class PairView(Surface):
         self._pictures: list[Pyramid | None] = [None, None]
         self._names = ["", ""]
         self._frame = QSize()
+        self.transform.largest_fit = LARGEST_FIT
         self._mode = MODES[0]
         self._split = 0.5
         self._stronger = False
@@ -237,10 +238,11 @@ class PairView(Surface):
         elif self._mode == "slider" and not self._held:
             x = target.left() + target.width() * self._split
             painting.compare_handle(painter, x, seen.top(), seen.bottom(), self._sliding)
-            painting.badge(painter, QPointF(left, top), self._names[0])
-            painting.badge(painter, QPointF(right, top), self._names[1], right=True)
+            room = max(40.0, (right - left) / 2 - 28)
+            painting.badge(painter, QPointF(left, top), self._elided(0, room))
+            painting.badge(painter, QPointF(right, top), self._elided(1, room), right=True)
         elif self._mode == "difference" and not self._held:
-            text = tr("Difference × {factor}", factor=_STRONGER) if self._stronger else tr("Difference")
+            text = tr("Difference × {factor}", factor=_STRONGER) if self._stronger else tr("Difference##compare")
             painting.badge(painter, QPointF(left, top), text)
         else:
             painting.badge(painter, QPointF(left, top), self._names[1 if self._held else 0])
@@ -248,6 +250,9 @@ class PairView(Surface):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme_of(self).color("focus"), 1))
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+
+    def _elided(self, place: int, width: float) -> str:
+        return self.fontMetrics().elidedText(self._names[place], Qt.TextElideMode.ElideRight, int(width))
 
     # -- pointer and keys
     def _over_handle(self, position: QPointF) -> bool:

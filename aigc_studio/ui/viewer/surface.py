@@ -19,7 +19,10 @@ from aigc_studio.ui.canvas.transform import ViewTransform
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.theme import theme_of
 
-__all__ = ["Surface"]
+__all__ = ["LARGEST_FIT", "Surface"]
+
+LARGEST_FIT = 2.0
+"""Where there is nothing but the picture, a small one is shown at up to twice its pixels."""
 
 _WHEEL = 1.2
 _CLICK = 4

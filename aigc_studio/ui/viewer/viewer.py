@@ -34,6 +34,7 @@ from .facts import asset_rows, notices, recipe_rows
 from .pages import SoundPage, TextPage
 from .picture_view import PictureView
 from .reel import Reel
+from .surface import LARGEST_FIT
 
 __all__ = ["Viewer"]
 
@@ -42,6 +43,7 @@ _IDLE_MS = 2500
 _SETTLE_MS = 150
 """What the reel's own list needs to hear of a change."""
 _SEARCHED = 200
+_INFO = 320
 
 _COMMANDS = (
     ("previous", N_("Previous"), "chevron-left", ("PgUp", "Backspace")),
@@ -102,14 +104,15 @@ class Viewer(Translated, QWidget):
     # -- building
     def _build(self, output: Output | None) -> None:
         self.view = PictureView(self._loader)
+        self.view.transform.largest_fit = LARGEST_FIT
         self.text = TextPage()
         self.sound = SoundPage(output)
         self.pages = QStackedWidget(self)
         for page in (self.view, self.text, self.sound):
             self.pages.addWidget(page)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.pages)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.addWidget(self.pages)
         self.acts: dict[str, QAction] = {}
         for id, title, name, keys in _COMMANDS:
             action = QAction(icon(name), "", self)
@@ -303,7 +306,7 @@ class Viewer(Translated, QWidget):
         self._notices.setVisible(bool(said))
         while self._facts.rowCount():
             self._facts.removeRow(0)
-        for name, value in [*asset_rows(asset), *recipe_rows(recipe)]:
+        for name, value in dict.fromkeys([*asset_rows(asset), *recipe_rows(recipe)]):
             label, text = QLabel(name), QLabel(value[:400], wordWrap=True)
             label.setProperty("role", "muted")
             text.setTextFormat(Qt.TextFormat.PlainText)
@@ -384,6 +387,7 @@ class Viewer(Translated, QWidget):
 
     def _show_info(self, on: bool) -> None:
         self.info.setVisible(on)
+        self._column.setContentsMargins(0, 0, _INFO if on else 0, 0)
         self._arrange()
 
     # -- bars
@@ -406,13 +410,13 @@ class Viewer(Translated, QWidget):
 
     def _arrange(self) -> None:
         width, height = self.width(), self.height()
-        room = 344 if not self.info.isHidden() else 0
+        room = 0 if self.info.isHidden() else _INFO
         self.head.setFixedWidth(min(640, width - 32 - room))
         self.head.adjustSize()
         self.head.move((width - room - self.head.width()) // 2, 16)
         self.bar.adjustSize()
         self.bar.move((width - room - self.bar.width()) // 2, height - self.bar.height() - 16)
-        self.info.setGeometry(width - 336, 16, 320, height - 32)
+        self.info.setGeometry(width - _INFO, 0, _INFO, height)
         for widget in (self.head, self.bar, self.info):
             widget.raise_()
 
