@@ -25,6 +25,9 @@ from .spec import Loaded
 
 __all__ = ["Work", "prepare"]
 
+MOST_BENT = 24
+"""Of 255: how far colours are bent at most to meet the picture. Autoencoders miss by less; more is another picture."""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -93,6 +96,12 @@ def _inpaint(loaded: Loaded, step: int, ctx: Context) -> Work:
     box, opacity = marked
     part = part_around(box, image.size, values["context"] / 100, least=max(step, loaded.side // 2), step=step)
     size = sizes.working((part[2] - part[0], part[3] - part[1]), loaded.side, step)
+    if 4 * size[0] * size[1] < (part[2] - part[0]) * (part[3] - part[1]):
+        ctx.notice(
+            N_("The part is larger than this model can paint: it was painted at {width} × {height} px and enlarged."),
+            width=size[0],
+            height=size[1],
+        )
     changes = np.zeros((part[3] - part[1], part[2] - part[0]), np.float32)
     left, top = box[0] - part[0], box[1] - part[1]
     changes[top : top + opacity.shape[0], left : left + opacity.shape[1]] = opacity
@@ -112,15 +121,15 @@ def covering(changes: np.ndarray, size: sizes.Size, step: int) -> np.ndarray:
     """The mask for the model, uint8 (height, width) of `size`: 255 for each whole cell of `step` pixels in which
     anything of the bool array `changes` lies. Models repaint whole cells: a mask of one pixel would be lost in them.
     """
-    rows, columns = np.nonzero(changes)
     down, across = size[1] // step, size[0] // step
+    high, wide = changes.shape
+    columns = np.arange(across)
+    first, last = columns * wide // across, -(-(columns + 1) * wide // across)  # pixels of each cell
     cells = np.zeros((down, across), np.uint8)
-    # Where a pixel of the part begins and ends among the cells.
-    first_row, last_row = rows * down // changes.shape[0], ((rows + 1) * down - 1) // changes.shape[0]
-    first, last = columns * across // changes.shape[1], ((columns + 1) * across - 1) // changes.shape[1]
-    for y in (first_row, last_row):
-        for x in (first, last):
-            cells[y, x] = 255
+    for row in range(down):
+        band = changes[row * high // down : -(-(row + 1) * high // down)].any(axis=0)
+        before = np.concatenate([[0], np.cumsum(band)])
+        cells[row] = np.where(before[last] > before[first], 255, 0)
     return np.repeat(np.repeat(cells, step, axis=0), step, axis=1)
 
 
@@ -147,8 +156,14 @@ def laid_in(
         check()
         return np.asarray(source.crop((0, first, width, last)))
 
+    made = np.asarray(fitting)
+
+    def wished(first: int, last: int) -> np.ndarray:
+        band = made[first:last].astype(np.int16)
+        return np.clip(original(first, last)[..., :3], band - MOST_BENT, band + MOST_BENT)
+
     result = image.copy()
-    bands = matched_bands(np.asarray(fitting), lambda one, two: original(one, two)[..., :3], unknown, 1.0)
+    bands = matched_bands(made, wished, unknown, 1.0)
     for first, colours in bands:
         below = original(first, first + len(colours))
         over = np.full_like(below, 255)  # what is painted is opaque

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,11 +92,14 @@ def test_facts_that_make_no_sense_leave_the_defaults(facts: dict[str, float]) ->
 
 
 def test_a_negative_prompt_and_the_guidance_change_the_picture(bench: Benches) -> None:
+    asked: tuple[dict[str, Any], ...] = (
+        {},
+        {"negative": "snow and sea"},
+        {"guidance": 1.0},
+        {"guidance": 1.0, "negative": "snow"},
+    )
     for name in ("sd1", "sdxl", "sd3"):
-        pictures = [
-            bench(name).picture(**params)
-            for params in ({}, {"negative": "snow and sea"}, {"guidance": 1.0}, {"guidance": 1.0, "negative": "snow"})
-        ]
+        pictures = [bench(name).picture(**params) for params in asked]
         assert not np.array_equal(pictures[0], pictures[1])
         assert not np.array_equal(pictures[0], pictures[2])
         assert np.array_equal(pictures[2], pictures[3])  # nothing to steer away from

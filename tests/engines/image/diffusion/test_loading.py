@@ -169,7 +169,7 @@ def _config(name: str, **changes: Any) -> Callable[[Path], None]:
     return damage
 
 
-DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "folder gone": (shutil.rmtree, "model-missing"),
     "no index": (lambda folder: (folder / "model_index.json").unlink(), "model-incomplete"),
     "broken index": (lambda folder: (folder / "model_index.json").write_text("{"), "model-damaged"),
