@@ -21,6 +21,7 @@ from .i18n import N_
 from .library import detect, importing, places, store
 from .library.entry import Entry, Finding
 from .library.known import FAMILY_KINDS, PARTS
+from .library.reading import told_licence
 from .library.store import Library, Row, Snapshot
 from .library.walk import Candidate, candidates
 from .paths import resources
@@ -290,7 +291,8 @@ def override(id: str, family: str) -> Entry:
 def _inspect(path: Path) -> list[Entry]:
     if path.is_file():  # a file of a model's folder stands for the model
         for above in (path.parent.parent, path.parent):
-            if (above / "model_index.json").is_file() or (above == path.parent and (above / "config.json").is_file()):
+            names = [name for name in ("model_index.json", "config.json", path.name) if (above / name).is_file()]
+            if ("model_index.json" in names[:1] and above != path.parent) or _stands_for(path, above, names):
                 path = above
                 break
     rows = {row.key: row for row in store.read_snapshot().rows}
@@ -302,6 +304,13 @@ def _inspect(path: Path) -> list[Entry]:
             known = rows.get(candidate.key)
             found.append(replace(row, entry=replace(row.entry, id=known.entry.id if known else "")))
     return [row.entry for row in _numbered(found, {row.entry.id for row in rows.values()})]
+
+
+def _stands_for(file: Path, folder: Path, names: list[str]) -> bool:
+    """Whether a file that was chosen means the model in its folder: its index or a part of it, no checkpoint beside."""
+    if folder != file.parent or not detect.is_model_folder(folder, names):
+        return False
+    return "model_index.json" not in names or file.suffix != ".safetensors"
 
 
 def _one_file(path: Path) -> list[Candidate]:
@@ -328,6 +337,7 @@ def _entry(candidate: Candidate, finding: Finding) -> Entry:
     title = candidate.name.encode("utf-8", "replace").decode("utf-8")  # a file name may hold bytes that are no text
     single = bool(finding.facts.get("single_file"))
     languages = finding.facts.get("languages", ())
+    licence = "" if single else told_licence(finding.path)
     facts = {"found": True, "bytes": 0, "digest": "", "architecture": "", **finding.facts}
     return Entry(
         id="",
@@ -336,6 +346,7 @@ def _entry(candidate: Candidate, finding: Finding) -> Entry:
         titles=MappingProxyType({"en": title}),
         folder=None if single else finding.path,
         languages=tuple(languages),
+        licence=licence,
         facts=MappingProxyType(facts),
         file=finding.path if single else None,
         fault=None if finding.problem is None else MappingProxyType(finding.problem.to_json()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from ..errors import StudioError
@@ -10,16 +11,26 @@ from .diffusion import read_pipeline, read_vae
 from .entry import Finding
 from .known import FAMILY_KINDS, PARTS
 from .language import architecture, read_writer
-from .reading import code_of_its_own, damaged, read_json, unknown_class
+from .reading import code_of_its_own, damaged, optional_json, read_json, unknown_class
 from .single import SUFFIXES, read_single
 from .speech import read_speaker
 
 __all__ = ["apply_type", "is_model_folder", "read_model", "slug"]
 
 
-def is_model_folder(names: frozenset[str]) -> bool:
-    """Whether a folder with files of these names is one model, and not a folder of models."""
-    return "model_index.json" in names or "config.json" in names
+def is_model_folder(folder: Path, names: Collection[str]) -> bool:
+    """Whether a folder with files of these names is one model, and not a folder of models.
+
+    Other programs keep a config.json of their own beside their models.
+    """
+    if "model_index.json" in names:
+        return True
+    if "config.json" not in names:
+        return False
+    if any(name.endswith(".safetensors") for name in names):
+        return True
+    config = optional_json(folder, "config.json")
+    return not config or bool({"architectures", "model_type", "_class_name", "auto_map"} & config.keys())
 
 
 def read_model(path: Path) -> Finding | None:

@@ -14,10 +14,10 @@ from typing import Any
 from ..errors import StudioError
 from .entry import Finding
 from .known import OTHER_PIPELINES, PIPELINES
-from .reading import code_of_its_own, first_of, missing, optional_json, read_json, unknown_class
+from .reading import check_config, code_of_its_own, first_of, missing, optional_json, read_json, unknown_class
 from .weights import identity, whole_files
 
-__all__ = ["defaults", "read_pipeline", "read_vae"]
+__all__ = ["FEW_STEPS", "components", "defaults", "read_pipeline", "read_vae"]
 
 _OPTIONAL = ("safety_checker", "feature_extractor", "image_encoder")
 _TOKENIZERS = (
@@ -29,7 +29,9 @@ _TOKENIZERS = (
     "sentencepiece.bpe.model",
 )
 
-_FEW_STEPS = re.compile(r"turbo|lightning|schnell|hyper|lcm|distill|\b[1-8][ _-]?steps?\b", re.IGNORECASE)
+FEW_STEPS = re.compile(
+    r"turbo|lightning|schnell|hyper-?sd|(?<![a-z])lcm(?![a-z])|distill|(?<!\d)[1-8][ _-]?steps?(?![a-z])", re.IGNORECASE
+)
 """What a model that was trained to need few steps has in its name."""
 
 
@@ -83,7 +85,7 @@ def _check_components(folder: Path, index: Mapping[str, Any]) -> dict[str, Any]:
                 raise missing(folder, f"{name}/scheduler_config.json")
         elif not cls.endswith(("Processor", "FeatureExtractor", "ProcessorFast")):
             try:
-                read_json(part, "config.json")
+                check_config(read_json(part, "config.json"))
                 variant, weights = whole_files(part, "model" if library == "transformers" else _stem(part))
             except StudioError as problem:
                 if name in _OPTIONAL:
@@ -146,7 +148,7 @@ def _is_fast(folder: Path, index: Mapping[str, Any], scheduler: Mapping[str, Any
     if str(scheduler.get("_class_name", "")).startswith(("LCM", "TCD")):
         return True
     told = index.get("_name_or_path")
-    return bool(_FEW_STEPS.search(folder.name) or (isinstance(told, str) and _FEW_STEPS.search(Path(told).name)))
+    return bool(FEW_STEPS.search(folder.name) or (isinstance(told, str) and FEW_STEPS.search(Path(told).name)))
 
 
 def defaults(type: str, few_steps: bool) -> dict[str, Any]:

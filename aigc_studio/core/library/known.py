@@ -46,8 +46,6 @@ PIPELINES = {
     "StableDiffusionImg2ImgPipeline": "stable-diffusion",
     "StableDiffusionInpaintPipeline": "stable-diffusion",
     "StableDiffusionInpaintPipelineLegacy": "stable-diffusion",
-    "LatentConsistencyModelPipeline": "diffusion",
-    "LatentConsistencyModelImg2ImgPipeline": "diffusion",
     "StableDiffusionXLPipeline": "sdxl",
     "StableDiffusionXLImg2ImgPipeline": "sdxl",
     "StableDiffusionXLInpaintPipeline": "sdxl",
@@ -71,10 +69,10 @@ AuraFlowPipeline ChromaPipeline CogView3PlusPipeline CogView4Pipeline Flux2Klein
 FluxKontextPipeline GlmImagePipeline HunyuanDiTPAGPipeline HunyuanDiTPipeline IFImg2ImgPipeline IFInpaintingPipeline
 IFPipeline Ideogram4Pipeline Kandinsky3Img2ImgPipeline Kandinsky3Pipeline KandinskyCombinedPipeline
 KandinskyImg2ImgCombinedPipeline KandinskyInpaintCombinedPipeline KandinskyV22CombinedPipeline
-KandinskyV22Img2ImgCombinedPipeline KandinskyV22InpaintCombinedPipeline Krea2Pipeline
-LatentConsistencyModelImg2ImgPipeline LatentConsistencyModelPipeline Lumina2Pipeline LuminaPipeline
-NucleusMoEImagePipeline OvisImagePipeline PRXPipeline PixArtAlphaPipeline PixArtSigmaPAGPipeline PixArtSigmaPipeline
-QwenImage21Pipeline QwenImageEditInpaintPipeline QwenImageEditPipeline QwenImageEditPlusPipeline
+KandinskyV22Img2ImgCombinedPipeline KandinskyV22InpaintCombinedPipeline KolorsImg2ImgPipeline KolorsPAGPipeline
+KolorsPipeline Krea2Pipeline LatentConsistencyModelImg2ImgPipeline LatentConsistencyModelPipeline Lumina2Pipeline
+LuminaPipeline NucleusMoEImagePipeline OvisImagePipeline PRXPipeline PixArtAlphaPipeline PixArtSigmaPAGPipeline
+PixArtSigmaPipeline QwenImage21Pipeline QwenImageEditInpaintPipeline QwenImageEditPipeline QwenImageEditPlusPipeline
 QwenImageLayeredPipeline SanaPAGPipeline SanaPipeline StableCascadeCombinedPipeline StableDiffusion3PAGImg2ImgPipeline
 StableDiffusion3PAGPipeline StableDiffusionPAGImg2ImgPipeline StableDiffusionPAGInpaintPipeline
 StableDiffusionPAGPipeline StableDiffusionXLPAGImg2ImgPipeline StableDiffusionXLPAGInpaintPipeline

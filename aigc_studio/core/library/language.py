@@ -11,7 +11,7 @@ from ..errors import StudioError
 from ..i18n import N_
 from .entry import Finding
 from .known import CAUSAL_TYPES, SEQ2SEQ_CLASSES, VISION_WRITERS
-from .reading import code_of_its_own, first_of, missing, optional_json, read_json, unknown_class
+from .reading import check_packing, code_of_its_own, first_of, missing, optional_json, read_json, unknown_class
 from .weights import identity, whole_files
 
 __all__ = ["TOKENIZERS", "architecture", "check_folder", "folder_identity", "read_writer"]
@@ -51,6 +51,7 @@ def check_folder(folder: Path, tokenizers: tuple[str, ...] = TOKENIZERS) -> dict
     config = read_json(folder, "config.json")
     if "auto_map" in config and config.get("model_type") not in CAUSAL_TYPES and not _is_seq2seq(config):
         raise code_of_its_own(str(config["auto_map"]))
+    check_packing(config)
     if tokenizers and not any((folder / name).is_file() for name in tokenizers):
         raise missing(folder, tokenizers[0])
     whole_files(folder)
@@ -133,7 +134,8 @@ def _seq2seq_facts(folder: Path, name: str, config: Mapping[str, Any]) -> dict[s
         "tokenizer": first_of(told, ("tokenizer_class",), str, ""),
     }
     if name == "MarianMTModel":
-        return facts | {"tasks": ["translate"], "languages": _marian_pair(folder, told)}
+        pair = _marian_pair(folder, told)
+        return facts | {"tasks": ["translate"], "languages": pair} | dict(zip(("source", "target"), pair))
     if name in ("M2M100ForConditionalGeneration", "MBartForConditionalGeneration"):
         languages = _languages(folder, told)
         return facts | {"tasks": ["translate"]} | ({"languages": languages} if languages else {})

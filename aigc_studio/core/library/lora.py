@@ -19,6 +19,12 @@ _DOWN = re.compile(
 )
 """The first of the two matrices: (rank, input width)."""
 
+_BLOCKS = re.compile(
+    r"(?:down|up|input|output|double|single|joint|transformer)_blocks|mid_block|middle_block|text_model"
+    r"|(?:noise|context)_refiner|layers[._]\d+[._]attention[._]"
+)
+"""Parts of picture models; LoRA files of language models have other ones."""
+
 _WIDTHS = {768: "sd1", 1024: "sd2", 2048: "sdxl"}
 
 _BASES = (
@@ -36,10 +42,10 @@ _BASES = (
 def read_lora(header: Header) -> dict[str, Any] | None:
     """Facts about a LoRA file: part ("lora:<base>"), rank, whether it changes text encoders; None when it is none."""
     down = {name: tensor.shape for name, tensor in header.tensors.items() if _DOWN.search(name)}
-    if not down:
+    if not any(_BLOCKS.search(name) for name in down):
         return None
     ranks = sorted(shape[0] for shape in down.values() if shape)
-    base = _told(header) or _by_blocks(list(down)) or _by_width(down)
+    base = _told(header) or _by_blocks(down) or _by_width(down)
     facts: dict[str, Any] = {
         "part": f"lora:{base}",
         "type": base,
@@ -62,9 +68,9 @@ def _told(header: Header) -> str:
     return ""
 
 
-def _by_blocks(names: list[str]) -> str:
+def _by_blocks(down: dict[str, tuple[int, ...]]) -> str:
     """The base by blocks that only one model has, "" for a model with a U-Net."""
-    text = "\n".join(names)
+    text = "\n".join(down)
     if re.search(r"(^|[._])(double_blocks|single_blocks|single_transformer_blocks)[._]", text, re.MULTILINE):
         return "flux"
     if re.search(r"joint_blocks", text):
@@ -73,8 +79,13 @@ def _by_blocks(names: list[str]) -> str:
         return "z-image"
     if re.search(r"transformer_blocks[._]\d+[._](img_mlp|txt_mlp|img_mod|txt_mod)", text):
         return "qwen-image"
-    if re.search(r"^transformer\.transformer_blocks\.", text, re.MULTILINE):
-        return "qwen-image" if "img_" in text else "sd3"
+    if found := [re.search(r"^(?:transformer|base_model\.model)\.transformer_blocks\.(\d+)\.", name) for name in down]:
+        blocks = [int(match[1]) for match in found if match]
+        widths = {shape[1] for name, shape in down.items() if re.search(r"attn\.to_[qkv]\.", name) and len(shape) == 2}
+        if blocks and widths == {3072}:  # Flux has 19 such blocks, Qwen-Image 60
+            return "flux" if max(blocks) < 19 else "qwen-image"
+        if blocks:
+            return "sd3"
     return ""
 
 

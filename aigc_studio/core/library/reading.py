@@ -6,6 +6,7 @@ Everything here was written by others and may be cut, huge or meant to do harm: 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,19 @@ from typing import Any
 from ..errors import StudioError
 from ..i18n import N_
 
-__all__ = ["code_of_its_own", "damaged", "first_of", "missing", "optional_json", "read_json", "unknown_class", "unsafe"]
+__all__ = [
+    "check_config",
+    "check_packing",
+    "code_of_its_own",
+    "damaged",
+    "first_of",
+    "missing",
+    "optional_json",
+    "read_json",
+    "told_licence",
+    "unknown_class",
+    "unsafe",
+]
 
 _MAX_JSON = 64 << 20
 """Bytes; the largest of real models are tokenizers and shard indexes of about 30 MB."""
@@ -43,6 +56,18 @@ def optional_json(folder: Path, name: str, limit: int = _MAX_JSON) -> dict[str, 
         return read_json(folder, name, limit)
     except StudioError:
         return {}
+
+
+def told_licence(folder: Path) -> str:
+    """The licence that the model's README names in its front matter ("apache-2.0"), "" when it names none."""
+    try:
+        with open(folder / "README.md", "rb") as file:
+            text = file.read(8192).decode("utf-8", "replace")
+    except OSError:
+        return ""
+    lines = re.match(r"\s*---\s*\n(.*?)\n---", text, re.DOTALL)
+    found = re.search(r"^license:\s*[\"']?([\w.+-]{1,60})", lines[1], re.MULTILINE) if lines else None
+    return found[1] if found else ""
 
 
 def first_of(config: Mapping[str, Any], names: Iterable[str], kind: type, default: Any) -> Any:
@@ -89,6 +114,30 @@ def code_of_its_own(detail: str) -> StudioError:
         code="model-code",
         detail=detail[:500],
     )
+
+
+_METHODS = "aqlm auto-round awq bitsandbytes bitnet compressed-tensors eetq gptq higgs hqq quanto torchao vptq"
+_PACKED = frozenset(_METHODS.split())
+"""Ways to pack weights that need a library of their own."""
+
+
+def check_config(config: Mapping[str, Any]) -> None:
+    """StudioError when a config asks for what is not here: code of the model's own, a library that unpacks weights."""
+    if "auto_map" in config:
+        raise code_of_its_own(str(config["auto_map"]))
+    check_packing(config)
+
+
+def check_packing(config: Mapping[str, Any]) -> None:
+    """StudioError when the weights are packed in a way that needs a library of its own."""
+    packing = config.get("quantization_config")
+    method = str(packing.get("quant_method", "")).lower() if isinstance(packing, dict) else ""
+    if method.split("_")[0] in _PACKED or (isinstance(packing, dict) and packing.get("load_in_4bit")):
+        raise StudioError(
+            N_("The weights of this model are packed by {name}, which is not installed here; get the plain version."),
+            code="model-packed",
+            name=method or "bitsandbytes",
+        )
 
 
 def unknown_class(name: str) -> StudioError:

@@ -6,14 +6,13 @@ Names are those of the original training programs (LDM and SGM: `model.diffusion
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import StudioError
 from ..i18n import N_
-from .diffusion import defaults
+from .diffusion import FEW_STEPS, defaults
 from .entry import Finding
 from .lora import read_lora
 from .reading import unsafe
@@ -26,7 +25,6 @@ SUFFIXES = (".safetensors", ".ckpt")
 
 _UNET = "model.diffusion_model."
 _SHAPES = ("attn2.to_k.weight",)
-_FEW_STEPS = re.compile(r"turbo|lightning|hyper|lcm|dmd2?|\b[1-8][ _-]?steps?\b", re.IGNORECASE)
 
 
 def read_single(path: Path) -> Finding | None:
@@ -68,7 +66,7 @@ def _checkpoint(path: Path, header: Header) -> Finding | None:
         type = "sdxl" if sdxl else "sd2" if open_clip else "sd1"
     if type == "refiner":
         return Finding(path, "other", "", {"architecture": "SDXL refiner"}, _no_single("SDXL refiner"))
-    few = bool(_FEW_STEPS.search(path.stem))
+    few = bool(FEW_STEPS.search(path.stem))
     pipeline = "StableDiffusionXLPipeline" if type == "sdxl" else "StableDiffusionPipeline"
     facts: dict[str, Any] = {"type": type, "pipeline": pipeline, "architecture": pipeline, **defaults(type, few)}
     shape = names[f"{_UNET}input_blocks.0.0.weight"].shape

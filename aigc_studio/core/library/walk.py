@@ -25,6 +25,8 @@ _DEEPEST = 8
 _STAMP_DEPTH = 2
 _SKIPPED = frozenset({"__pycache__", "node_modules", "__MACOSX", "$RECYCLE.BIN", "System Volume Information"})
 _PARTIAL = ".partial"
+_NAMELESS = frozenset({"pytorch_lora_weights", "adapter_model", "model", "diffusion_pytorch_model", "lora"})
+"""Names of files that say nothing: the folder's name is shown instead."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,12 @@ def candidates(root: Path, check: Callable[[], None] | None = None) -> Iterator[
             continue
         entries = _entries(folder)
         names = frozenset(entry.name for entry in entries)
-        if is_model_folder(names):
+        if is_model_folder(folder, names):
             yield Candidate(folder, shown, key, _stamp(folder))
-            continue
+            if "model_index.json" not in names:
+                continue
+            # The repository of a pipeline often holds the same model as a single file, too: its parts are in folders.
+            entries = [entry for entry in entries if entry.name.lower().endswith(".safetensors")]
         inside: list[tuple[Path, str, str, int]] = []
         for entry in sorted(entries, key=lambda entry: entry.name.casefold()):
             if entry.name.startswith(".") or entry.name in _SKIPPED or entry.name.endswith(_PARTIAL):
@@ -82,7 +87,8 @@ def candidates(root: Path, check: Callable[[], None] | None = None) -> Iterator[
                         inside.append((folder / entry.name, os.path.join(key, entry.name), entry.name, depth + 1))
                 elif entry.name.lower().endswith(SUFFIXES) and entry.is_file():
                     path = folder / entry.name
-                    yield Candidate(path, path.stem, os.path.join(key, entry.name), _file_stamp(entry))
+                    name = shown if path.stem.lower() in _NAMELESS else path.stem
+                    yield Candidate(path, name, os.path.join(key, entry.name), _file_stamp(entry))
             except OSError:
                 continue
         waiting += reversed(inside)
