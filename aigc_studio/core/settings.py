@@ -144,6 +144,8 @@ class Settings:
         self._listeners: list[Callable[[str], None]] = []
         self.set_aside: list[Path] = []
         """Files that could not be read at the start and were renamed."""
+        self.given: dict[str, Any] = {}
+        """What this start was told on the command line; it counts until another value is chosen."""
         self._values = self._read("settings")
         self._state = self._read("state")
         self._dirty: set[str] = set()
@@ -159,7 +161,8 @@ class Settings:
         row = SETTINGS[id]
         if not row.accepts(value):
             raise ValueError(f"{id} cannot be {value!r}")
-        if value == self.get(id):
+        told = self.given.pop(id, None)
+        if value == self.get(id) and told is None:
             return
         self._values[id] = value
         self._dirty.add("settings")
@@ -169,6 +172,11 @@ class Settings:
     def listen(self, listener: Callable[[str], None]) -> None:
         """Call `listener(id)` after every change of a setting."""
         self._listeners.append(listener)
+
+    def forget_listener(self, listener: Callable[[str], None]) -> None:
+        """Call it no longer; one that is not known is ignored."""
+        with suppress(ValueError):
+            self._listeners.remove(listener)
 
     def state(self, key: str, default: Any = None) -> Any:
         """What the window remembers under `key`. Do not change the returned value in place."""

@@ -40,6 +40,8 @@ def main(arguments: Sequence[str]) -> int:
     app.setApplicationName("AIGC Studio")
     app.setDesktopFileName("aigc-studio")
     settings = Settings()
+    told = {"theme": options.theme or None, "language": options.language}
+    settings.given = {id: value for id, value in told.items() if value is not None}
     theme = Theme(app, options.theme or settings.get("theme"))
     switch_language(app, options.language if options.language is not None else settings.get("language"))
     studio = Studio(settings, engine=options.engine)

@@ -414,7 +414,7 @@ class MainWindow(Translated, QMainWindow):
     def _show_settings(self) -> None:
         from .dialogs.settings import SettingsDialog
 
-        SettingsDialog(self.settings, self).open()
+        SettingsDialog(self.settings, self, devices=self.studio.devices).open()
 
     def _show_shortcuts(self) -> None:
         from .dialogs.shortcuts import ShortcutsDialog

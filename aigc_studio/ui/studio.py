@@ -465,6 +465,15 @@ class Studio(QObject):
     def _on_setting(self, id: str) -> None:
         if id == "device":
             self._lanes.use_device()
+        elif id == "models_folder":
+            self._save_settings()  # the library reads it from the file
+            self.models.rescan()
+
+    def _save_settings(self) -> None:
+        try:
+            self.settings.save()
+        except StudioError as error:
+            self.problem.emit(error)
 
     # -- the queue
     def _on_added(self, stored: Job) -> None:
