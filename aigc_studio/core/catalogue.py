@@ -128,7 +128,7 @@ def find(id: str) -> Entry:
     for entry in (*_listed(), *(row.entry for row in rows)):
         if entry.id == id:
             return entry
-    path = models_folder() / id if id and id == Path(id).name else Path(id)
+    path = models_folder() / id if id == Path(id).name and id not in ("", "..") else Path(id)
     if id and path.is_absolute() and path.exists():
         for row in rows:
             if row.entry.path == path:
@@ -295,13 +295,13 @@ def _inspect(path: Path) -> list[Entry]:
             if ("model_index.json" in names[:1] and above != path.parent) or _stands_for(path, above, names):
                 path = above
                 break
-    rows = {row.key: row for row in store.read_snapshot().rows}
+    rows = {row.entry.path: row for row in store.read_snapshot().rows}
     types = store.read_library().types
     found = []
     for candidate in candidates(path) if path.is_dir() else _one_file(path):
         row = _read_row(candidate, path, types.get(candidate.key, ""))
         if row is not None:
-            known = rows.get(candidate.key)
+            known = rows.get(candidate.path)
             found.append(replace(row, entry=replace(row.entry, id=known.entry.id if known else "")))
     return [row.entry for row in _numbered(found, {row.entry.id for row in rows.values()})]
 

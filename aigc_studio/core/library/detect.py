@@ -27,10 +27,10 @@ def is_model_folder(folder: Path, names: Collection[str]) -> bool:
         return True
     if "config.json" not in names:
         return False
-    if any(name.endswith(".safetensors") for name in names):
-        return True
     config = optional_json(folder, "config.json")
-    return not config or bool({"architectures", "model_type", "_class_name", "auto_map"} & config.keys())
+    if not config:  # broken
+        return any(name.endswith(".safetensors") for name in names)
+    return bool({"architectures", "model_type", "_class_name", "auto_map"} & config.keys())
 
 
 def read_model(path: Path) -> Finding | None:

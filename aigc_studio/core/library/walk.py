@@ -25,6 +25,7 @@ _DEEPEST = 8
 _STAMP_DEPTH = 2
 _SKIPPED = frozenset({"__pycache__", "node_modules", "__MACOSX", "$RECYCLE.BIN", "System Volume Information"})
 _PARTIAL = ".partial"
+_HUB = "models--"
 _NAMELESS = frozenset({"pytorch_lora_weights", "adapter_model", "model", "diffusion_pytorch_model", "lora"})
 """Names of files that say nothing: the folder's name is shown instead."""
 
@@ -53,7 +54,11 @@ def candidates(root: Path, check: Callable[[], None] | None = None) -> Iterator[
     check: called for every folder, may raise. What cannot be read is skipped.
     """
     seen: set[tuple[int, int]] = set()
-    waiting = [(root, str(root), root.name, 0)]  # folder, key, shown name, depth
+    repository = root.parent.parent
+    if root.parent.name == "snapshots" and repository.name.startswith(_HUB):  # a revision was chosen itself
+        waiting = [(root, str(repository), _hub_name(repository), 0)]
+    else:
+        waiting = [(root, str(root), root.name, 0)]  # folder, key, shown name, depth
     while waiting and len(seen) < _MOST_FOLDERS:
         folder, key, shown, depth = waiting.pop()
         if check is not None:
@@ -66,8 +71,7 @@ def candidates(root: Path, check: Callable[[], None] | None = None) -> Iterator[
             continue
         seen.add((state.st_dev, state.st_ino))
         if (revision := _hub_revision(folder)) is not None:
-            repository = folder.name.removeprefix("models--").replace("--", "/")
-            waiting.append((revision, key, repository, depth + 1))
+            waiting.append((revision, key, _hub_name(folder), depth + 1))
             continue
         entries = _entries(folder)
         names = frozenset(entry.name for entry in entries)
@@ -107,9 +111,13 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
     return found
 
 
+def _hub_name(repository: Path) -> str:
+    return repository.name.removeprefix(_HUB).replace("--", "/")
+
+
 def _hub_revision(folder: Path) -> Path | None:
     """The folder of the current revision of a repository in a Hugging Face cache; None for another folder."""
-    if not folder.name.startswith("models--"):
+    if not folder.name.startswith(_HUB):
         return None
     snapshots = folder / "snapshots"
     try:
