@@ -11,14 +11,20 @@ from hypothesis import strategies as st
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSpinBox
 
 from aigc_studio.core.errors import Cancelled, StudioError
+from aigc_studio.core.hardware import Device
+from aigc_studio.core.i18n import set_language
 from aigc_studio.core.installer import EngineState, Package, Plan, Progress
 from aigc_studio.core.settings import SETTINGS, Settings
 from aigc_studio.ui import engine_install
+from aigc_studio.ui.devices import DeviceWatch
 from aigc_studio.ui.dialogs.install_engine import InstallEngineDialog, size_text
 from aigc_studio.ui.dialogs.new_project import NewProjectDialog, folder_name
 from aigc_studio.ui.dialogs.settings import SettingsDialog
 from aigc_studio.ui.engine_install import EngineInstall, Stage
 from aigc_studio.ui.widgets.fields import Switch
+
+CARD = Device("cuda:0", "NVIDIA Card", "cuda", 24 << 30, 20 << 30)
+CPU = Device("cpu", "Some Processor", "cpu", 64 << 30, 12 << 30)
 
 
 @given(st.text(max_size=200))
@@ -71,7 +77,9 @@ def test_a_name_that_cannot_be_is_said_before(qtbot, tmp_path: Path, name: str) 
 def test_every_setting_has_a_control_that_counts_at_once(qtbot, tmp_path: Path) -> None:
     """Generated from the table."""
     settings = Settings(tmp_path)
-    dialog = SettingsDialog(settings)
+    devices = DeviceWatch(settings)
+    devices.show((CARD, CPU))
+    dialog = SettingsDialog(settings, devices=devices)
     qtbot.addWidget(dialog)
     assert dialog.controls.keys() == SETTINGS.keys()
     for id, control in dialog.controls.items():
@@ -79,7 +87,7 @@ def test_every_setting_has_a_control_that_counts_at_once(qtbot, tmp_path: Path) 
         if isinstance(control, QComboBox):
             control.setCurrentIndex(1)
             control.activated.emit(1)
-            assert settings.get(id) == row.choices[1][0]
+            assert settings.get(id) == (row.choices[1][0] if row.choices else CARD.id)
         elif isinstance(control, Switch):
             control.click()
             assert settings.get(id) is not row.default
@@ -90,6 +98,91 @@ def test_every_setting_has_a_control_that_counts_at_once(qtbot, tmp_path: Path) 
             control.setText(str(tmp_path))
             control.editingFinished.emit()
             assert settings.get(id) == str(tmp_path)
+
+
+def test_every_setting_goes_back_to_its_default(qtbot, tmp_path: Path) -> None:
+    """The button is there only where there is a way back, and the control follows."""
+    settings = Settings(tmp_path)
+    dialog = SettingsDialog(settings)
+    qtbot.addWidget(dialog)
+    row = dialog.rows["idle_minutes"]
+    assert row.reset.isHidden()
+    settings.set("idle_minutes", 42)
+    assert isinstance(row.control, QSpinBox)
+    assert row.control.value() == 42
+    assert not row.reset.isHidden()
+    row.reset.click()
+    assert settings.get("idle_minutes") == SETTINGS["idle_minutes"].default
+    assert row.control.value() == settings.get("idle_minutes")
+    assert row.reset.isHidden()
+
+
+def test_settings_are_searched_in_both_languages(qtbot, tmp_path: Path) -> None:
+    """Whatever section they stand in; without a search one section is shown."""
+    dialog = SettingsDialog(Settings(tmp_path))
+    qtbot.addWidget(dialog)
+
+    def shown() -> set[str]:
+        return {id for id, row in dialog.rows.items() if not row.isHidden()}
+
+    assert {SETTINGS[id].section for id in shown()} == {"general"}
+    set_language("zh_CN")
+    dialog.search.setText("闲置")
+    assert shown() == {"idle_minutes"}
+    dialog.search.setText("MEMORY idle")
+    assert shown() == {"idle_minutes"}
+    dialog.search.setText("nothing like it")
+    assert shown() == set()
+    assert not dialog.nothing.isHidden()
+    dialog.sections.setCurrentRow(1)
+    assert dialog.search.text() == ""
+    assert {SETTINGS[id].section for id in shown()} == {"projects"}
+
+
+def test_what_the_command_line_told_is_shown_until_something_is_chosen(qtbot, tmp_path: Path) -> None:
+    """Choosing what is saved already counts, too."""
+    settings = Settings(tmp_path)
+    settings.given = {"theme": "dark"}
+    heard: list[str] = []
+    settings.listen(heard.append)
+    dialog = SettingsDialog(settings)
+    qtbot.addWidget(dialog)
+    row = dialog.rows["theme"]
+    assert not row.given.isHidden()
+    assert "Dark" in row.given.text()
+    settings.set("theme", "system")
+    assert heard == ["theme"]
+    assert row.given.isHidden()
+
+
+def test_the_page_remembers_its_size_and_section_and_hears_no_more(qtbot, tmp_path: Path) -> None:
+    """A closed page must not be told of changes: its controls are gone."""
+    settings = Settings(tmp_path)
+    dialog = SettingsDialog(settings)
+    dialog.resize(900, 620)
+    dialog.sections.setCurrentRow(2)
+    dialog.accept()
+    assert settings._listeners == []
+    again = SettingsDialog(settings)
+    qtbot.addWidget(again)
+    assert (again.width(), again.height()) == (900, 620)
+    assert again.sections.currentRow() == 2
+    again.done(0)
+
+
+def test_a_device_that_is_not_here_is_kept(qtbot, tmp_path: Path) -> None:
+    """And says so."""
+    settings = Settings(tmp_path)
+    settings.set("device", "cuda:7")
+    devices = DeviceWatch(settings)
+    devices.show((CARD, CPU))
+    dialog = SettingsDialog(settings, devices=devices)
+    qtbot.addWidget(dialog)
+    combo = dialog.controls["device"]
+    assert isinstance(combo, QComboBox)
+    assert combo.currentData() == "cuda:7"
+    assert "cuda:7" in combo.currentText()
+    assert settings.get("device") == "cuda:7"
 
 
 class Installer:

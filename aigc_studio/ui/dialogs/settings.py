@@ -1,136 +1,152 @@
-"""The settings page, generated from `core.settings.SETTINGS`: each change counts at once."""
+"""The settings page, generated from `core.settings.SETTINGS`: sections, search, each change counts at once."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
-    QComboBox,
-    QFileDialog,
+    QFrame,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPushButton,
-    QSpinBox,
+    QListWidget,
+    QListWidgetItem,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
-from aigc_studio.core.i18n import LANGUAGES, N_, tr
-from aigc_studio.core.settings import SECTIONS, SETTINGS, Setting, Settings
-from aigc_studio.ui.widgets.fields import Switch
+from aigc_studio.core.i18n import N_, tr
+from aigc_studio.core.settings import SECTIONS, SETTINGS, Settings
+from aigc_studio.ui.devices import DeviceWatch
+from aigc_studio.ui.icons import icon
 
 from .dialog import StudioDialog
+from .setting_rows import SettingRow
 
 __all__ = ["SettingsDialog"]
 
+_SIZE = [760, 540]
+_NAVIGATION = 168
+
 
 class SettingsDialog(StudioDialog):
-    """`controls` has the control of every setting by its id."""
+    """`rows` and `controls` have the row and the control of every setting by its id."""
 
-    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
-        super().__init__(N_("Settings"), parent, width=560)
+    def __init__(
+        self, settings: Settings, parent: QWidget | None = None, *, devices: DeviceWatch | None = None
+    ) -> None:
+        super().__init__(N_("Settings"), parent, width=620)
         self._settings = settings
-        self.controls: dict[str, QWidget] = {}
-        self._refills: list = []
-        for number, (section, title) in enumerate(SECTIONS.items()):
-            heading = QLabel(self)
-            heading.setProperty("role", "section")
-            self.tr_bind(heading.setText, title)
-            if number:
-                self.body.addSpacing(8)
-            self.body.addWidget(heading)
-            for row in SETTINGS.values():
-                if row.section == section:
-                    self.body.addLayout(self._row(row))
-        self.body.addStretch(1)
+        self.search = QLineEdit(self)
+        self.search.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition)
+        self.search.setClearButtonEnabled(True)
+        self.tr_bind(self.search.setPlaceholderText, N_("Search settings"))
+        self.tr_bind(self.search.setAccessibleName, N_("Search settings"))
+        self.sections = QListWidget(self)
+        self.sections.setProperty("role", "plain")
+        self.sections.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.tr_bind(self.sections.setAccessibleName, N_("Sections"))
+        left = QVBoxLayout()
+        left.setSpacing(12)
+        left.addWidget(self.search)
+        left.addWidget(self.sections, 1)
+        self.rows: dict[str, SettingRow] = {}
+        self._blocks: dict[str, QWidget] = {}
+        page = QWidget(self)
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 12, 0)
+        column.setSpacing(24)
+        for section, title in SECTIONS.items():
+            self._blocks[section] = self._block(section, title, devices)
+            column.addWidget(self._blocks[section])
+            item = QListWidgetItem("")
+            item.setData(Qt.ItemDataRole.UserRole, section)
+            item.setSizeHint(QSize(_NAVIGATION - 8, 32))
+            self.sections.addItem(item)
+        self.nothing = QLabel(page)
+        self.nothing.setProperty("role", "muted")
+        self.tr_bind(self.nothing.setText, N_("No setting is called so."))
+        column.addWidget(self.nothing)
+        column.addStretch(1)
+        self.controls = {id: row.control for id, row in self.rows.items()}
+        scroll = QScrollArea(self, widgetResizable=True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(page)
+        for widget in (self.search, self.sections):
+            widget.setFixedWidth(_NAVIGATION)
+        across = QHBoxLayout()
+        across.setSpacing(24)
+        across.addLayout(left)
+        across.addWidget(scroll, 1)
+        self.body.addLayout(across, 1)
         close = self.add_button(N_("Close"), "primary")
         close.clicked.connect(self.accept)
-        close.setFocus()
+        size = settings.state("settings/size", _SIZE)
+        fits = isinstance(size, list) and len(size) == 2 and all(isinstance(side, int) for side in size)
+        self.resize(*(size if fits else _SIZE))
+        settings.listen(self._changed)
+        self.search.textChanged.connect(lambda _text: self._filter())
+        self.sections.currentRowChanged.connect(self._section_chosen)
+        self._name_sections()
+        self._open(str(settings.state("settings/section", "")))
+        self.sections.setFocus()
 
     def retranslate(self) -> None:
-        """Names of choices and placeholders too."""
+        """Names of sections too."""
         super().retranslate()
-        for refill in self._refills:
-            refill()
+        if hasattr(self, "controls"):
+            self._name_sections()
 
-    def _row(self, row: Setting) -> QVBoxLayout:
-        label = QLabel(self)
-        self.tr_bind(label.setText, row.title)
-        control = {"choice": self._choice, "bool": self._switch, "int": self._number, "folder": self._folder}[row.kind](
-            row
-        )
-        self.tr_bind(control.setAccessibleName, row.title)
-        label.setBuddy(control)
-        self.controls[row.id] = control
-        line = QHBoxLayout()
-        line.setSpacing(12)
-        line.addWidget(label, 1)
-        if row.kind == "folder":
-            browse = QPushButton(self)
-            browse.setAutoDefault(False)
-            self.tr_bind(browse.setText, N_("Browse…"))
-            browse.clicked.connect(lambda: self._browse(row.id))
-            line.addWidget(control, 2)
-            line.addWidget(browse)
-        else:
-            line.addWidget(control)
-        column = QVBoxLayout()
-        column.setSpacing(2)
-        column.addLayout(line)
-        if row.help:
-            about = QLabel(self)
-            about.setProperty("role", "faint")
-            about.setWordWrap(True)
-            self.tr_bind(about.setText, row.help)
-            column.addWidget(about)
-        return column
+    def done(self, result: int) -> None:
+        """Remember how large it was and what was looked at; the settings tell it nothing any more."""
+        self._settings.set_state("settings/size", [self.width(), self.height()])
+        if (item := self.sections.currentItem()) is not None:
+            self._settings.set_state("settings/section", item.data(Qt.ItemDataRole.UserRole))
+        self._settings.forget_listener(self._changed)
+        super().done(result)
 
-    def _choice(self, row: Setting) -> QComboBox:
-        combo = QComboBox(self)
-        combo.setMinimumWidth(200)
-        for value, _title in row.choices:
-            combo.addItem("", value)
+    def _block(self, section: str, title: str, devices: DeviceWatch | None) -> QWidget:
+        block = QWidget(self)
+        column = QVBoxLayout(block)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(16)
+        heading = QLabel(block)
+        heading.setProperty("role", "heading")
+        self.tr_bind(heading.setText, title)
+        column.addWidget(heading)
+        for row in SETTINGS.values():
+            if row.section == section:
+                self.rows[row.id] = SettingRow(row, self._settings, devices, block)
+                column.addWidget(self.rows[row.id])
+        return block
 
-        def fill() -> None:
-            for index, (value, title) in enumerate(row.choices):
-                combo.setItemText(index, title if value in LANGUAGES else tr(title))
+    def _name_sections(self) -> None:
+        for number, title in enumerate(SECTIONS.values()):
+            self.sections.item(number).setText(tr(title))
 
-        fill()
-        self._refills.append(fill)
-        combo.setCurrentIndex(combo.findData(self._settings.get(row.id)))
-        combo.activated.connect(lambda _index: self._settings.set(row.id, combo.currentData()))
-        return combo
+    def _open(self, section: str) -> None:
+        names = list(SECTIONS)
+        self.sections.setCurrentRow(names.index(section) if section in names else 0)
+        self._filter()
 
-    def _switch(self, row: Setting) -> Switch:
-        switch = Switch(self)
-        switch.setChecked(self._settings.get(row.id))
-        switch.toggled.connect(lambda on: self._settings.set(row.id, on))
-        return switch
+    def _section_chosen(self, number: int) -> None:
+        if number >= 0 and self.search.text():
+            self.search.clear()
+        self._filter()
 
-    def _number(self, row: Setting) -> QSpinBox:
-        spin = QSpinBox(self)
-        spin.setRange(row.low, row.high)
-        spin.setMinimumWidth(120)
-        if row.unit:
-            self.tr_bind(lambda text: spin.setSuffix(f" {text}"), row.unit)
-        spin.setValue(self._settings.get(row.id))
-        spin.valueChanged.connect(lambda value: self._settings.set(row.id, value))
-        return spin
+    def _filter(self) -> None:
+        """The chosen section; while there is a search, every row that fits, whatever its section."""
+        words = self.search.text().casefold().split()
+        item = self.sections.currentItem()
+        chosen = item.data(Qt.ItemDataRole.UserRole) if item is not None else ""
+        for id, row in self.rows.items():
+            row.setVisible(row.matches(words) if words else SETTINGS[id].section == chosen)
+        shown = {SETTINGS[id].section for id, row in self.rows.items() if not row.isHidden()}
+        for section, block in self._blocks.items():
+            block.setVisible(section in shown)
+        self.nothing.setVisible(not shown)
 
-    def _folder(self, row: Setting) -> QLineEdit:
-        edit = QLineEdit(str(self._settings.get(row.id)), self)
-        edit.setPlaceholderText(str(self._settings.projects_folder))
-        edit.editingFinished.connect(lambda: self._settings.set(row.id, edit.text().strip()))
-        return edit
-
-    def _browse(self, id: str) -> None:
-        edit = self.controls[id]
-        assert isinstance(edit, QLineEdit)
-        start = edit.text() or str(self._settings.projects_folder)
-        folder = QFileDialog.getExistingDirectory(
-            self, tr("Folder for new projects"), start if Path(start).exists() else ""
-        )
-        if folder:
-            edit.setText(folder)
-            self._settings.set(id, folder)
+    def _changed(self, id: str) -> None:
+        if id in self.rows:
+            self.rows[id].refresh()
