@@ -45,6 +45,11 @@ def synthetic(number: int, size: int) -> np.ndarray:
     return _unit(np.random.Generator(np.random.PCG64(number)).standard_normal(size).astype(np.float32))
 
 
+def consent_missing() -> StudioError:
+    """Nobody has said that the voice of the recording may be used."""
+    return StudioError(N_("Say first that you may use the voice of this recording."), code="consent")
+
+
 def file_hash(path: Path) -> str:
     """SHA-256 of a file's bytes: what a recipe says of a speaker's file."""
     with open(path, "rb") as file:

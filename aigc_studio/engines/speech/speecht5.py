@@ -200,10 +200,7 @@ def _heard(loaded: Voice, values: Mapping[str, Any], ctx: Context) -> tuple[np.n
     """The voice of the recording, when the person has said that it may be used."""
     path = ctx.input("voice")
     if not values["consent"]:
-        raise StudioError(
-            N_("Say first that you may use the voice of this recording."),
-            code="consent",
-        )
+        raise speakers.consent_missing()
     model = _part(values["encoder"], ENCODER, ctx)
     if model is None or model.folder is None:
         raise StudioError(

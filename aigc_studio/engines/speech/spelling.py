@@ -92,12 +92,16 @@ class Alphabet:
 
     def spell(self, text: str) -> Spelling:
         """One sentence, as it is to be said, in characters of this model."""
+        known = _is_latin if self.phonemes else self.known.__contains__
+        unknown: Counter[str] = Counter()
+        if self.english:  # a number beside Chinese words is read in English where the words themselves are not read
+            unread = [sign for sign in text if unicodedata.category(sign) == "Lo" and not known(sign)]
+            unknown.update(unread)
+            text = text.translate(dict.fromkeys(map(ord, unread), " "))
         if self.numbers:
             text = spoken(text)
-        known = _is_latin if self.phonemes else self.known.__contains__
         if self.english and not self.phonemes:
             text = in_words(text, known)
-        unknown: Counter[str] = Counter()
         said: list[str] = []
         for character in unicodedata.normalize("NFC", text):
             found = self._nearest(character, known)

@@ -5,7 +5,7 @@ It knows nothing of jobs or projects; `continuation.py` feeds it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QEvent, QMimeData, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -22,6 +22,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QTextCharFormat,
     QTextCursor,
+    QTextDocument,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
@@ -40,6 +41,7 @@ COLUMN = 720
 TEXT_SIZES = range(12, 33)
 MARGIN = 28
 """Empty space around the text, in pixels; the bars beside passages stand in it."""
+_UNSAID = 100
 _LONG = 100_000  # UTF-16 units; a text shorter than this is gone on with at its end
 _ROOM_BELOW = 96  # empty space after the last line, so that one does not write at the window's lower edge
 
@@ -72,6 +74,7 @@ class PassageEditor(QTextEdit):
         self._composing = False
         self._writing: Passage | None = None
         self._spoken: QTextCursor | None = None
+        self._unsaid: list[QTextCursor] = []
         self._caret_wanted: int | None = None
         """Where the caret goes when the whole text is there (-1: to the end, None: it stays)."""
         self._slices = QTimer(self, interval=0)
@@ -91,6 +94,7 @@ class PassageEditor(QTextEdit):
         whole text before has it (see `Passages.fill`). The caret goes to the end, in a very long one to the beginning.
         """
         self._writing = self._spoken = None
+        self._unsaid = []
         self._caret_wanted = -1 if sum(len(segment.text) for segment in segments) < _LONG else None
         self.passages.fill(segments, _ROOM_BELOW)
         self.moveCursor(QTextCursor.MoveOperation.Start)
@@ -201,21 +205,39 @@ class PassageEditor(QTextEdit):
                 bar = self.verticalScrollBar()
                 bar.setValue(bar.value() + (below if below > 0 else above))
 
+    def mark_unsaid(self, signs: Iterable[str]) -> None:
+        """Underline the first of these characters, which a voice leaves out; none takes the lines away."""
+        found: list[QTextCursor] = []
+        exactly = QTextDocument.FindFlag.FindCaseSensitively
+        for sign in signs:
+            place = QTextCursor(self.document())
+            while len(found) < _UNSAID and not (place := self.document().find(sign, place, exactly)).isNull():
+                found.append(place)
+        if found or self._unsaid:
+            self._unsaid = found
+            self._mark_writing()
+
     def _mark_writing(self) -> None:
+        looks: list[tuple[QTextCursor, QTextCharFormat]] = []
+        tint = QTextCharFormat()
+        tint.setBackground(theme_of(self).color("accent-soft"))
         if self._writing is not None and not self._writing.empty:
             cursor = QTextCursor(self.document())
             cursor.setPosition(self._writing.start.position())
             cursor.setPosition(self._writing.end.position(), QTextCursor.MoveMode.KeepAnchor)
+            looks.append((cursor, tint))
         elif self._spoken is not None:
-            cursor = self._spoken
-        else:
-            self.setExtraSelections([])
-            return
-        selection = QTextEdit.ExtraSelection()
-        look = QTextCharFormat()
-        look.setBackground(theme_of(self).color("accent-soft"))
-        selection.cursor, selection.format = cursor, look  # type: ignore[attr-defined]
-        self.setExtraSelections([selection])
+            looks.append((self._spoken, tint))
+        line = QTextCharFormat()
+        line.setUnderlineStyle(QTextCharFormat.UnderlineStyle.WaveUnderline)
+        line.setUnderlineColor(theme_of(self).color("warning"))
+        looks += [(cursor, line) for cursor in self._unsaid]
+        selections = []
+        for cursor, look in looks:
+            selection = QTextEdit.ExtraSelection()
+            selection.cursor, selection.format = cursor, look  # type: ignore[attr-defined]
+            selections.append(selection)
+        self.setExtraSelections(selections)
 
     # -- passages ------------------------------------------------------------------------------------------------
 

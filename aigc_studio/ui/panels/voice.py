@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,16 +18,19 @@ from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.jobs import Job, JobState
 from aigc_studio.core.requests import Request
 from aigc_studio.core.sound_export import SOUND_SUFFIXES, export_sound
-from aigc_studio.engines import registry
 from aigc_studio.engines.base import Understanding
+from aigc_studio.engines.engine import missing_input
+from aigc_studio.engines.speech.speakers import CLIP, FILE, consent_missing
 
 from ..assets.actions import AssetActions
 from ..documents.inspector import TaskInspector, TaskTexts
 from ..documents.panel import DocumentPanel
 from ..events import AssetsChange, Progress
 from ..studio import Studio
+from ..voice.clip import ClipRow
 from ..voice.sound_view import SoundView, markers_of
 from ..voice.takes import Take
+from ..voice.words import runs_in_words, voice_words
 from ..widgets.elided_label import ElidedLabel
 from ..widgets.empty_state import EmptyState
 from ..widgets.player import Output
@@ -46,17 +48,26 @@ _TEXTS = TaskTexts(
     missing=N_(
         "This voice needs the engine for large models, which is not installed yet. The basic voice works without it."
     ),
+    install=N_("Install the engine…"),
 )
 
-_LANGUAGES = {"zh": N_("Chinese"), "en": N_("English")}
 _PREVIEW_MS = 300
 _PREVIEW_CHARACTERS = 4000
 
 
 class VoicePanel(DocumentPanel):
-    """The panel "voice". output: what plays; a test brings its own."""
+    """The panel "voice". output, clip_output: what plays takes and recordings; a test brings its own."""
 
-    def __init__(self, studio: Studio, parent: QWidget | None = None, *, output: Output | None = None) -> None:
+    drop_kinds = ("text", "audio")
+
+    def __init__(
+        self,
+        studio: Studio,
+        parent: QWidget | None = None,
+        *,
+        output: Output | None = None,
+        clip_output: Output | None = None,
+    ) -> None:
         super().__init__(studio, "script", N_("Scripts"), N_("New script (Ctrl+Shift+N)"), parent)
         self._job = ""
         self._segment = Segment()
@@ -94,12 +105,18 @@ class VoicePanel(DocumentPanel):
                 (N_("Both languages"), lambda: self.begin_with(EXAMPLES[1])),
             ],
         )
-        inspector = TaskInspector(studio, "speech", "speak", _TEXTS, seed=False, count=False, parent=self)
+        inspector = TaskInspector(studio, "speech", "speak", _TEXTS, seed=None, count=None, parent=self)
         inspector.startRequested.connect(self.speak)
         inspector.stopRequested.connect(self.cancel_or_pause)
         inspector.form.changed.connect(self._preview_timer.start)
+        self.clip = ClipRow(studio, clip_output, inspector)
+        self.clip.noticed.connect(self.noticed)
         self._listen()
         self.lay_out(self.toolbar((), ("from_here", "export_sound", "history")), empty, inspector, self._below())
+        self.drops.arrived.connect(self._recording_dropped)
+        inspector.form.changed.connect(self._place_clip)
+        self.clip.changed.connect(self._place_clip)
+        self._place_clip()
 
     def _below(self) -> QFrame:
         below = QFrame(self)
@@ -157,6 +174,57 @@ class VoicePanel(DocumentPanel):
         self._refresh_takes()
         self._show_preview()
 
+    # -- whose voice ---------------------------------------------------------------------------------------------
+
+    def _place_clip(self) -> None:
+        """The recording stands below the field that asks for it; the consent is part of it."""
+        fields = self.inspector.form.fields
+        speaker, consent, vector = (fields.get(id) for id in ("speaker", "consent", "vector"))
+        takes_one = speaker is not None and consent is not None
+        body = speaker.parentWidget() if speaker is not None else None
+        layout = body.layout() if body is not None else None
+        if takes_one and isinstance(layout, QVBoxLayout) and speaker is not None:
+            if self.clip.parentWidget() is not body:
+                layout.insertWidget(layout.indexOf(speaker) + 1, self.clip)
+        elif self.clip.parentWidget() is not self.inspector:
+            self.clip.setParent(self.inspector)  # the form it was part of is about to be deleted
+        value = speaker.value() if speaker is not None else ""
+        self.clip.setVisible(takes_one and value == CLIP)
+        if consent is not None:
+            consent.hide()
+            consent.set_value(self.clip.consent.isChecked())
+        if vector is not None:
+            vector.setVisible(value == FILE)
+
+    def _recording_dropped(self, assets: list[Asset], _fresh: bool) -> None:
+        """A recording dropped anywhere on the panel is whose voice is wanted, where the model can take one."""
+        fields = self.inspector.form.fields
+        if "consent" in fields and "speaker" in fields:
+            self.inspector.form.set_values({"speaker": CLIP})
+            self.clip.show_asset(assets[0])
+        else:
+            self.noticed.emit(tr("This voice takes no recording; “{title}” is in Assets.", title=assets[0].title))
+
+    def _with_recording(self, request: Request) -> Request:
+        """The request with the recording it asks for. StudioError when it or the consent is missing."""
+        if self.clip.isHidden():
+            return request
+        if self.clip.asset is None:
+            raise missing_input("voice")
+        if not self.clip.consent.isChecked():
+            raise consent_missing()
+        return request.changed(inputs={"voice": self.clip.asset.id})
+
+    def _check_words(self, request: Request) -> None:
+        """StudioError for a text of which the voice knows no character: no model is loaded for it."""
+        found = self.studio.understand(request)
+        if found is not None and not found.understood and found.ignored:
+            raise StudioError(
+                N_("This voice knows none of these characters ({characters}); choose another voice."),
+                code="text-unknown",
+                characters=" ".join(found.ignored[:12]),
+            )
+
     # -- speaking ------------------------------------------------------------------------------------------------
 
     def speak(self) -> None:
@@ -170,6 +238,8 @@ class VoicePanel(DocumentPanel):
             return
         try:
             request = self.inspector.request(text, {"document": self.session.id, "segment": self._segment.id})
+            request = self._with_recording(request)
+            self._check_words(request)
         except StudioError as error:
             self.say_error(error)
             return
@@ -244,28 +314,8 @@ class VoicePanel(DocumentPanel):
         for number, variant in enumerate(self._segment.variants, 1):
             asset = reader.asset(variant.asset_id) if variant.asset_id else None
             if asset is not None and not asset.trashed:
-                found.append(Take(asset, number, self._voice_words(asset.id), str(reader.path(asset))))
+                found.append(Take(asset, number, voice_words(self._recipe(asset.id)), str(reader.path(asset))))
         return found[::-1]
-
-    def _voice_words(self, asset_id: str) -> str:
-        """The voice of a take in words: "Mandarin, American, Woman 1 · 165 wpm"."""
-        request = (self._recipe(asset_id) or {}).get("request", {})
-        info = (self._recipe(asset_id) or {}).get("info", {})
-        given, languages = request.get("params", {}), info.get("languages", [])
-        try:
-            params = registry.family(request.get("family", "")).params
-        except StudioError:
-            return str(request.get("model", ""))
-        words: list[str] = []
-        for param in params:
-            value = given.get(param.id, param.default)
-            spoken = {"chinese": "zh", "english": "en"}.get(param.id)
-            if param.kind != "choice" or (spoken and spoken not in languages):
-                continue
-            if value != param.default or spoken:
-                words += [tr(choice.title) for choice in param.choices if choice.value == value]
-        speed = next((f"{given.get(p.id, p.default)} {tr(p.unit)}" for p in params if p.id == "speed"), "")
-        return " · ".join(part for part in (", ".join(words), speed) if part)
 
     def _refresh_takes(self, *, play: bool = False) -> None:
         takes = self._takes()
@@ -373,10 +423,11 @@ class VoicePanel(DocumentPanel):
                 Request(kind="speech", task="speak", family=entry.family, model=entry.id, prompt=text, params=params)
             )
         self.preview.setVisible(found is not None)
+        self.editor.mark_unsaid(() if found is None else [sign for sign in found.ignored if not sign.startswith("U+")])
         if found is None:
             return
-        runs = _runs_in_words(found.understood)
-        line = "  ·  ".join(runs)
+        runs = runs_in_words(found.understood)
+        line = "  ·  ".join(runs) or tr("nothing")
         if found.ignored:
             line = f"{line}   {tr('not spoken: {signs}', signs=' '.join(found.ignored))}".strip()
         self.preview.setText(f"{tr('Spoken as:')} {line}")
@@ -395,6 +446,8 @@ class VoicePanel(DocumentPanel):
         """Fill the form from a recipe; its words become a script. "use": what of it is wanted, all without."""
         request = Request.from_json(recipe["request"])
         use = recipe.get("use") or ("prompt", "seed", "settings")
+        if "settings" in use and (voice := request.inputs.get("voice")):
+            self.clip.show_id(voice, consent=request.params.get("consent") is True)
         self.inspector.use(request.changed(seed=int(recipe.get("seed", request.seed))), use)
         if "prompt" in use:
             self.begin_with(request.prompt)
@@ -433,21 +486,6 @@ class VoicePanel(DocumentPanel):
         """Another panel comes: silence."""
         self.sound.player.pause()
         super().hideEvent(event)
-
-
-def _runs_in_words(runs: Sequence[str]) -> list[str]:
-    """ "zh: 你好", "zh: 再见" as "Chinese “你好 再见”", in the window's language; neighbours join."""
-    found: list[tuple[str, list[str]]] = []
-    for run in runs:
-        language, _, words = run.partition(": ")
-        if found and found[-1][0] == language:
-            found[-1][1].append(words)
-        else:
-            found.append((language, [words]))
-    return [
-        tr("{language} “{words}”", language=tr(_LANGUAGES.get(language, language)), words=" ".join(words))
-        for language, words in found
-    ]
 
 
 def _store_take(project, *, document_id: str, variant: Variant) -> None:  # noqa: ANN001  Project

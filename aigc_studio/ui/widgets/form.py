@@ -52,8 +52,8 @@ class ParamForm(Translated, QWidget):
 
     memory: keeps the values per family ("form/<family>"), shared by its tasks and its models: what a person chose goes
     along to another model of the family unless that one has a default of its own there (a distilled model's steps).
-    seed, count: also show those fields. `changed` is emitted after every change; `values()` are of JSON types and
-    always pass `family.values()`.
+    seed, count: also show those fields; None shows them for families with a network, in which chance has a part.
+    `changed` is emitted after every change; `values()` are of JSON types and always pass `family.values()`.
     """
 
     changed = Signal()
@@ -66,8 +66,8 @@ class ParamForm(Translated, QWidget):
         task: str,
         *,
         memory: Memory | None = None,
-        seed: bool = False,
-        count: bool = False,
+        seed: bool | None = False,
+        count: bool | None = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -102,13 +102,14 @@ class ParamForm(Translated, QWidget):
             if not param.advanced:
                 self._add(param, body)
         self.count_field: NumberField | None = None
-        if self._with_count:
+        chance = bool(family.needs)
+        if chance if self._with_count is None else self._with_count:
             title = Param.int("count", N_("How many"), 1, 1, family.max_count)
             self.count_field = NumberField(title, self._body, slider_high=min(12, family.max_count))
             self.count_field.changed.connect(self._changed)
             body.addWidget(self.count_field)
         self.seed_field: SeedField | None = None
-        if self._with_seed:
+        if chance if self._with_seed is None else self._with_seed:
             self.seed_field = SeedField(self._body)
             self.seed_field.changed.connect(self._changed)
             body.addWidget(self.seed_field)
