@@ -3,8 +3,8 @@
 Standard library only, and it parses on Python 3.8 to be able to name the version that is needed. It acts in a source
 checkout only; an installed copy runs in the environment it was installed in.
 
-The window group is installed here, the test group with it for `test`; the engine group is installed by
-`core.installer`, in the open window or (for `test`) before the tests.
+The window group is installed here, the serve group with it for `serve`, this and the test group for `test`; the engine
+group is installed by `core.installer`, in the open window or (for `test`) before the tests.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ AS_IS = "AIGC_STUDIO_ENVIRONMENT"
 """Set to "as-is", this variable keeps the program in the interpreter it was started with."""
 
 MINIMUM = (3, 11)
+
+_EXTRAS = {"serve": ("serve",), "test": ("serve", "test")}
+"""Command to the groups that it needs beside the window's."""
 
 MESSAGES = {
     "version": (
@@ -71,12 +74,13 @@ def enter(arguments):
     checkout = packages.checkout_of(Path(__file__).resolve().parent)
     if checkout is None or os.environ.get(AS_IS) == "as-is":
         return None
-    testing = arguments[:1] == ["test"]
+    extras = _EXTRAS.get(_command(arguments), ())
+    testing = "test" in extras
     environment = _environment_folder(checkout)
     inside = _same(sys.prefix, environment)
     if not inside and _own_environment(testing):
         return None
-    groups = ["window", "test"] if testing else ["window"]
+    groups = ["window", *extras]
     try:
         if not all(_ready(environment, checkout, group) for group in groups):
             _prepare(environment, checkout, groups)
@@ -93,6 +97,16 @@ def enter(arguments):
     except KeyboardInterrupt:
         _say("stopped")
         return 130
+
+
+def _command(arguments):
+    """The command of a command line; --language may stand before it."""
+    rest = list(arguments)
+    if rest[:1] == ["--language"]:
+        rest = rest[2:]
+    elif rest and rest[0].startswith("--language="):
+        rest = rest[1:]
+    return rest[0] if rest else ""
 
 
 # Where, and whether it is whole ---------------------------------------------------------------------------------------
@@ -140,10 +154,11 @@ def _own_environment(testing):
         "pynvml",
         "qtawesome",
         "rich",
+        "shtab",
+        "soundfile",
     ]
-    modules += ["soundfile"]
     if testing:
-        modules += ["pytest", "pytestqt", "torch", "transformers"]
+        modules += ["pytest", "pytestqt", "fastapi", "uvicorn", "torch", "transformers"]
     try:
         return all(importlib.util.find_spec(name) for name in modules)
     except ImportError:  # the parent of a dotted name is missing

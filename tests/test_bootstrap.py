@@ -32,6 +32,7 @@ requires-python = ">=3.11"
 dependencies = ["small-window=={window}"]
 
 [project.optional-dependencies]
+serve = ["small-serve==1"]
 test = ["small-test==1"]
 engine = ["small-engine==1"]
 """
@@ -89,6 +90,7 @@ class Checkout:
             # Files of a wheel are all equally old: only another size tells Python that its compiled copy is stale.
             text = f"VERSION = {version!r}\n" + "#" * int(version)
             make_wheel(self.wheels, "small-window", version, {"small_window.py": text})
+        make_wheel(self.wheels, "small-serve", "1", {"small_serve.py": ""})
         make_wheel(self.wheels, "small-test", "1", {"small_test.py": ""})
         uv = packages.find_uv(Path(sys.prefix))
         assert uv is not None, "the tests' environment has uv"
@@ -209,6 +211,17 @@ def test_the_test_command_installs_all_groups(own: Checkout) -> None:
     assert json.loads((own.root / "installer-called").read_text()) == ["--if-needed"]
     assert json.loads(answer.stdout.splitlines()[-1])["arguments"] == ["test", "-q"]
     assert packages.read_stamp(own.root / ".venv", "test")
+    assert packages.read_stamp(own.root / ".venv", "serve")
+
+
+def test_the_server_gets_its_packages_with_its_first_start(own: Checkout) -> None:
+    """And the window does without them."""
+    assert own.start().returncode == 0
+    assert not packages.read_stamp(own.root / ".venv", "serve")
+    answer = own.start("--language", "en", "serve", "Harbour")
+    assert json.loads(answer.stdout.splitlines()[-1])["arguments"] == ["--language", "en", "serve", "Harbour"]
+    assert packages.read_stamp(own.root / ".venv", "serve")
+    assert not packages.read_stamp(own.root / ".venv", "test")
 
 
 def test_a_killed_first_start_is_repaired(own: Checkout) -> None:
