@@ -19,7 +19,8 @@ __all__ = ["COMMANDS", "AssetCommands", "CommandInfo"]
 
 @dataclass(frozen=True)
 class CommandInfo:
-    """id; title marked with N_(); icon name; key; anywhere: its key works in the whole panel, not in the grid only."""
+    """id; title marked with N_(); icon name; keys, a space between them; anywhere: its keys work in the whole panel,
+    not in the grid only."""
 
     id: str
     title: str
@@ -33,6 +34,8 @@ COMMANDS = (
     CommandInfo("import", N_("Import…"), "tray-arrow-down", "Ctrl+I", anywhere=True),
     CommandInfo("board", N_("New board"), "folder-plus-outline", "Ctrl+Shift+B", anywhere=True),
     CommandInfo("open", N_("Open"), "open-in-app"),
+    CommandInfo("view", N_("Full screen"), "fullscreen", "F Space"),
+    CommandInfo("compare", N_("Compare"), "compare", "C"),
     CommandInfo("rename", N_("Rename"), "rename-outline", "F2"),
     CommandInfo("star", N_("Star"), "star-outline", "S"),
     CommandInfo("copy", N_("Copy"), "content-copy", "Ctrl+C"),
@@ -60,7 +63,7 @@ class AssetCommands(dict[str, QAction]):
             action.setObjectName(info.id)
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             if info.key:
-                action.setShortcut(QKeySequence(info.key))
+                action.setShortcuts([QKeySequence(key) for key in info.key.split(" ")])
             panel.tr_bind(action.setText, info.title)
             (panel if info.anywhere else grid).addAction(action)
             self[info.id] = action
@@ -85,6 +88,8 @@ class AssetCommands(dict[str, QAction]):
             "import": not read_only,
             "board": not read_only,
             "open": one and not trash,
+            "view": some,
+            "compare": len(chosen) == 2 and all(asset.kind == "image" for asset in chosen),
             "rename": one and change and not trash,
             "star": change and not trash,
             "copy": some,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QDateTime, QLocale, QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeySequence, QPixmap, QResizeEvent, QShortcut
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QFormLayout,
     QFrame,
@@ -25,9 +25,11 @@ from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, current_language, tr
 from aigc_studio.core.reader import ProjectReader
 from aigc_studio.engines import registry
+from aigc_studio.ui.canvas.pyramid import PictureLoader
 from aigc_studio.ui.events import Notice
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
+from aigc_studio.ui.viewer.picture_view import PictureView
 
 from .model import shown_title
 from .thumbnails import ThumbnailLoader
@@ -66,6 +68,7 @@ class AssetDetails(Translated, QScrollArea):
 
     renamed = Signal(str, str)  # asset id, new title
     openRequested = Signal(object)  # Asset
+    viewRequested = Signal()  # the picture was double-clicked
     titleLeft = Signal()  # typed, or given up: the keyboard may go back
     restoreRequested = Signal(object)  # an Asset that is in the trash
     jumpRequested = Signal(str)  # id of an asset of its lineage
@@ -78,6 +81,8 @@ class AssetDetails(Translated, QScrollArea):
         self._asset: Asset | None = None
         self._recipe: dict[str, Any] | None = None
         self._count = 0
+        self._viewed = ""
+        """Id of the picture in `view`."""
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -98,6 +103,11 @@ class AssetDetails(Translated, QScrollArea):
         self._picture.setTextFormat(Qt.TextFormat.PlainText)
         self._picture.setMinimumSize(1, 160)  # the picture follows the column's width, not the other way round
         self._picture.setProperty("role", "sunken")
+        self.loader = PictureLoader(self)
+        self.view = PictureView(self.loader, lazy=True)
+        self.view.background = "sunken"
+        self.tr_bind(self.view.setToolTip, "Turn the wheel to zoom, double-click for the whole screen.")
+        self.view.doubleClicked.connect(self.viewRequested)
         self._title = QLineEdit()
         self._title.editingFinished.connect(self._rename)
         self._title.returnPressed.connect(self.titleLeft)
@@ -142,6 +152,7 @@ class AssetDetails(Translated, QScrollArea):
         self._from, self._to = QHBoxLayout(), QHBoxLayout()
         layout.addWidget(self._hint)
         layout.addWidget(self._picture)
+        layout.addWidget(self.view)
         layout.addWidget(self._title)
         layout.addLayout(buttons)
         layout.addLayout(self._facts)
@@ -163,6 +174,8 @@ class AssetDetails(Translated, QScrollArea):
     def set_reader(self, reader: ProjectReader | None) -> None:
         """Read from another project, or none."""
         self._reader = reader
+        self.loader.wait()
+        self.loader.forget()
         self.show_nothing()
 
     @property
@@ -178,6 +191,8 @@ class AssetDetails(Translated, QScrollArea):
     def show_nothing(self, count: int = 0) -> None:
         """Nothing chosen, or `count` assets."""
         self._asset, self._recipe, self._count = None, None, count
+        self._viewed = ""
+        self.view.show_nothing()
         self._fill()
 
     def show_asset(self, asset: Asset) -> None:
@@ -200,8 +215,10 @@ class AssetDetails(Translated, QScrollArea):
             if self._count > 1
             else tr("Choose an asset to see how it was made.")
         )
-        for widget in (self._picture, self._title, self._open, self._folder):
+        for widget in (self._title, self._open, self._folder):
             widget.setVisible(asset is not None)
+        self._picture.setVisible(asset is not None and asset.kind != "image")
+        self.view.setVisible(asset is not None and asset.kind == "image")
         self._reuse.setVisible(bool(request))
         prompt = str(request.get("prompt", ""))
         for widget in (self._prompt_title, self._prompt, self._copy):
@@ -278,19 +295,18 @@ class AssetDetails(Translated, QScrollArea):
         if asset.kind == "text" and self._reader and asset.bytes < _LARGEST_SHOWN:
             self._picture.setText(self._reader.text(asset.id).strip()[:_CHARACTERS_SHOWN])
             return
-        pixmap = self._loader.pixmap(asset.id)
-        if pixmap is None or pixmap.isNull():
-            pixmap = icon(_KIND_ICONS.get(asset.kind, "file-outline")).pixmap(QSize(64, 64))
-        else:
-            ratio = self.devicePixelRatioF()
-            side = max(64, min(self.viewport().width() - 2 * _MARGIN - 8, 320))
-            room = QSize(round(side * ratio), round(side * ratio))
-            if pixmap.width() > room.width() or pixmap.height() > room.height() or ratio > 1:
-                pixmap = pixmap.scaled(
-                    room, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-                )
-            pixmap = QPixmap(pixmap)
-            pixmap.setDevicePixelRatio(ratio)
+        if asset.kind == "image" and self._reader:
+            side = max(64, self.viewport().width() - 2 * _MARGIN)
+            shape = asset.height / asset.width if asset.width else 1.0
+            self.view.setFixedHeight(round(max(120, min(side * shape + 8, side * 1.25))))
+            pixmap = self._loader.pixmap(asset.id)
+            if self._viewed != asset.id:
+                self._viewed = asset.id
+                self.view.show_picture(asset.id, self._reader.path(asset), QSize(asset.width, asset.height), pixmap)
+            elif pixmap is not None:
+                self.view.set_thumbnail(asset.id, pixmap)
+            return
+        pixmap = icon(_KIND_ICONS.get(asset.kind, "file-outline")).pixmap(QSize(64, 64))
         self._picture.setPixmap(pixmap)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -48,6 +48,7 @@ from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.theme import set_role
+from aigc_studio.ui.viewer.reel import ModelReel
 from aigc_studio.ui.widgets.empty_state import EmptyState
 
 __all__ = ["AssetsPanel"]
@@ -80,6 +81,10 @@ class AssetsPanel(Translated, QWidget):
     """A sentence about what was just done, and the function that takes it back."""
     openRequested = Signal(object)
     """An Asset to be opened in the panel that suits it."""
+    viewRequested = Signal(object, int)
+    """A Reel and the row to look at over the whole screen."""
+    compareRequested = Signal(object, object, object)
+    """Two picture assets; None: both are the project's."""
     reuseRequested = Signal(object)
     """A recipe whose settings are to be used again."""
 
@@ -243,6 +248,7 @@ class AssetsPanel(Translated, QWidget):
         self._details.openRequested.connect(self.openRequested)
         self._details.reuseRequested.connect(self.reuseRequested)
         self._details.jumpRequested.connect(self.show_asset)
+        self._details.viewRequested.connect(self._view)
         self._doing.noticed.connect(self.noticed)
         self._doing.undoOffered.connect(self.undoOffered)
         self._doing.boardsChanged.connect(self._refresh)
@@ -260,6 +266,8 @@ class AssetsPanel(Translated, QWidget):
             "import": self._choose_files,
             "board": self._create_board,
             "open": lambda: self.openRequested.emit(chosen()[0]),
+            "view": self._view,
+            "compare": lambda: self.compareRequested.emit(*chosen(), None),
             "rename": self._edit_title,
             "star": lambda: do.star(chosen()),
             "copy": self._copy,
@@ -456,6 +464,13 @@ class AssetsPanel(Translated, QWidget):
         title = N_("Delete for ever")
         ConfirmDialog(title, text, title, lambda: self._doing.delete_forever(assets), self, **fields).open()
 
+    def _view(self) -> None:
+        """Look at what is chosen over the whole screen, and go on from there through all that is shown."""
+        row = self._grid.currentIndex().row()
+        if not self._grid.selectionModel().isRowSelected(row):
+            row = self._grid.selectionModel().selection().at(0).top()
+        self.viewRequested.emit(ModelReel(self._model), row)
+
     def _edit_title(self) -> None:
         if self._details.asset and not self._read_only:
             self._details.edit_title()
@@ -482,7 +497,12 @@ class AssetsPanel(Translated, QWidget):
             return
         menu, place = QMenu(self), self._boards.place()
         self._enable()
-        for group in (("open", "rename", "star"), ("copy", "export"), ("restore",), ("trash", "delete", "empty")):
+        groups = (
+            ("open", "view", "compare", "rename", "star"),
+            ("copy", "export", "restore"),
+            ("trash", "delete", "empty"),
+        )
+        for group in groups:
             menu.addActions([self._commands[id] for id in group if self._commands[id].isEnabled()])
             if "star" in group and not self._read_only and place.fixed != "trash":
                 self._board_menu(menu, [asset.id for asset in assets], place.board)

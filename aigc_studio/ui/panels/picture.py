@@ -33,6 +33,7 @@ from aigc_studio.ui.picture.toolbar import CandidateBar, CanvasBar, MaskBar
 from aigc_studio.ui.picture.transfer import PictureTransfer
 from aigc_studio.ui.picture.welcome import Welcome
 from aigc_studio.ui.studio import Studio
+from aigc_studio.ui.viewer.reel import ListReel
 from aigc_studio.ui.widgets.notice_line import NoticeLine
 
 __all__ = ["PicturePanel"]
@@ -45,6 +46,10 @@ _SHORT = 90
 class PicturePanel(Translated, QWidget):
     """Form on the left; canvas with tools above and candidates below on the right."""
 
+    viewRequested = Signal(object, int)
+    """A Reel and the row to look at over the whole screen."""
+    compareRequested = Signal(object, object, object)
+    """Two picture assets; None: both are the project's."""
     noticed = Signal(str)
     """A sentence for the person that is no error."""
     undoOffered = Signal(str, object)
@@ -136,6 +141,7 @@ class PicturePanel(Translated, QWidget):
         self.candidate_bar.backWanted.connect(session.back)
         self.candidate_bar.keepWanted.connect(session.keep)
         self.strip.showWanted.connect(self._choose)
+        self.strip.selectionModel().selectionChanged.connect(self._sync)
         self.strip.keepWanted.connect(lambda asset: (self._choose(asset), session.keep()))
         self.strip.trashWanted.connect(self.files.trash)
         self.strip.menuWanted.connect(lambda asset, point: (self._choose(asset), self.acts.menu.popup(point)))
@@ -148,6 +154,8 @@ class PicturePanel(Translated, QWidget):
             "invert": self._edit_mask(canvas.selection.invert),
             "clear": canvas.selection.clear,
             "compare": lambda: canvas.set_slider(not canvas.slider),
+            "view": self._look,
+            "compare_two": lambda: self.compareRequested.emit(*self.strip.chosen_assets(), None),
             "fit": canvas.fit,
             "zoom_50": lambda: canvas.zoom(0.5),
             "zoom_100": lambda: canvas.zoom(1.0),
@@ -335,7 +343,7 @@ class PicturePanel(Translated, QWidget):
         session = self.session
         self.strip.mark(session.shown.id if session.shown else "", session.base.id if session.base else "")
 
-    def _sync(self) -> None:
+    def _sync(self, *_: object) -> None:
         """Enable what can be done now, and say why the rest cannot."""
         session, canvas = self.session, self.canvas
         info = self._studio.info
@@ -361,6 +369,8 @@ class PicturePanel(Translated, QWidget):
             "former": len(ids) > 1,
             "keep": session.proposing,
             "star": shown is not None and writable,
+            "view": shown is not None,
+            "compare_two": len(self.strip.chosen_assets()) == 2,
             "fit": shown is not None,
             "zoom_in": shown is not None,
             "zoom_out": shown is not None,
@@ -519,6 +529,14 @@ class PicturePanel(Translated, QWidget):
         if mode == "inpaint" and not self.canvas.tool.edits and self.session.shown is not None:
             self.canvas.choose_tool("brush")
         self._sync()
+
+    def _look(self) -> None:
+        """The picture on show over the whole screen, its candidates beside it."""
+        shown, assets = self.session.shown, self.strip.assets
+        if shown is None:
+            return
+        places = [place for place, asset in enumerate(assets) if asset.id == shown.id]
+        self.viewRequested.emit(ListReel(assets if places else [shown]), places[0] if places else 0)
 
     def _escape(self) -> None:
         if self.canvas.cancel_gesture():

@@ -35,6 +35,8 @@ ACTIONS = (
     ActionInfo("invert", N_("Invert selection"), "invert-colors", ("I", "Ctrl+Shift+I")),
     ActionInfo("clear", N_("Clear selection"), "selection-off", ("Ctrl+D",)),
     ActionInfo("compare", N_("Compare with the original"), "compare", ("Y",), True),
+    ActionInfo("view", N_("Full screen"), "fullscreen", ("F",)),
+    ActionInfo("compare_two", N_("Compare the two chosen"), "compare", ("Shift+C",)),
     ActionInfo("fit", N_("Fit to window"), "fit-to-page-outline", ("0", "Ctrl+0")),
     ActionInfo("zoom_50", N_("Zoom to 50 %"), ""),
     ActionInfo("zoom_100", N_("Zoom to 100 %"), "", ("1",)),
@@ -64,7 +66,7 @@ _GROUPS = ("swap", "select_all", "compare", "fit", "next", "star", "variation", 
 """The first action of each group of the list."""
 
 _MENU = (
-    ("variation", "start", ""), ("use_prompt", "use_seed", "use_all", ""),
+    ("view", "compare_two", ""), ("variation", "start", ""), ("use_prompt", "use_seed", "use_all", ""),
     ("copy", "paste", "open", "export", ""), ("trash",),
 )  # fmt: skip
 

@@ -181,6 +181,7 @@ class CandidateStrip(Translated, QListView):
         self.setWrapping(False)
         self.setUniformItemSizes(True)
         self.setMovement(QListView.Movement.Static)
+        self.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
         self.setDragEnabled(True)
         self.setMouseTracking(True)
         self.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
@@ -212,6 +213,11 @@ class CandidateStrip(Translated, QListView):
     def assets(self) -> list[Asset]:
         """Those listed."""
         return self._model.assets
+
+    def chosen_assets(self) -> list[Asset]:
+        """Those selected, from left to right."""
+        rows = sorted(index.row() for index in self.selectionModel().selectedIndexes())
+        return [self._model.assets[row] for row in rows if row < len(self._model.assets)]
 
     def current_asset(self) -> Asset | None:
         """The one the keyboard is on."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from aigc_studio.core.assets import Asset
 
-__all__ = ["ListReel", "Reel"]
+__all__ = ["ListReel", "ModelReel", "Reel"]
 
 
 class Reel(Protocol):
@@ -35,3 +35,24 @@ class ListReel:
     def asset(self, row: int) -> Asset | None:
         """See `Reel`."""
         return self._assets[row] if 0 <= row < len(self._assets) else None
+
+
+class _Rows(Protocol):
+    def rowCount(self) -> int: ...
+
+    def asset(self, row: int) -> Asset | None: ...
+
+
+class ModelReel:
+    """All the rows of a list of assets, however many: they are read as they are come to."""
+
+    def __init__(self, model: _Rows) -> None:
+        self._model = model
+
+    def count(self) -> int:
+        """See `Reel`."""
+        return self._model.rowCount()
+
+    def asset(self, row: int) -> Asset | None:
+        """See `Reel`."""
+        return self._model.asset(row)
