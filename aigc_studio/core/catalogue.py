@@ -325,7 +325,7 @@ def _not_there(path: Path) -> StudioError:
 
 def _read_row(candidate: Candidate, root: Path, type: str) -> Row | None:
     finding = detect.read_model(candidate.path)
-    if finding is None:
+    if finding is None or (candidate.beside and finding.kind == "other" and not type):
         return None
     if type:
         finding = detect.apply_type(finding, type)

@@ -460,6 +460,7 @@ def test_a_checkpoint_beside_a_pipeline(tmp_path: Path) -> None:
     """Repositories hold the same model twice; each can be used."""
     model = pipeline(tmp_path / "in" / "sd")
     single = safetensors(model / "v1-5-pruned.safetensors", checkpoint_shapes())
+    safetensors(model / "flux1-dev.safetensors", {"double_blocks.0.img_attn.qkv.weight": (1,)})  # a part of it
     assert {entry.path for entry in catalogue.inspect(model)} == {model, single}
     assert [entry.path for entry in catalogue.inspect(single)] == [single]
 

@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import StudioError
 from .entry import Finding
 from .known import OTHER_PIPELINES, PIPELINES
-from .reading import check_config, code_of_its_own, first_of, missing, optional_json, read_json, unknown_class
+from .reading import check_packing, code_of_its_own, first_of, missing, optional_json, read_json, unknown_class
 from .weights import identity, whole_files
 
 __all__ = ["FEW_STEPS", "components", "defaults", "read_pipeline", "read_vae"]
@@ -84,8 +84,10 @@ def _check_components(folder: Path, index: Mapping[str, Any]) -> dict[str, Any]:
             if not (part / "scheduler_config.json").is_file():
                 raise missing(folder, f"{name}/scheduler_config.json")
         elif not cls.endswith(("Processor", "FeatureExtractor", "ProcessorFast")):
+            if (part / f"{library}.py").is_file():
+                raise code_of_its_own(f"{name}/{library}.py")
             try:
-                check_config(read_json(part, "config.json"))
+                check_packing(read_json(part, "config.json"))
                 variant, weights = whole_files(part, "model" if library == "transformers" else _stem(part))
             except StudioError as problem:
                 if name in _OPTIONAL:
@@ -131,8 +133,8 @@ def _facts(folder: Path, family: str, index: Mapping[str, Any]) -> dict[str, Any
     if type in ("flux", "qwen-image", "sd3", "z-image"):
         side = side if type == "sd3" and side else 128
         facts["multiple"] = scale * (first_of(transformer, ("patch_size",), int, 2) if type == "sd3" else 2)
-    elif unet:
-        facts["multiple"] = max(8, scale)
+    else:
+        facts["multiple"] = max(8, scale) if unet else max(16, scale)
     if side and 0 < side * scale <= 4096:
         facts["size"] = side * scale
     if isinstance(scheduler.get("_class_name"), str):
@@ -178,7 +180,7 @@ def defaults(type: str, few_steps: bool) -> dict[str, Any]:
 
 def _vae_scale(vae: Mapping[str, Any]) -> int:
     """How many pixels one value of the latent picture stands for, on a side."""
-    blocks = vae.get("block_out_channels")
+    blocks = vae.get("block_out_channels") or vae.get("encoder_block_out_channels")
     if isinstance(blocks, list) and 0 < len(blocks) < 8:
         return 2 ** (len(blocks) - 1)
     steps = vae.get("temperal_downsample")

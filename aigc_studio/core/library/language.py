@@ -92,7 +92,7 @@ def read_writer(folder: Path, config: Mapping[str, Any]) -> Finding | None:
         facts |= _seq2seq_facts(folder, name, config)
     elif name.endswith(_CAUSAL) or (type in VISION_WRITERS and name.endswith("ForConditionalGeneration")):
         family = "causal-lm"
-        facts |= {"context": _context(folder, config), "chat": _has_template(folder)}
+        facts |= _context(folder, config) | {"chat": _has_template(folder)}
         if type not in CAUSAL_TYPES:
             problem = code_of_its_own(str(config["auto_map"])) if "auto_map" in config else unknown_class(name)
             return Finding(folder, "text", family, facts, problem)
@@ -107,14 +107,14 @@ def read_writer(folder: Path, config: Mapping[str, Any]) -> Finding | None:
     return Finding(folder, "text", family, facts)
 
 
-def _context(folder: Path, config: Mapping[str, Any]) -> int:
-    """Tokens the model can look at, 0 when its config does not say."""
+def _context(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    """{"context": tokens the model can look at}, {} when neither its config nor its tokenizer says."""
     inner = config.get("text_config")
     for source in (config, inner if isinstance(inner, dict) else {}):
         if (found := first_of(source, _CONTEXT, int, 0)) > 0:
-            return found
-    told = optional_json(folder, "tokenizer_config.json").get("model_max_length")
-    return told if isinstance(told, int) and 0 < told < 1_000_000 else 0
+            return {"context": found}
+    told = first_of(optional_json(folder, "tokenizer_config.json"), ("model_max_length",), int, 0)
+    return {"context": told} if 0 < told < 1_000_000 else {}
 
 
 def _has_template(folder: Path) -> bool:
@@ -129,10 +129,7 @@ def _has_template(folder: Path) -> bool:
 
 def _seq2seq_facts(folder: Path, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     told = optional_json(folder, "tokenizer_config.json")
-    facts: dict[str, Any] = {
-        "context": _context(folder, config),
-        "tokenizer": first_of(told, ("tokenizer_class",), str, ""),
-    }
+    facts = _context(folder, config) | {"tokenizer": first_of(told, ("tokenizer_class",), str, "")}
     if name == "MarianMTModel":
         pair = _marian_pair(folder, told)
         return facts | {"tasks": ["translate"], "languages": pair} | dict(zip(("source", "target"), pair))

@@ -15,7 +15,6 @@ from ..errors import StudioError
 from ..i18n import N_
 
 __all__ = [
-    "check_config",
     "check_packing",
     "code_of_its_own",
     "damaged",
@@ -119,13 +118,6 @@ def code_of_its_own(detail: str) -> StudioError:
 _METHODS = "aqlm auto-round awq bitsandbytes bitnet compressed-tensors eetq gptq higgs hqq quanto torchao vptq"
 _PACKED = frozenset(_METHODS.split())
 """Ways to pack weights that need a library of their own."""
-
-
-def check_config(config: Mapping[str, Any]) -> None:
-    """StudioError when a config asks for what is not here: code of the model's own, a library that unpacks weights."""
-    if "auto_map" in config:
-        raise code_of_its_own(str(config["auto_map"]))
-    check_packing(config)
 
 
 def check_packing(config: Mapping[str, Any]) -> None:

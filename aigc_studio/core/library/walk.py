@@ -34,13 +34,14 @@ _NAMELESS = frozenset({"pytorch_lora_weights", "adapter_model", "model", "diffus
 class Candidate:
     """A place where a model may be. name: shown. key: what it is remembered by, the same for every revision of it.
 
-    stamp: changes when one of its files does.
+    stamp: changes when one of its files does. beside: a file in the folder of a pipeline, which may be a part of it.
     """
 
     path: Path
     name: str
     key: str
     stamp: str
+    beside: bool = False
 
 
 def partial(path: Path) -> Path:
@@ -73,11 +74,12 @@ def candidates(root: Path, check: Callable[[], None] | None = None) -> Iterator[
         if (revision := _hub_revision(folder)) is not None:
             waiting.append((revision, key, _hub_name(folder), depth + 1))
             continue
+        beside = False
         entries = _entries(folder)
         names = frozenset(entry.name for entry in entries)
         if is_model_folder(folder, names):
             yield Candidate(folder, shown, key, _stamp(folder))
-            if "model_index.json" not in names:
+            if not (beside := "model_index.json" in names):
                 continue
             # The repository of a pipeline often holds the same model as a single file, too: its parts are in folders.
             entries = [entry for entry in entries if entry.name.lower().endswith(".safetensors")]
@@ -92,7 +94,7 @@ def candidates(root: Path, check: Callable[[], None] | None = None) -> Iterator[
                 elif entry.name.lower().endswith(SUFFIXES) and entry.is_file():
                     path = folder / entry.name
                     name = shown if path.stem.lower() in _NAMELESS else path.stem
-                    yield Candidate(path, name, os.path.join(key, entry.name), _file_stamp(entry))
+                    yield Candidate(path, name, os.path.join(key, entry.name), _file_stamp(entry), beside)
             except OSError:
                 continue
         waiting += reversed(inside)

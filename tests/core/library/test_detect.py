@@ -140,7 +140,14 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str, str]] = {
         "model-incomplete",
         "unet/x-2.safetensors",
     ),
-    "code": (lambda f: put(f / "unet/config.json", {"auto_map": {"x": "evil.Unet"}}), "model-code", ""),
+    "code": (
+        lambda f: (
+            put(f / "model_index.json", json.loads((f / "model_index.json").read_text()) | {"unet": ["mine", "Unet"]}),
+            (f / "unet" / "mine.py").write_text(""),
+        ),
+        "model-code",
+        "",
+    ),
     "packed": (
         lambda f: put(f / "unet/config.json", {"quantization_config": {"quant_method": "bitsandbytes"}}),
         "model-packed",
@@ -305,7 +312,7 @@ def test_writers(tmp_path: Path) -> None:
     folder = transformers(tmp_path / "llama", "LlamaForCausalLM", "llama", tokenizer="tokenizer.model")
     put(folder / "tokenizer_config.json", {"chat_template": "x", "model_max_length": 2048})
     assert sound(folder).facts.items() >= {"context": 2048, "chat": True}.items()
-    inner = {"text_config": {"max_position_embeddings": 8192}}
+    inner: dict[str, Any] = {"text_config": {"max_position_embeddings": 8192}}
     seeing = sound(transformers(tmp_path / "g", "Gemma3ForConditionalGeneration", "gemma3", **inner))
     assert (seeing.family, seeing.facts["context"]) == ("causal-lm", 8192)
 
