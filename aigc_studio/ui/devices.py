@@ -12,7 +12,7 @@ from aigc_studio.core.hardware import Device
 from aigc_studio.core.i18n import current_language, tr
 from aigc_studio.core.settings import Settings
 
-__all__ = ["DeviceWatch", "device_text", "memory_text", "short_name"]
+__all__ = ["DeviceWatch", "device_text", "long_name", "memory_text", "short_name"]
 
 EVERY_S = 2.0
 
@@ -82,6 +82,15 @@ def short_name(device: Device) -> str:
     if device.kind == "cpu":
         return tr("CPU")
     return " ".join(_MEMORY.sub("", _MAKERS.sub("", device.name)).split()) or device.id
+
+
+def long_name(device: Device) -> str:
+    """Its whole name, without signs and clock rates, and which of several it is."""
+    name = re.sub(r"\((R|TM)\)|\bCPU\b|@.*$", "", device.name)
+    name = " ".join(name.split())
+    if device.kind == "cpu":
+        return f"{tr('CPU')}: {name}"
+    return f"{name} ({device.id})" if device.kind == "cuda" else name
 
 
 def memory_text(count: int) -> str:

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from aigc_studio.core import catalogue
 from aigc_studio.core.i18n import LANGUAGES, N_, tr
 from aigc_studio.core.settings import SECTIONS, Setting, Settings
-from aigc_studio.ui.devices import DeviceWatch, short_name
+from aigc_studio.ui.devices import DeviceWatch, long_name, short_name
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 from aigc_studio.ui.widgets.fields import Switch
@@ -179,7 +179,7 @@ class SettingRow(Translated, QWidget):
             combo.clear()
             combo.addItem(tr("Automatic: {device}", device=short_name(known[0])) if known else tr("Automatic"), "")
             for device in known:
-                combo.addItem(tr("CPU") if device.kind == "cpu" else f"{device.name} ({device.id})", device.id)
+                combo.addItem(long_name(device), device.id)
             if combo.findData(chosen) < 0:
                 combo.addItem(tr("{device} (not here now)", device=chosen), chosen)
             combo.setCurrentIndex(combo.findData(chosen))

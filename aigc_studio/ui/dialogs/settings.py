@@ -87,7 +87,8 @@ class SettingsDialog(StudioDialog):
         self.resize(*(size if fits else _SIZE))
         settings.listen(self._changed)
         self.search.textChanged.connect(lambda _text: self._filter())
-        self.sections.currentRowChanged.connect(self._section_chosen)
+        self.sections.currentRowChanged.connect(lambda _number: self._section_chosen())
+        self.sections.itemClicked.connect(lambda _item: self._section_chosen())
         self._name_sections()
         self._open(str(settings.state("settings/section", "")))
         self.sections.setFocus()
@@ -130,8 +131,8 @@ class SettingsDialog(StudioDialog):
         self.sections.setCurrentRow(names.index(section) if section in names else 0)
         self._filter()
 
-    def _section_chosen(self, number: int) -> None:
-        if number >= 0 and self.search.text():
+    def _section_chosen(self) -> None:
+        if self.search.text():
             self.search.clear()
         self._filter()
 
@@ -139,6 +140,8 @@ class SettingsDialog(StudioDialog):
         """The chosen section; while there is a search, every row that fits, whatever its section."""
         words = self.search.text().casefold().split()
         item = self.sections.currentItem()
+        if item is not None:
+            item.setSelected(not words)
         chosen = item.data(Qt.ItemDataRole.UserRole) if item is not None else ""
         for id, row in self.rows.items():
             row.setVisible(row.matches(words) if words else SETTINGS[id].section == chosen)

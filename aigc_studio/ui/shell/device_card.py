@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QLabel, QProgressBar, QRadio
 
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.settings import Settings
-from aigc_studio.ui.devices import DeviceWatch, memory_text, short_name
+from aigc_studio.ui.devices import DeviceWatch, long_name, memory_text, short_name
 from aigc_studio.ui.i18n import Translated
 
 __all__ = ["DeviceCard"]
@@ -72,8 +72,7 @@ class DeviceCard(Translated, QFrame):
         automatic = tr("Automatic: {device}", device=short_name(best)) if best is not None else tr("Automatic")
         self._row("", automatic)
         for device in self._devices.all:
-            name = f"{device.name} ({device.id})" if device.kind == "cuda" else f"{tr('CPU')}: {device.name}"
-            self._row(device.id, name if device.kind != "mps" else device.name)
+            self._row(device.id, long_name(device))
         self._update()
 
     def _row(self, id: str, title: str) -> None:

@@ -72,10 +72,13 @@ class _Lines(QPlainTextEdit):
         return source.hasText() and not source.hasUrls()
 
     def _resize(self) -> None:
-        lines = min(LINES, max(1, int(self.document().documentLayout().documentSize().height())))
+        wanted = max(1, int(self.document().documentLayout().documentSize().height()))
+        lines = min(LINES, wanted)
+        full = Qt.ScrollBarPolicy.ScrollBarAsNeeded if wanted > LINES else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        self.setVerticalScrollBarPolicy(full)
         margins = self.contentsMargins()
         around = margins.top() + margins.bottom() + 2 * round(self.document().documentMargin())
-        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + around)
+        self.setFixedHeight(max(32, lines * self.fontMetrics().lineSpacing() + around + 2))
 
 
 class LinesField(Field):
