@@ -18,6 +18,7 @@ os.environ.update(
     AIGC_STUDIO_ENVIRONMENT="as-is",
     DISABLE_TELEMETRY="1",
     HF_DATASETS_OFFLINE="1",
+    HF_HOME=os.path.join(_HOME, "hf"),  # not the models that this machine happens to have
     HF_HUB_DISABLE_TELEMETRY="1",
     HF_HUB_OFFLINE="1",
     LANG="C.UTF-8",

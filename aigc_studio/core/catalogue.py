@@ -129,7 +129,7 @@ def find(id: str) -> Entry:
         if entry.id == id:
             return entry
     path = models_folder() / id if id == Path(id).name and id not in ("", "..") else Path(id)
-    if id and path.is_absolute() and path.exists():
+    if id and path.is_absolute() and os.path.exists(path):
         for row in rows:
             if row.entry.path == path:
                 return row.entry
@@ -250,7 +250,7 @@ def inspect(path: Path) -> list[Entry]:
     StudioError with one sentence when there is nothing that can be used.
     """
     path = Path(os.path.abspath(path))
-    if not path.exists():
+    if not os.path.exists(path):
         raise _not_there(path)
     if found := _inspect(path):
         return found

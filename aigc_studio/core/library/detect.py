@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ..errors import StudioError
-from .diffusion import read_pipeline, read_vae
+from .diffusion import defaults, read_pipeline, read_vae
 from .entry import Finding
 from .known import FAMILY_KINDS, PARTS
 from .language import architecture, read_writer
@@ -80,6 +80,7 @@ def apply_type(finding: Finding, type: str) -> Finding:
     facts = {key: value for key, value in finding.facts.items() if key != "part"}
     if FAMILY_KINDS[type] == "image" and type != finding.family:
         facts["type"] = _TYPES.get(type, "sd1" if type == "stable-diffusion" else "other")
+        facts |= defaults(facts["type"], bool(facts.get("distilled")))
     return Finding(finding.path, FAMILY_KINDS[type], type, facts, problem)
 
 

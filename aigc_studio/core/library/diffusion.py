@@ -6,6 +6,7 @@ the safety checker and what feeds it may be missing.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,7 +74,7 @@ def _check_components(folder: Path, index: Mapping[str, Any]) -> dict[str, Any]:
         if Path(name).name != name or "\\" in name:
             raise missing(folder, name)
         part = folder / name
-        if not part.is_dir():
+        if not os.path.isdir(part):  # which answers for names of any length, too
             if name in _OPTIONAL:
                 continue
             raise missing(folder, name)

@@ -6,6 +6,7 @@ Everything here was written by others and may be cut, huge or meant to do harm: 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -34,7 +35,7 @@ _MAX_JSON = 64 << 20
 def read_json(folder: Path, name: str, limit: int = _MAX_JSON) -> dict[str, Any]:
     """A JSON object of a model folder; StudioError when the file is missing, too large or no object."""
     path = folder / name
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise missing(folder, name)
     try:
         with open(path, "rb") as file:

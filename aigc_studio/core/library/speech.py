@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -112,4 +113,4 @@ def _presets(folder: Path) -> list[str]:
 def _inside(folder: Path, name: str) -> bool:
     """Whether a file that an index names is in the folder, and not out of it."""
     parts = Path(name).parts
-    return bool(parts) and ".." not in parts and not Path(name).is_absolute() and (folder / name).is_file()
+    return bool(parts) and ".." not in parts and not Path(name).is_absolute() and os.path.isfile(folder / name)

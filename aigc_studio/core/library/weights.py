@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import re
 import struct
 from collections.abc import Iterable, Mapping
@@ -135,7 +136,7 @@ def _shards(folder: Path, index: str) -> tuple[Path, ...]:
         raise damaged(folder / index, "no weight_map")
     files = []
     for name in sorted(set(shards.values())):
-        if Path(name).name != name or "\\" in name or not (folder / name).is_file():  # never out of the folder
+        if Path(name).name != name or "\\" in name or not os.path.isfile(folder / name):  # never out of the folder
             raise missing(folder, name)
         files.append(folder / name)
     return tuple(files)

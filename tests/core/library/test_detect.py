@@ -441,6 +441,8 @@ def test_a_chosen_type(tmp_path: Path) -> None:
     (tmp_path / "x" / "model.safetensors").unlink()
     missing = apply_type(read(pipeline(tmp_path / "p", "WanPipeline")), "diffusion")
     assert (missing.kind, missing.family, missing.problem) == ("image", "diffusion", None)
+    wide = apply_type(read(safetensors(tmp_path / "b.safetensors", checkpoint_shapes())), "sdxl")
+    assert (wide.family, wide.facts["type"], wide.facts["size"]) == ("sdxl", "sdxl", 1024)
     with pytest.raises(ValueError):
         apply_type(unknown, "nonsense")
 

@@ -167,7 +167,9 @@ def test_shards_of_a_variant(tmp_path: Path) -> None:
     assert weight_files(tmp_path, stem) == ("fp16", (shard,))
 
 
-@pytest.mark.parametrize("name", ["../x.safetensors", "/etc/passwd", "a/x.safetensors", "..\\x.safetensors", "..", ""])
+@pytest.mark.parametrize(
+    "name", ["../x.safetensors", "/etc/passwd", "a/x.safetensors", "..\\x.safetensors", "..", "", "x" * 5000, "a\0b"]
+)
 def test_an_index_does_not_lead_out_of_the_folder(tmp_path: Path, name: str) -> None:
     """Wherever it points, the file is called missing."""
     safetensors(tmp_path / "x.safetensors", {})
