@@ -151,9 +151,10 @@ def models_folder() -> Path:
 
 
 def folders() -> tuple[Path, ...]:
-    """The folders that are looked in: the models folder, those a person added, and the Hugging Face cache."""
-    cache = places.hub_cache()
-    every = [models_folder(), *map(Path, store.read_library().folders), *([cache] if cache else [])]
+    """The folders that are looked in: the models folder, those a person added, the Hugging Face cache, and the models
+    folder that was there before another was chosen."""
+    more = [folder for folder in (places.hub_cache(), places.own_folder()) if folder is not None and folder.is_dir()]
+    every = [models_folder(), *map(Path, store.read_library().folders), *more]
     return tuple(dict.fromkeys(every))
 
 
@@ -214,11 +215,12 @@ def rescan(check: Check | None = None, progress: Callable[[int, str], None] | No
     rows: dict[str, Row] = {}
     nothing: dict[str, str] = {}
     listed = {entry.folder for entry in _listed()}
+    seen: set[tuple[int, int]] = set()
     for root in folders():
         if not root.is_dir():
             rows |= {row.key: row for row in before.rows if row.root == str(root) and row.key not in rows}
             continue
-        for candidate in candidates(root, check):
+        for candidate in candidates(root, check, seen):
             if candidate.key in rows or candidate.path in listed:
                 continue
             if check is not None:

@@ -200,6 +200,17 @@ def test_models_of_all_sorts(tmp_path: Path) -> None:
         catalogue.add_folder(tmp_path / "none")
 
 
+def test_folders_within_folders(tmp_path: Path) -> None:
+    """Nothing is listed twice, by whatever way it is reached."""
+    llama(tmp_path / "a" / "b" / "mine")
+    (tmp_path / "link").symlink_to(tmp_path / "a", target_is_directory=True)
+    for folder in (tmp_path / "a", tmp_path / "a" / "b", tmp_path / "link", tmp_path / "a" / "b" / "mine"):
+        catalogue.add_folder(folder)
+    assert scan().keys() == {"mine"}
+    catalogue.remove_folder(tmp_path / "a")
+    assert scan().keys() == {"mine"}
+
+
 def test_changes_are_noticed() -> None:
     """New files, changed files, files that are gone; each model is read again only when its own files changed."""
     folder = llama(catalogue.models_folder() / "a")
@@ -418,11 +429,12 @@ def test_a_scan_is_cancelled_and_told(tmp_path: Path) -> None:
 
 
 def test_the_chosen_models_folder(tmp_path: Path) -> None:
-    """Another drive: models of the old place that are not there are not listed."""
+    """Another drive: models of the old place are still found, but nothing new goes there."""
+    llama(data_dir() / "models" / "old")
     llama(tmp_path / "big" / "mine")
     put(config_dir() / "settings.json", {"models_folder": str(tmp_path / "big")})
     assert catalogue.models_folder() == tmp_path / "big"
-    assert scan().keys() == {"mine"}
+    assert scan().keys() == {"mine", "old"}
     put(config_dir() / "settings.json", {"models_folder": 5})
     assert catalogue.models_folder() == data_dir() / "models"
 

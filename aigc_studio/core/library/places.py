@@ -8,13 +8,18 @@ from pathlib import Path
 from ..paths import data_dir
 from ..settings import stored
 
-__all__ = ["default_folder", "hub_cache", "same_place"]
+__all__ = ["default_folder", "hub_cache", "own_folder", "same_place"]
 
 
 def default_folder() -> Path:
     """Where new models are put: the folder chosen in the settings, else one of the studio's; it may not exist yet."""
     chosen = stored("models_folder")
-    return Path(chosen) if chosen else data_dir() / "models"
+    return Path(chosen) if chosen else own_folder()
+
+
+def own_folder() -> Path:
+    """The studio's own place for models, used until another is chosen; it may not exist."""
+    return data_dir() / "models"
 
 
 def hub_cache() -> Path | None:

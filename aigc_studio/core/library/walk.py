@@ -49,12 +49,15 @@ def partial(path: Path) -> Path:
     return path.with_name(path.name + _PARTIAL)
 
 
-def candidates(root: Path, check: Callable[[], None] | None = None) -> Iterator[Candidate]:
+def candidates(
+    root: Path, check: Callable[[], None] | None = None, seen: set[tuple[int, int]] | None = None
+) -> Iterator[Candidate]:
     """Everything below `root`, itself included, that may be a model, in the order of names.
 
-    check: called for every folder, may raise. What cannot be read is skipped.
+    check: called for every folder, may raise. seen: folders that were searched, which grows; one set for several roots
+    finds nothing twice. What cannot be read is skipped.
     """
-    seen: set[tuple[int, int]] = set()
+    seen = set() if seen is None else seen
     repository = root.parent.parent
     if root.parent.name == "snapshots" and repository.name.startswith(_HUB):  # a revision was chosen itself
         waiting = [(root, str(repository), _hub_name(repository), 0)]
