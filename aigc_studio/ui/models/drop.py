@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication, QWidget
 
-from aigc_studio.core.library.detect import is_model_folder
 from aigc_studio.core.library.single import SUFFIXES
 from aigc_studio.ui.widgets.part_fields import LorasField
 
@@ -58,7 +57,7 @@ def _folder_of_models(folder: Path, deepest: int) -> bool:
     if "model_index.json" in names:
         return True
     weights = any(name.lower().endswith(_WEIGHTS) for name in names)
-    if weights and (is_model_folder(names) or any(name.lower().endswith(SUFFIXES) for name in names)):
+    if weights and ("config.json" in names or any(name.lower().endswith(SUFFIXES) for name in names)):
         return True
     if deepest == 0 or "project.aigc" in names:
         return False

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QFileSystemWatcher, QObject, QThread, QTimer, Signal
+from shiboken6 import isValid
 
 from aigc_studio.core import catalogue
 from aigc_studio.core.errors import StudioError
@@ -101,13 +102,22 @@ class ModelScan(QObject):
         then: Callable[[Any], object],
         fail: Callable[[StudioError | None], object],
     ) -> Background:
-        """Other slow work about models (inspecting, copying): `then(answer)` or `fail(error or None)` follows."""
+        """Other slow work about models (inspecting, copying): `then(answer)` or `fail(error or None)` follows.
+
+        Where that is a method of a widget that is gone meanwhile, it is not called.
+        """
         background = Background(name, work, self)
         self._others.add(background)
-        background.done.connect(lambda answer: (self._others.discard(background), then(answer)))
-        background.failed.connect(lambda error: (self._others.discard(background), fail(error)))
+        background.done.connect(lambda answer: self._answer(background, then, answer))
+        background.failed.connect(lambda error: self._answer(background, fail, error))
         background.start(QThread.Priority.LowPriority)
         return background
+
+    def _answer(self, background: Background, call: Callable[[Any], object], value: Any) -> None:
+        self._others.discard(background)
+        owner = getattr(call, "__self__", None)
+        if not isinstance(owner, QObject) or isValid(owner):
+            call(value)
 
     def inspect(
         self, path: Path, then: Callable[[Any], object], fail: Callable[[StudioError | None], object]
