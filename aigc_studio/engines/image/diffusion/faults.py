@@ -13,7 +13,7 @@ from aigc_studio.core.i18n import N_
 if TYPE_CHECKING:
     from aigc_studio.engines.base import Context
 
-__all__ = ["checked", "mended"]
+__all__ = ["checked", "mended", "whole"]
 
 _DARK = 1.5 / 255
 """Brightness below which a picture counts as black."""
@@ -39,7 +39,19 @@ def mended(pipe: Any, pixels: np.ndarray, latents: Any, decode: Callable[[], np.
             vae.to(dtype=own)
         if np.isfinite(pixels).all():
             return pixels
-    raise StudioError(
+    raise _broken()
+
+
+def whole(pixels: Any) -> np.ndarray:
+    """Pixels that a pipeline decoded itself, as float32; StudioError code "nan" when they are broken."""
+    pixels = np.asarray(pixels, np.float32)
+    if not np.isfinite(pixels).all():
+        raise _broken()
+    return pixels
+
+
+def _broken() -> StudioError:
+    return StudioError(
         N_("The model gives only broken numbers (NaN); choose another sampler, no LoRA, or another model."), code="nan"
     )
 

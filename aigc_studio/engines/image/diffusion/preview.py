@@ -96,7 +96,12 @@ class Previewer:
         self.fit()
         if self._weights is None:
             return None
-        image = self.drawn(latents, size)
+        try:
+            image = self.drawn(latents, size)
+        except Exception:  # noqa: BLE001 - latents in an order of their own: no reason to fail
+            log.warning("no previews of %s", tuple(latents.shape), exc_info=True)
+            self._weights = None
+            return None
         self._at = time.monotonic()
         self._cost = self._at - now
         return image

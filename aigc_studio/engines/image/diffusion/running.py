@@ -16,7 +16,7 @@ from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_
 from aigc_studio.engines.base import Context
 
-from . import decoding, faults, lora, memory, prompts, schedulers
+from . import decoding, faults, lora, memory, prompts, schedulers, sizes
 from .pipeline import pipe_for
 from .spec import Loaded
 from .work import Work, prepare
@@ -47,7 +47,7 @@ def _all(loaded: Loaded, request: Request, values: Mapping[str, Any], ctx: Conte
     pipe = pipe_for(loaded, "inpaint" if loaded.fills else request.task)
     work = prepare(request.task, loaded, pipe, ctx)
     info = dict(work.info)
-    info |= lora.apply(loaded, pipe, list(values["loras"]), ctx)
+    info |= lora.apply(loaded, pipe, list(values.get("loras", ())), ctx)
     info |= _read_prompts(loaded, request.prompt, values.get("negative", ""), ctx)
     batch = values["batch"]
     for first in range(0, request.count, batch):
@@ -59,17 +59,17 @@ def _all(loaded: Loaded, request: Request, values: Mapping[str, Any], ctx: Conte
 def _group(run: Run, info: Mapping[str, Any], indices: range) -> None:
     """Make the results `indices` at once; those that are stored already only keep the rest alike."""
     loaded, pipe, ctx, work = run.loaded, run.pipe, run.ctx, run.work
-    latents = run.latents(indices)
+    latents = run.made(indices)
     ctx.check()
     ctx.progress(run.total, run.total, N_("Developing the picture"))
 
     def decode() -> np.ndarray:
         return memory.decoded(loaded, pipe, lambda: decoding.decoded(pipe, latents, work.size), ctx)
 
-    pixels = faults.mended(pipe, decode(), latents, decode)
+    pixels = faults.mended(pipe, decode(), latents, decode) if loaded.spec.plain else faults.whole(latents)
     ctx.check()
     faults.checked(pixels, ctx)
-    made = decoding.pictures(pixels)
+    made = [sizes.fitted(picture, work.size) for picture in decoding.pictures(pixels)]
     for index, picture in zip(indices, made, strict=True):
         if not ctx.wants(index):
             continue
@@ -98,8 +98,9 @@ class Run:
     steps: int = 0
     total: int = 0
 
-    def latents(self, indices: range) -> Any:
-        """The finished latents of the results `indices`: (n, ...), on the model's device."""
+    def made(self, indices: range) -> Any:
+        """The finished latents of the results `indices`: (n, ...), on the model's device; float32 pixels (n, height,
+        width, 3) of a family whose pipelines decode them."""
         import torch
 
         values, request, pipe, count = self.values, self.request, self.pipe, len(indices)
@@ -111,7 +112,7 @@ class Run:
             "width": self.work.size[0],
             "height": self.work.size[1],
             "generator": [torch.Generator("cpu").manual_seed(request.item_seed(index)) for index in indices],
-            "output_type": "latent",
+            "output_type": "latent" if self.loaded.spec.plain else "np",
             "callback_on_step_end": self._step,
             **self.loaded.spec.arguments(self.loaded, request.task, values),
         }
@@ -123,6 +124,8 @@ class Run:
         if isinstance(given.get("negative_prompt"), str):
             given["negative_prompt"] = [given["negative_prompt"]] * count
         taken = inspect.signature(type(pipe).__call__).parameters
+        if "callback_on_step_end" not in taken:  # pipelines that still tell their steps the old way
+            given |= {"callback": self._stepped, "callback_steps": 1}
         self.total = steps
         self.ctx.progress(0, steps, N_("Reading the prompt"))
         try:
@@ -146,6 +149,9 @@ class Run:
             small = self.loaded.previewer.picture(tensors["latents"], self.work.size)
         self.ctx.progress(self.steps, self.total, N_("Painting"), small)
         return tensors
+
+    def _stepped(self, step: int, time: Any, latents: Any) -> None:
+        self._step(self.pipe, step, time, {"latents": latents})
 
 
 def _read_prompts(loaded: Loaded, prompt: str, negative: str, ctx: Context) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-__all__ = ["Size", "cropped", "padded", "step_of", "up", "within", "working"]
+__all__ = ["Size", "cropped", "fitted", "padded", "step_of", "up", "within", "working"]
 
 Size = tuple[int, int]
 """Width, height in pixels."""
@@ -19,8 +19,9 @@ def step_of(pipe: Any) -> int:
     network = getattr(pipe, "transformer", None)
     # Flux and its like pack 2 x 2 latents into one token and have a patch size of 1.
     packs = 2 if hasattr(pipe, "_pack_latents") else 1
-    patch = getattr(getattr(network, "config", None), "patch_size", 1)
-    return math.lcm(8, latent * max(packs, patch if isinstance(patch, int) else 1))
+    config = getattr(network, "config", None)
+    patches = [getattr(config, "patch_size", 1), *(getattr(config, "all_patch_size", None) or ())]
+    return math.lcm(8, latent * max(packs, *(patch for patch in patches if isinstance(patch, int)), 1))
 
 
 def up(size: Size, step: int) -> Size:
@@ -71,3 +72,8 @@ def cropped(image: Image.Image, size: Size) -> Image.Image:
         return image
     left, top = (image.width - size[0]) // 2, (image.height - size[1]) // 2
     return image.crop((left, top, left + size[0], top + size[1]))
+
+
+def fitted(image: Image.Image, size: Size) -> Image.Image:
+    """`image` in `size`: some pipelines make the next size they like."""
+    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)

@@ -31,7 +31,9 @@ class Spec:
 
     side: native width and height in pixels. samplers: the schedulers that suit it. arguments: see `Arguments`.
     long_text: component name of a tokenizer to the most tokens the pipeline lets it read, where that is not the
-    tokenizer's own length. unused: components of a folder that no task here needs.
+    tokenizer's own length. unused: components of a folder that no task here needs. plain: whether latents are decoded
+    here; else the pipeline does it, which for some is more than decoding. step: both sides of a picture must be a
+    multiple of it, whatever the components say.
     """
 
     side: int
@@ -39,6 +41,8 @@ class Spec:
     arguments: Arguments = guided
     long_text: Callable[[Loaded], Mapping[str, int]] = lambda _: {}
     unused: tuple[str, ...] = ("safety_checker", "feature_extractor", "image_encoder")
+    plain: bool = True
+    step: int = 1
 
 
 @dataclass
@@ -76,8 +80,9 @@ class Loaded:
     @property
     def fills(self) -> bool:
         """Whether it was made for inpainting: beside the latents its input has a masked picture's and the mask."""
-        channels = getattr(self.pipe.vae.config, "latent_channels", 0)
-        return self.network.config.in_channels == 2 * channels + 1
+        vae = getattr(self.pipe, "vae", None)
+        channels = getattr(getattr(vae, "config", None), "latent_channels", 0)
+        return bool(channels) and getattr(self.network.config, "in_channels", 0) == 2 * channels + 1
 
     def recipe(self) -> dict[str, Any]:
         """What a recipe says about where it ran and what it was."""

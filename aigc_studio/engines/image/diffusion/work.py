@@ -6,6 +6,7 @@ numbers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -45,7 +46,9 @@ def prepare(task: str, loaded: Loaded, pipe: Any, ctx: Context) -> Work:
 
     A model made for inpainting paints anything as a part that is all of the picture.
     """
-    work = {"generate": _new, "variation": _variation, "inpaint": _inpaint}[task](loaded, sizes.step_of(pipe), ctx)
+    work = {"generate": _new, "variation": _variation, "inpaint": _inpaint}[task](
+        loaded, math.lcm(sizes.step_of(pipe), loaded.spec.step), ctx
+    )
     if loaded.fills and task != "inpaint":
         given = {"image": Image.new("RGB", work.size, (128, 128, 128)), **work.images}
         return replace(work, images={**given, "mask_image": Image.new("L", work.size, 255)})

@@ -27,7 +27,8 @@ sides = st.integers(8, 150)
 
 def model(side: int = 64, step: int = 8, *, fills: bool = False) -> tuple[Any, Any]:
     """(what `prepare` asks of a loaded model, of its pipeline)."""
-    return SimpleNamespace(side=side, fills=fills), SimpleNamespace(vae_scale_factor=step)
+    spec = SimpleNamespace(step=1)
+    return SimpleNamespace(side=side, fills=fills, spec=spec), SimpleNamespace(vae_scale_factor=step)
 
 
 @st.composite
