@@ -27,6 +27,7 @@ _WIDGETS = {
     "KSamplerAdvanced": ("", "noise_seed", "", "steps", "cfg", "sampler_name", "scheduler"),
     "CLIPTextEncode": ("text",),
     "CLIPTextEncodeFlux": ("clip_l", "t5xxl", "guidance"),
+    "CLIPTextEncodeSDXL": ("", "", "", "", "", "", "text_g", "text_l"),
     "CheckpointLoaderSimple": ("ckpt_name",),
     "UNETLoader": ("unet_name",),
     "LoraLoader": ("lora_name", "strength_model"),

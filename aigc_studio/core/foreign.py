@@ -1,7 +1,7 @@
 """What a picture says of how another program made it. Never raises: a file that says nothing readable says nothing.
 
 A1111 and its descendants write one text ("parameters" in PNG, the user comment of EXIF elsewhere), ComfyUI the graph of
-its nodes (`comfy.py`), InvokeAI, SwarmUI and NovelAI a JSON object each.
+its nodes (`comfy.py`), the others a JSON object each.
 """
 
 from __future__ import annotations
@@ -10,36 +10,28 @@ import json
 import logging
 import math
 import re
-import struct
-import warnings
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
-
-from PIL import Image
+from typing import Any
 
 from . import comfy
+from .picture_texts import texts_of
 
 __all__ = ["ForeignRecipe", "read_foreign"]
 
 log = logging.getLogger(__name__)
 
-_LIMIT = 8 << 20
-"""Bytes of one text that are read; a large ComfyUI graph is 1 MB."""
-
-_MOST_TEXTS = 64
 _LONGEST = 100_000
-_PNG = b"\x89PNG\r\n\x1a\n"
+"""Characters of a text or a line that are kept."""
 
 
 @dataclass(frozen=True)
 class ForeignRecipe:
     """A recipe of another program, as far as ours has words for it; None or "" for what it does not say.
 
-    program: "A1111", "ComfyUI", "InvokeAI", "NovelAI", "SwarmUI". scheduler: one of our scheduler ids, "" when there is
-    none like it. width, height: pixels, 0 when unknown. loras: name and weight.
+    program: "A1111", "ComfyUI", "InvokeAI", "NovelAI", "SwarmUI", "Fooocus". scheduler: one of our scheduler ids, ""
+    when there is none like it. width, height: pixels, 0 when unknown. loras: name and weight.
     """
 
     program: str
@@ -58,7 +50,7 @@ class ForeignRecipe:
 def read_foreign(path: Path) -> ForeignRecipe | None:
     """The recipe in a picture's metadata, None when there is none that is known."""
     try:
-        return from_texts(_texts(path))
+        return from_texts(texts_of(path))
     except Exception as error:  # noqa: BLE001  foreign bytes in several parsers: what cannot be read says nothing
         log.debug("%s: %r", path.name, error)
         return None
@@ -87,81 +79,6 @@ def from_texts(texts: Mapping[str, str]) -> ForeignRecipe | None:
     return None
 
 
-# Texts of a file ------------------------------------------------------------------------------------------------------
-
-
-def _texts(path: Path) -> dict[str, str]:
-    with open(path, "rb") as file:
-        start = file.read(16)
-        file.seek(0)
-        return _png_texts(file) if start.startswith(_PNG) else _exif_texts(file)
-
-
-def _png_texts(file: IO[bytes]) -> dict[str, str]:
-    """Keys and texts of a PNG's text chunks, those behind the pixels included; a cut file gives what is there."""
-    texts: dict[str, str] = {}
-    file.seek(len(_PNG))
-    room = 4 * _LIMIT
-    while len(head := file.read(8)) == 8 and len(texts) < _MOST_TEXTS and room > 0:
-        length, name = struct.unpack(">I4s", head)
-        if name == b"IEND":
-            break
-        if name not in (b"tEXt", b"zTXt", b"iTXt") or length > _LIMIT:
-            file.seek(length + 4, 1)
-            continue
-        data = file.read(length)
-        file.seek(4, 1)
-        key, _, rest = data.partition(b"\0")
-        if name == b"zTXt":
-            rest = zlib.decompressobj().decompress(rest[1:], _LIMIT)
-        elif name == b"iTXt" and len(rest) > 2:
-            packed, rest = rest[0], rest[2:].split(b"\0", 2)[-1]  # language, translated key, text
-            rest = zlib.decompressobj().decompress(rest, _LIMIT) if packed else rest
-        room -= len(rest)
-        texts.setdefault(key.decode("latin-1"), _decoded(rest))
-    return texts
-
-
-def _decoded(data: bytes) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
-def _exif_texts(file: IO[bytes]) -> dict[str, str]:
-    """The user comment, and the two fields that ComfyUI uses for "prompt:" and "workflow:"."""
-    Image.init()
-    known = [name for name in ("JPEG", "MPO", "WEBP", "AVIF") if name in Image.OPEN]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with Image.open(file, formats=known) as image:
-            exif = image.getexif()
-            comment = exif.get_ifd(0x8769).get(0x9286)
-            fields = [exif.get(tag) for tag in (0x010E, 0x010F, 0x0110)]
-            plain = image.info.get("comment")
-    texts: dict[str, str] = {}
-    for field in fields:
-        key, _, text = field.partition(":") if isinstance(field, str) else ("", "", "")
-        if key.lower() in ("prompt", "workflow"):
-            texts[key.lower()] = text[:_LIMIT]
-    if isinstance(comment, bytes | str):
-        texts["UserComment"] = _user_comment(comment)[:_LIMIT]
-    elif isinstance(plain, bytes):
-        texts["UserComment"] = _decoded(plain[:_LIMIT])
-    return texts
-
-
-def _user_comment(value: bytes | str) -> str:
-    """The text of EXIF's UserComment, which begins with the name of its encoding. UTF-16 comes in either byte order."""
-    data = value.encode("latin-1", "replace") if isinstance(value, str) else value
-    kind, rest = data[:8], data[8 : 8 + _LIMIT]
-    if kind.startswith(b"UNICODE"):
-        both = [rest.decode(name, "replace") for name in ("utf-16-be", "utf-16-le")]
-        return max(both, key=lambda text: sum(char < "\x80" for char in text)).lstrip("\ufeff").rstrip("\0")
-    return _decoded(rest if kind.rstrip(b"\0") in (b"ASCII", b"") else data).rstrip("\0")
-
-
 # The programs ---------------------------------------------------------------------------------------------------------
 
 
@@ -182,8 +99,8 @@ _SETTING = re.compile(r'\s*([A-Za-z][\w \-/]{1,40}):\s*("(?:\\.|[^\\"]){0,2000}"
 def _from_parameters(text: str) -> ForeignRecipe | None:
     """A1111's text: the prompt, "Negative prompt: ...", and one line of settings "Steps: 20, Sampler: ..."."""
     if data := _object(text):
-        return _from_swarm(data)
-    lines = text[:_LIMIT].replace("\r\n", "\n").strip().split("\n")
+        return _from_swarm(data) or _from_fooocus(data)
+    lines = text.replace("\r\n", "\n").strip().split("\n")
     at = next((index for index in range(len(lines) - 1, -1, -1) if lines[index].lstrip().startswith("Steps: ")), None)
     if at is None:
         at = len(lines) - 1 if len(_SETTING.findall(lines[-1][:_LONGEST])) >= 3 else len(lines)
@@ -237,6 +154,23 @@ def _from_swarm(data: Mapping[str, Any]) -> ForeignRecipe | None:
         sampler=f"{params.get('sampler', '')} {params.get('scheduler', '')}",
         size=(params.get("width"), params.get("height")),
         model=params.get("model"),
+    )
+
+
+def _from_fooocus(data: Mapping[str, Any]) -> ForeignRecipe | None:
+    if not {"prompt", "base_model", "guidance_scale"} <= data.keys():
+        return None
+    sides = re.findall(r"\d{1,5}", str(data.get("resolution", "")))
+    return _recipe(
+        "Fooocus",
+        prompt=data.get("prompt"),
+        negative=data.get("negative_prompt"),
+        seed=data.get("seed"),
+        steps=data.get("steps"),
+        guidance=data.get("guidance_scale"),
+        sampler=f"{data.get('sampler', '')} {data.get('scheduler', '')}",
+        size=(sides[0], sides[1]) if len(sides) == 2 else (0, 0),
+        model=data.get("base_model"),
     )
 
 
@@ -328,7 +262,6 @@ _SAMPLERS = {
     "ddim": "ddim",
     "ddimv3": "ddim",
     "heun": "heun",
-    "lms": "lms",
     "plms": "pndm",
     "pndm": "pndm",
     "deis": "deis",

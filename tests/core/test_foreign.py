@@ -236,14 +236,14 @@ def test_invokeai(tmp_path: Path) -> None:
         "seed": 1,
         "steps": 2,
         "cfg_scale": 3,
-        "sampler": "k_lms",
+        "sampler": "ddim",
     }
     old = {"model_weights": "sd-1.5", "image": image | {"width": 64, "height": 64}}
     found = read(png(tmp_path / "b.png", sd_x_metadata=json.dumps(old)))
-    assert found == ForeignRecipe("InvokeAI", "moon", "sun", 1, 2, 3.0, "lms", 64, 64, "sd-1.5", ())
+    assert found == ForeignRecipe("InvokeAI", "moon", "sun", 1, 2, 3.0, "ddim", 64, 64, "sd-1.5", ())
 
 
-def test_novelai_and_swarmui(tmp_path: Path) -> None:
+def test_novelai_swarmui_and_fooocus(tmp_path: Path) -> None:
     """A JSON object each."""
     data = {"prompt": "girl", "uc": "bad", "seed": 9, "steps": 28, "scale": 5.5, "sampler": "k_euler_ancestral"}
     found = read(png(tmp_path / "a.png", Comment=json.dumps(data | {"width": 832, "height": 1216})))
@@ -251,6 +251,11 @@ def test_novelai_and_swarmui(tmp_path: Path) -> None:
     swarm = {"sui_image_params": {"prompt": "cat", "seed": 3, "steps": 4, "cfgscale": 1.0, "sampler": "uni_pc"}}
     found = read(png(tmp_path / "b.png", parameters=json.dumps(swarm)))
     assert (found.program, found.prompt, found.seed, found.scheduler) == ("SwarmUI", "cat", 3, "unipc")
+    data = {"prompt": "owl", "negative_prompt": "", "seed": "77", "steps": 30, "guidance_scale": 4.0}
+    data |= {"resolution": "(896, 1152)", "base_model": "x.safetensors", "sampler": "dpmpp_2m_sde_gpu"}
+    found = read(png(tmp_path / "c.png", parameters=json.dumps(data | {"scheduler": "karras"})))
+    expected = ForeignRecipe("Fooocus", "owl", "", 77, 30, 4.0, "dpmpp-2m-sde-karras", 896, 1152, "x", ())
+    assert found == expected
 
 
 @pytest.mark.parametrize(
