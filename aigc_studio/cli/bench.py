@@ -254,7 +254,7 @@ class _Clock:
 
 
 _LINES = (
-    (N_("load"), "load", "s"),
+    (N_("load##time"), "load", "s"),
     (N_("first step, cold"), "cold_first_step", "s"),
     (N_("first step, warm"), "first_step", "s"),
     (N_("whole run, warm"), "seconds", "s"),

@@ -16,7 +16,7 @@ DIFFERENT = 5
 STOPPED = 130
 
 MEANINGS = {
-    DONE: N_("done"),
+    DONE: N_("done##exit status"),
     FAILED: N_("it did not work; a sentence on standard error says why and what to do"),
     USAGE: N_("the command was not written as its help says"),
     MISSING: N_("the AI engine, the model or a part of it is missing or cannot be used"),

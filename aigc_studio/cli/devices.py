@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     from aigc_studio.core.hardware import devices
 
     output = Output.of(options)
-    rows = [[tr("ID"), tr("Memory"), tr("Free"), tr("Name")]]
+    rows = [[tr("ID"), tr("Memory"), tr("Free##memory"), tr("Name")]]
     for device in devices():
         if output.json:
             output.result(asdict(device), "")

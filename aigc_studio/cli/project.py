@@ -24,7 +24,7 @@ from . import reproducing
 from .codes import DONE, FAILED
 from .making import free
 from .output import Output, table
-from .parser import Parser, add_listing, complete_with
+from .parser import Parser, add_common, add_listing, complete_with
 
 __all__ = ["configure", "run"]
 
@@ -39,6 +39,7 @@ def configure(parser: Parser) -> None:
         "aigc-studio project search Harbour sunset --json",
         "aigc-studio project reproduce Harbour",
     )
+    add_common(parser)
     commands = parser.add_subparsers(metavar="COMMAND", required=True, title=tr("subcommands"), dest="command")
 
     def add(

@@ -119,7 +119,7 @@ _NAMES = (
 def _reasons(changed: Mapping[str, tuple[Any, Any]]) -> list[str]:
     """Why two results may differ, in the words of the recipe: what is known to matter first."""
     if not changed:
-        return [tr("nothing in the recipe says why: the file was changed, or the device never computes the same twice")]
+        return [tr("the recipe does not say why: the file was changed, or the device never computes the same twice")]
     found = []
     for prefix, text in _NAMES:
         for key, (before, now) in changed.items():

@@ -7,7 +7,7 @@ import importlib
 
 from aigc_studio.core.i18n import tr
 
-from .parser import Parser
+from .parser import Parser, add_common
 
 __all__ = ["configure", "run"]
 
@@ -17,6 +17,7 @@ RECIPES = {"starter-writer": "aigc_studio.training.starter_writer"}
 def configure(parser: Parser) -> None:
     """The recipe; the rest of the line is its own."""
     parser.examples("aigc-studio train starter-writer --help")
+    add_common(parser)
     parser.add_argument("recipe", choices=list(RECIPES), help=tr("what is trained"))
     parser.add_argument("options", nargs=argparse.REMAINDER, help=tr("options of the recipe; --help lists them"))
 

@@ -1,14 +1,11 @@
-"""The command line as a person types it: results, projects, the demo without a display, and what it says of errors."""
+"""`image`, `edit`, `write` and `speak` as a person types them: files, projects, JSON, and what is said of bad input."""
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
-import os
-import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +13,27 @@ import pytest
 import soundfile
 from PIL import Image
 
-from aigc_studio import __version__, cli
 from aigc_studio.core.assets import AssetQuery
-from aigc_studio.core.metadata import read_recipe, write_image
+from aigc_studio.core.metadata import read_recipe
 from aigc_studio.core.project import Project, ProjectReader
+from aigc_studio.engines import registry
 
-Run = Callable[..., tuple[int, str, str]]
+from .conftest import Run
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A family that does what its script says, as the only one."""
+    from aigc_studio.core import catalogue
+    from aigc_studio.core.catalogue import Entry
+
+    monkeypatch.setenv("AIGC_STUDIO_FAMILIES", "aigc_studio.engines.fake")
+    registry._modules.cache_clear()
+    entry = Entry("fake", "fake", "image", {"en": "Fake"})
+    monkeypatch.setattr(catalogue, "models", lambda kind="": (entry,))
+    monkeypatch.setattr(catalogue, "find", lambda id: entry)
+    yield
+    registry._modules.cache_clear()
 
 
 def test_a_picture_as_a_file(run: Run, tmp_path: Path) -> None:
@@ -70,6 +82,11 @@ def test_results_in_a_project(run: Run, tmp_path: Path) -> None:
     assert code == 0
     assert "Pictures: 2" in out
     code, out, _ = run("project", "list", "mine", "--json", "--search", "green")
+    assert (
+        out
+        == run("project", "search", "mine", "green", "--json")[1]
+        == run(*["project", "assets", "mine", "--search", "green", "--json"])[1]
+    )
     rows = [json.loads(line) for line in out.splitlines()]
     assert [row["recipe"]["request"]["prompt"] for row in rows] == ["green"]
     code, out, _ = run("project", "export", "mine", "copies")
@@ -80,31 +97,149 @@ def test_results_in_a_project(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("status", "arguments", "words"),
     [
-        (["image", "x", "--size", "huge"], "1024x768"),
-        (["image", "x", "--size", "20000x20000"], "20000"),
-        (["image", "x", "--size", "0x0"], "0"),
-        (["image", "x", "--set", "colour=red"], "There is no parameter"),
-        (["image", "x", "--set", "scale=big"], "Scale"),
-        (["image", "x", "--model", "nobody"], "nobody"),
-        (["image", "x", "--size", "32x32", "--count", "0"], "0"),
-        (["image", "x", "--size", "32x32", "--out", "nowhere/x.png"], "nowhere"),
-        (["image", "x", "--size", "32x32", "--out", "x.pdf"], ".pdf"),
-        (["speak", "", "--out", "x.wav"], ""),
-        (["speak", "hello", "--out", "x.doc"], ".wav"),
-        (["project", "info", "nothing"], "nothing"),
-        (["project", "check", "nothing"], "nothing"),
+        (4, ["image", "x", "--size", "huge"], "1024x768"),
+        (4, ["image", "x", "--size", "20000x20000"], "20000"),
+        (4, ["image", "x", "--size", "0x0"], "0"),
+        (4, ["image", "x", "--seed", "-1"], "seed"),
+        (4, ["image", "x", "--seed", "4294967296"], "4294967295"),
+        (4, ["image", "x", "--set", "colour=red"], "There is no parameter"),
+        (4, ["image", "x", "--set", "scale=big"], "Scale"),
+        (4, ["image", "x", "--set", "seamless=perhaps"], "perhaps"),
+        (4, ["image", "x", "--negative", "blurry"], "negative"),
+        (4, ["image", "x", "--lora", "style:1"], "LoRA"),
+        (3, ["image", "x", "--model", "nobody"], "nobody"),
+        (3, ["image", "x", "--model", "espeak"], "espeak"),
+        (3, ["write", "x", "--task", "translate", "--model", "painter"], "painter"),
+        (4, ["image", "x", "--size", "32x32", "--count", "0"], "0"),
+        (4, ["image", "x", "--size", "32x32", "--out", "nowhere/x.png"], "nowhere"),
+        (4, ["image", "x", "--size", "32x32", "--out", "x.pdf"], ".pdf"),
+        (4, ["edit", "nothing.png", "x"], "nothing.png"),
+        (4, ["edit", "text.txt", "x"], "text.txt"),
+        (4, ["speak", "", "--out", "x.wav"], ""),
+        (4, ["speak", "hello", "--out", "x.doc"], ".wav"),
+        (4, ["speak", "--file", "nothing.txt"], "nothing.txt"),
+        (4, ["speak", "--file", "latin.txt"], "UTF-8"),
+        (4, ["project", "info", "nothing"], "nothing"),
+        (4, ["project", "check", "nothing"], "nothing"),
+        (4, ["bench", "--runs", "0"], "0"),
     ],
 )
-def test_bad_input_is_one_sentence(run: Run, arguments: list[str], words: str) -> None:
-    """Exit status 1, one line on standard error, no traceback, no file."""
+def test_bad_input_is_one_sentence(run: Run, status: int, arguments: list[str], words: str) -> None:
+    """The documented exit status, one line on standard error, no traceback, no file; as JSON the same with its code."""
+    Path("text.txt").write_text("no picture")
+    Path("latin.txt").write_bytes("caf\xe9".encode("latin-1"))
     code, out, err = run(*arguments)
-    assert code == 1
-    assert out == ""
+    assert (code, out) == (status, "")
     assert words in err
     assert len(err.strip().splitlines()) == 1
     assert not list(Path.cwd().glob("x.*"))
+    code, out, told = run(*arguments, "--json")
+    assert (code, out) == (status, "")
+    problem = json.loads(told)["error"]
+    assert problem["message"] == err.strip()
+    assert problem["code"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["image"], ["image", "x", "--sizes", "1"], ["write", "--task", "sing"], ["project"]]
+)
+def test_wrong_usage_is_status_2(run: Run, arguments: list[str]) -> None:
+    """As argparse has it: the usage and one sentence."""
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("usage: aigc-studio")
+
+
+def test_json_is_one_object_a_result(run: Run, tmp_path: Path) -> None:
+    """And nothing else on standard output."""
+    code, out, _ = run(
+        "image", "blue waves", "--size", "32x24", "--count", "2", "--seed", "8", "--out", "a.png", "--json"
+    )
+    assert code == 0
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [row["file"] for row in rows] == [str(tmp_path / "a-1.png"), str(tmp_path / "a-2.png")]
+    assert [row["seed"] for row in rows] == [8, 9]
+    assert rows[0]["size"] == [32, 24]
+    assert rows[0]["info"]["understood"] == ["blue", "waves"]
+
+
+def test_a_dry_run_makes_nothing(run: Run, tmp_path: Path) -> None:
+    """It prints the request, checked; what cannot be run is said as in a run."""
+    Image.new("RGB", (32, 32)).save("in.png")
+    arguments = ["edit", "in.png", "red", "--mask", "in.png", "--strength", "0.5", "--seed", "3", "--dry-run"]
+    code, out, _ = run(*arguments)
+    request = json.loads(out)
+    assert code == 0
+    assert (request["task"], request["seed"], request["params"]) == ("inpaint", 3, {"strength": 0.5})
+    assert request["inputs"] == {"image": "in.png", "mask": "in.png"}
+    assert run(*arguments, "--json")[1].count("\n") == 1
+    assert run(*arguments, "--strength", "7")[0] == 4
+    assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
+
+
+def test_a_change_of_a_part(run: Run, tmp_path: Path) -> None:
+    """Only where the mask is; picture and mask come into the project, the mask as a mask."""
+    before = np.full((48, 64, 3), 90, np.uint8)
+    Image.fromarray(before).save("room.png")
+    mask = Image.new("L", (64, 48), 0)
+    mask.paste(255, (0, 0, 24, 48))
+    mask.save("mask.png")
+    code, out, err = run("edit", "room.png", "red sun", "--mask", "mask.png", "--set", "feather=4", "--project", "mine")
+    assert code == 0, err
+    after = np.asarray(Image.open(out.strip()).convert("RGB"))
+    assert (after[:, 32:] == 90).all()
+    assert (after[:, :16] != 90).any(axis=2).mean() > 0.9
+    reader = ProjectReader(tmp_path / "mine")
+    try:
+        result = reader.assets(AssetQuery(), 0, 1)[0]
+        parents = [reader.asset(each) for each in reader.parents(result.id)]
+        picture = next(each for each in parents if each is not None and each.kind == "image")
+        assert sorted(each.kind for each in parents if each is not None) == ["image", "mask"]
+    finally:
+        reader.close()
+    code, out, err = run("edit", picture.id, "forest", "--project", "mine", "--out", "variation.jpg")
+    assert (code, out.strip()) == (0, "variation.jpg"), err
+    mask.resize((20, 20)).save("small.png")
+    assert run("edit", "room.png", "x", "--mask", "small.png", "--out", "no.png")[0] == 4
+    assert not Path("no.png").exists()
+
+
+def test_words_of_a_file(run: Run) -> None:
+    """With a byte order mark and in Chinese."""
+    Path("text.txt").write_bytes("\ufeff你好。".encode())
+    assert run("speak", "--file", "text.txt", "--out", "x.wav")[0] == 0
+    recipe = read_recipe(Path("x.wav"))
+    assert recipe is not None
+    assert recipe["request"]["prompt"] == "你好。"
+
+
+def test_what_was_made_before_an_error_is_kept(run: Run, tmp_path: Path, fake: None) -> None:
+    """Each result is written when it is there, not at the end."""
+    script = "script=step:2 save notice:colours save fail"
+    code, out, err = run("image", "x", "--count", "3", "--set", script, "--out", "x.png")
+    assert code == 1
+    assert out.split() == ["x-1.png", "x-2.png"]
+    assert err.splitlines() == ["The script speaks of colours.", "The script says so."]
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["x-1.png", "x-2.png"]
+    err = run("image", "x", "--count", "3", "--set", script, "--out", "x.png", "--quiet")[2]
+    assert err.splitlines() == ["The script says so."]
+
+
+def test_what_a_library_prints_is_no_result(run: Run, fake: None) -> None:
+    """Python's own prints go to standard error while the engine works."""
+    code, out, _ = run("image", "x", "--set", "script=print save", "--out", "x.png", "--json", "--quiet")
+    assert code == 0
+    assert "printed" not in out
+
+
+@pytest.mark.allow_log("ERROR")
+def test_a_memory_error_is_status_1(run: Run, fake: None) -> None:
+    """It is no bad input: another day it works."""
+    code, _, err = run("image", "x", "--set", "script=memory", "--out", "x.png")
+    assert code == 1
+    assert "memory" in err
 
 
 def test_the_prompt_from_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,5 +260,3 @@ def test_a_project_in_use_is_not_written(run: Run, tmp_path: Path) -> None:
         project.close()
     assert code == 1
     assert "open elsewhere" in err
-
-
