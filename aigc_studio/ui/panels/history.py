@@ -116,7 +116,7 @@ class HistoryPanel(Translated, QWidget):
         studio.projectOpened.connect(self._project_changed)
         studio.projectClosed.connect(self._project_changed)
         studio.assetsChanged.connect(self._assets_changed)
-        studio.jobFinished.connect(lambda _id, _job: self._refreshing.start())
+        studio.jobFinished.connect(self._job_finished)
         self.filters.changed.connect(self._ask)
         self.filters.left.connect(self._list.setFocus)
         self._list.selectionModel().selectionChanged.connect(self._selection_changed)
@@ -192,6 +192,9 @@ class HistoryPanel(Translated, QWidget):
             self._loader.forget(*change.changed)
         if not self._refreshing.isActive():
             self._refreshing.start()
+
+    def _job_finished(self, _id: str, _job: object) -> None:
+        self._refreshing.start()  # its state is part of the row
 
     def _refresh(self) -> None:
         reader = self._studio.reader

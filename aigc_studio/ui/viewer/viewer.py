@@ -216,7 +216,7 @@ class Viewer(Translated, QWidget):
         self._doing.undoOffered.connect(self.toast.show_undo)
         self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settle.timeout.connect(self._follow)
-        self._studio.assetsChanged.connect(lambda _change: self._settle.start())
+        self._studio.assetsChanged.connect(self._changed)  # no lambda: it would outlive the window
         self._studio.projectClosed.connect(self.close)
         self._idle = QTimer(self, singleShot=True, interval=_IDLE_MS)
         self._idle.timeout.connect(self._hide_bars)
@@ -314,6 +314,9 @@ class Viewer(Translated, QWidget):
             self._facts.addRow(label, text)
         self._show_zoom()
         self._arrange()
+
+    def _changed(self, _change: object) -> None:
+        self._settle.start()
 
     def _follow(self) -> None:
         """Something in the project changed: find what is shown again, or go on to what took its place."""
