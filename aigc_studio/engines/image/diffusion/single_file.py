@@ -9,7 +9,6 @@ formats can hide programs.
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_
+from aigc_studio.core.library.reading import unsafe
+from aigc_studio.core.library.weights import read_header
 from aigc_studio.core.paths import resources
 
 from . import clip_vocabulary
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from aigc_studio.engines.base import Context
 
 __all__ = ["Checkpoint", "load", "read"]
-
-_MAX_HEADER = 100_000_000
-"""The format's own limit for its JSON header, in bytes."""
 
 _UNET = "model.diffusion_model."
 _FIRST = _UNET + "input_blocks.0.0.weight"
@@ -67,13 +65,15 @@ class Checkpoint:
 def read(path: Path) -> Checkpoint:
     """What a file is, by its header alone; StudioError with one sentence for everything that is no such model."""
     if path.suffix.lower() != ".safetensors":
+        raise unsafe()
+    if not path.is_file():
         raise StudioError(
-            N_("This model's weights are in a format that can hide programs; get the one with .safetensors files."),
-            code="model-unsafe",
-            detail=path.name,
+            N_('The model file "{file}" is not there; choose another model or put the file back.'),
+            code="model-missing",
+            file=str(path),
         )
-    header = _header(path)
-    shapes = {name: entry["shape"] for name, entry in header.items() if name != "__metadata__"}
+    header = read_header(path)
+    shapes = {name: tensor.shape for name, tensor in header.tensors.items()}
     if any(sign in name for name in shapes for sign in _LORA):
         raise StudioError(
             N_('"{file}" is a LoRA, not a whole model; choose a model and add it there under "LoRA".'),
@@ -92,52 +92,8 @@ def read(path: Path) -> Checkpoint:
             channels=channels,
         )
     if not any(name.startswith(("first_stage_model.", "vae.")) for name in shapes):
-        raise _lacks(path, "VAE")
-    return Checkpoint(
-        path, kind, channels, _prediction(path, header.get("__metadata__", {}), shapes), "ztsnr" in shapes
-    )
-
-
-def _header(path: Path) -> dict[str, Any]:
-    """The JSON header, after the file's length was compared with what it promises."""
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > min(_MAX_HEADER, size):
-                raise ValueError(f"header of {length} bytes in a file of {size}")
-            header = json.loads(file.read(length))
-        tensors = [entry for name, entry in header.items() if name != "__metadata__"]
-        end = max((entry["data_offsets"][1] for entry in tensors), default=0)
-        if 8 + length + end != size:
-            raise ValueError(f"{size} bytes, {8 + length + end} expected")
-        if not all(isinstance(side, int) for entry in tensors for side in entry["shape"]):
-            raise ValueError("shape")
-        if not isinstance(header.get("__metadata__", {}), dict):
-            raise ValueError("__metadata__")
-    except FileNotFoundError as error:
-        raise StudioError(
-            N_('The model file "{file}" is not there; choose another model or put the file back.'),
-            code="model-missing",
-            file=str(path),
-        ) from error
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        struct.error,
-        RecursionError,
-    ) as error:
-        raise StudioError(
-            N_('The model file "{file}" is damaged or incomplete; copy or download the model again.'),
-            code="model-damaged",
-            detail=repr(error),
-            file=path.name,
-        ) from error
-    return header
+        raise _lacks(path, N_("image decoder (VAE)"))
+    return Checkpoint(path, kind, channels, _prediction(path, header.metadata, shapes), "ztsnr" in shapes)
 
 
 def _unlike(path: Path, shapes: Mapping[str, Any]) -> StudioError:
@@ -181,10 +137,10 @@ def _kind(path: Path, shapes: Mapping[str, Any]) -> str:
 
 def _lacks(path: Path, part: str) -> StudioError:
     return StudioError(
-        N_('"{file}" lacks its {part}; get the complete checkpoint, or the model as a folder.'),
+        N_('The file "{file}" has no {param}; get the complete checkpoint.'),
         code="model-incomplete",
         file=path.name,
-        part=part,
+        param=part,
     )
 
 
