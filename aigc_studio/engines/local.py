@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -315,15 +316,21 @@ def _preview(image: Image) -> Preview:
     return Preview(small.width, small.height, small.tobytes())
 
 
+@lru_cache(maxsize=16)
+def _version(name: str) -> str:
+    """Of an installed package, "" where it does not say; read from the disk once (12 ms for all of them)."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
 def _facts(module: ModuleType, model: Model, loaded: Any) -> dict[str, Any]:
     """What the recipe says of the engine: enough to tell why another machine would make something else."""
     versions = {"python": platform.python_version()}
     for name in _RECORDED:
-        if _MODULES.get(name, name) in sys.modules:
-            try:
-                versions[name] = importlib.metadata.version(name)
-            except importlib.metadata.PackageNotFoundError:
-                continue
+        if _MODULES.get(name, name) in sys.modules and (version := _version(name)):
+            versions[name] = version
     torch = sys.modules.get("torch")
     facts = {
         "family": module.FAMILY.id,
