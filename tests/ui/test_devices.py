@@ -41,11 +41,11 @@ def test_names_and_numbers_as_people_say_them() -> None:
     assert "free" not in device_text(H100)
 
 
-def test_devices_are_read_in_a_thread_of_their_own(qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_devices_are_read_in_a_thread_of_their_own(qtbot, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow driver does not stop the window; the thread ends at once."""
     threads = []
     monkeypatch.setattr(hardware, "devices", lambda: threads.append(QThread.currentThread()) or (H100, CPU))
-    watch = DeviceWatch(Settings(tmp_path))
+    watch = studio.devices
     assert watch.current is None
     with qtbot.waitSignal(watch.changed):
         watch.begin()

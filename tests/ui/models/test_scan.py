@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from aigc_studio.core import catalogue
 from aigc_studio.core.errors import StudioError
 from aigc_studio.ui.models import scan as scan_module
 from aigc_studio.ui.models.scan import ModelScan
+from aigc_studio.ui.studio import Studio
 
 
 class Disk:
@@ -46,10 +46,9 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 
 @pytest.fixture
-def scan(qapp: QApplication) -> Iterator[ModelScan]:
-    scan = ModelScan()
-    yield scan
-    scan.close()
+def scan(quiet_studio: Studio) -> ModelScan:
+    """A studio's: it keeps Python's garbage collector out of other threads, where it would destroy widgets."""
+    return quiet_studio.models
 
 
 def test_a_look_runs_in_a_thread_and_tells(qtbot, scan: ModelScan, disk: Disk) -> None:
