@@ -27,12 +27,20 @@ _PANELS = {"image": "picture", "text": "write", "speech": "voice"}
 
 
 class ModelDesk(QObject):
-    """One per window. show_panel(id): bring a panel to the front and return it, None when there is none now."""
+    """One per window. show_panel(id): bring a panel to the front and return it, None when there is none now.
+    front(): id of the panel in front.
+    """
 
     def __init__(
-        self, studio: Studio, banners: BannerArea, show_panel: Callable[[str], QWidget | None], window: QWidget
+        self,
+        studio: Studio,
+        banners: BannerArea,
+        show_panel: Callable[[str], QWidget | None],
+        front: Callable[[], str],
+        window: QWidget,
     ) -> None:
         super().__init__(window)
+        self._front_panel = front
         self._studio, self._scan = studio, studio.models
         self._banners, self._show_panel, self._window = banners, show_panel, window
         self._library: LibraryDialog | None = None
@@ -172,20 +180,22 @@ class ModelDesk(QObject):
             self._banners.show_error(error)
 
     def _told(self, entries: Sequence[Entry]) -> None:
-        """Choose the first that can be used, and say what is here now."""
+        """Choose the one that can be used, of several the first that suits the panel in front; say what is here."""
         usable = [entry for entry in entries if entry.problem is None]
         if not usable:
             problem = entries[0].problem
             if problem is not None:
                 self._banners.show_error(problem, level="warning")
             return
-        chosen = usable[0]
-        if self.choose(chosen):
-            self._banners.show_text("success", N_('"{model}" is chosen.'), model=chosen.title)
-        elif len(usable) > 1:
+        if len(usable) > 1:
+            suited = [entry for entry in usable if _PANELS.get(entry.kind) == self._front_panel()]
+            if suited:
+                self.choose(suited[0])
             self._banners.show_text("success", N_("{count} models are in the list now."), count=len(usable))
+        elif self.choose(usable[0]):
+            self._banners.show_text("success", N_('"{model}" is chosen.'), model=usable[0].title)
         else:
-            self._banners.show_text("success", N_('"{model}" is in the list of models now.'), model=chosen.title)
+            self._banners.show_text("success", N_('"{model}" is in the list of models now.'), model=usable[0].title)
 
     def _front(self) -> QWidget:
         """What a question belongs to: the Models page where it is open."""

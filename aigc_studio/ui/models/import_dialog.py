@@ -25,7 +25,7 @@ __all__ = ["ImportDialog"]
 _SPARE = 256 << 20
 """Bytes that stay free, as `import_model` wants it."""
 
-_MOST_ROWS = 5
+_MOST_HEIGHT = 236
 
 
 class ImportDialog(StudioDialog):
@@ -108,7 +108,7 @@ class ImportDialog(StudioDialog):
         groups = [(KINDS[kind], [(e, e.problem) for e in self._entries if e.kind == kind]) for kind in KINDS]
         fill(self.list, [(title, listed) for title, listed in groups if listed], "")
         rows = [self.list.item(row).sizeHint().height() for row in range(self.list.count())]
-        self.list.setFixedHeight(sum(rows[: 2 * _MOST_ROWS]) + 8)
+        self.list.setFixedHeight(min(_MOST_HEIGHT, sum(rows) + 8))
         self.place.setText(
             tr("It lies in {folder}. Used where it is, nothing is copied; it must stay there.", folder=str(self.root))
         )

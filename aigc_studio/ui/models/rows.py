@@ -60,7 +60,8 @@ def fill(view: QListWidget, groups: Sequence[tuple[str, Sequence[Listed]]], curr
             item.setData(_PROBLEM, str(problem) if problem is not None else "")
             item.setSizeHint(QSize(0, _ROW if problem is None else _WITH_PROBLEM))
             words = [entry.title, subtitle(entry), str(problem or "")]
-            item.setToolTip("\n".join(part for part in words if part))
+            place = str(entry.path) if entry.path is not None else ""
+            item.setToolTip("\n".join(part for part in (*words, place) if part))
             item.setData(Qt.ItemDataRole.AccessibleTextRole, ", ".join(part for part in words if part))
             view.addItem(item)
             if chosen is None or entry.id == current:

@@ -62,7 +62,7 @@ class Desk:
         self.loras.fileDropped.connect(lambda path: studio.models.partOffered.emit(self.loras, path))
         for widget in (self.picker, self.loras):
             (self.panel.layout() or QVBoxLayout(self.panel)).addWidget(widget)
-        self.desk = ModelDesk(studio, self.banners, lambda _id: self.panel, self.window)
+        self.desk = ModelDesk(studio, self.banners, lambda _id: self.panel, lambda: "write", self.window)
         self.window.show()
 
     def asked(self) -> ImportDialog | None:
@@ -102,6 +102,21 @@ def test_a_dropped_model_is_used_where_it_is_and_chosen(qtbot, desk: Desk, tmp_p
     assert model in catalogue.folders()
     desk.desk.offer([model])  # once more: it is here already, nothing is asked
     assert desk.asked() is None
+
+
+def test_of_a_folder_of_models_the_one_for_the_panel_in_front_is_chosen(qtbot, desk: Desk, tmp_path: Path) -> None:
+    """Parts and others are only listed."""
+    folder = tmp_path / "shelf"
+    make_lora(folder / "ink.safetensors")
+    make_writer(folder / "my-writer")
+    desk.desk.offer([folder])
+    qtbot.waitUntil(lambda: desk.asked() is not None)
+    dialog = desk.asked()
+    assert dialog is not None
+    dialog.use.click()
+    qtbot.waitUntil(lambda: desk.picker.entry is not None and desk.picker.entry.id == "my-writer")
+    assert desk.loras.value() == []
+    assert "2 models" in desk.said()
 
 
 def test_a_model_is_copied_after_the_room_was_told(qtbot, desk: Desk, tmp_path: Path) -> None:
