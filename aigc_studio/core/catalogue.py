@@ -21,7 +21,7 @@ from .i18n import N_
 from .library import detect, importing, places, store
 from .library.entry import Entry, Finding
 from .library.known import FAMILY_KINDS, PARTS
-from .library.reading import told_licence
+from .library.reading import shown, told_licence
 from .library.store import Library, Row, Snapshot
 from .library.walk import Candidate, candidates
 from .paths import resources
@@ -259,7 +259,7 @@ def inspect(path: Path) -> list[Entry]:
     raise StudioError(
         N_('In "{name}" there is no model; choose a folder of diffusers or transformers, or a .safetensors file.'),
         code="model-none",
-        name=path.name or str(path),
+        name=shown(Path(path.name or path)),
     )
 
 
@@ -321,7 +321,7 @@ def _one_file(path: Path) -> list[Candidate]:
 
 def _not_there(path: Path) -> StudioError:
     return StudioError(
-        N_('The folder "{folder}" is not there; choose another one.'), code="model-missing", folder=str(path)
+        N_('The folder "{folder}" is not there; choose another one.'), code="model-missing", folder=shown(path)
     )
 
 
@@ -336,7 +336,7 @@ def _read_row(candidate: Candidate, root: Path, type: str) -> Row | None:
 
 def _entry(candidate: Candidate, finding: Finding) -> Entry:
     """A finding as an entry; its id is given later, when all are known."""
-    title = candidate.name.encode("utf-8", "replace").decode("utf-8")  # a file name may hold bytes that are no text
+    title = shown(Path(candidate.name))
     single = bool(finding.facts.get("single_file"))
     languages = finding.facts.get("languages", ())
     licence = "" if single else told_licence(finding.path)

@@ -119,7 +119,7 @@ def stored(id: str) -> Any:
     file = config_dir() / "settings.json"
     try:
         state = file.stat()
-        value = _saved(file, state.st_mtime_ns, state.st_size).get(id)
+        value = _saved(file, state.st_mtime_ns, state.st_size, state.st_ino).get(id)
     except OSError:
         value = None
     row = SETTINGS[id]
@@ -127,7 +127,7 @@ def stored(id: str) -> Any:
 
 
 @lru_cache(maxsize=2)
-def _saved(file: Path, changed: int, size: int) -> dict[str, Any]:
+def _saved(file: Path, changed: int, size: int, number: int) -> dict[str, Any]:
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -377,6 +377,7 @@ def test_strange_folders(tmp_path: Path) -> None:
     for entry in entries.values():
         entry.title.encode("utf-8")
         entry.id.encode("utf-8")
+        str(entry.problem).encode("utf-8")
         assert Entry.from_json(json.loads(json.dumps(entry.to_json()))) == entry
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aigc_studio.core import settings as module
 from aigc_studio.core.errors import StudioError
-from aigc_studio.core.settings import SECTIONS, SETTINGS, Setting, Settings
+from aigc_studio.core.settings import SECTIONS, SETTINGS, Setting, Settings, stored
 
 BAD_FILES = [b"", b"{", b"[1]", b"null", b"\xff\xfe\x00", b'{"language": "en"' * 3, b"[" * 100_000]
 
@@ -21,7 +21,7 @@ def test_every_row_is_whole() -> None:
     for row in SETTINGS.values():
         assert row.section in SECTIONS
         assert row.accepts(row.default)
-        assert row.kind in ("choice", "bool", "int", "folder")
+        assert row.kind in ("choice", "bool", "int", "folder", "device")
         assert bool(row.choices) == (row.kind == "choice")
 
 
@@ -138,3 +138,20 @@ def test_a_folder_setting_has_a_place_to_fall_back_on(tmp_path: Path) -> None:
     settings.set("projects_folder", str(tmp_path))
     assert settings.projects_folder == tmp_path
     assert Setting("x", "general", "folder", "X", "").accepts("/somewhere")
+
+
+def test_saved_values_without_settings(home: Path) -> None:
+    """Code that has no Settings sees what was saved last; defaults for what is missing, odd or broken."""
+    assert stored("models_folder") == ""
+    settings = Settings()
+    settings.set("models_folder", "/a")
+    assert stored("models_folder") == ""
+    settings.save()
+    assert stored("models_folder") == "/a"
+    settings.set("models_folder", "/b")
+    settings.save()
+    assert stored("models_folder") == "/b"
+    file = home / "config" / "settings.json"
+    for content in (*BAD_FILES, b'{"models_folder": 5}'):
+        file.write_bytes(content)
+        assert stored("models_folder") == ""

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import StudioError
 from ..i18n import N_, current_language
+from .reading import shown
 
 __all__ = ["Entry", "Finding"]
 
@@ -78,14 +79,14 @@ class Entry:
                 N_('The files of "{model}" are not in {folder}; choose another model or put them back.'),
                 code="model-missing",
                 model=self.title,
-                folder=str(self.folder),
+                folder=shown(self.folder),
             )
         if self.file is not None and not self.file.is_file():
             return StudioError(
                 N_('The files of "{model}" are not in {folder}; choose another model or put them back.'),
                 code="model-missing",
                 model=self.title,
-                folder=str(self.file.parent),
+                folder=shown(self.file.parent),
             )
         return None if self.fault is None else StudioError.from_json(dict(self.fault))
 

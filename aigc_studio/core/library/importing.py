@@ -12,6 +12,7 @@ from ..errors import StudioError
 from ..i18n import N_
 from ..store.files import replace, sync_file, sync_folder
 from .detect import slug
+from .reading import shown
 from .walk import partial
 
 __all__ = ["copy_model", "free_space", "space_needed"]
@@ -103,8 +104,8 @@ def copy_model(
             N_('"{name}" could not be copied to {folder} ({reason}); check the disk and its permissions.'),
             code="disk-full" if error.errno == 28 else "disk",
             detail=repr(error),
-            name=source.name,
-            folder=str(folder),
+            name=shown(Path(source.name)),
+            folder=shown(folder),
             reason=error.strerror or str(error)[:200],
         ) from error
 
@@ -153,7 +154,7 @@ def _no_space(folder: Path, needed: int, free: int) -> StudioError:
     return StudioError(
         N_("The disk of {folder} has {free} GB free, and {needed} GB are needed; choose another drive."),
         code="disk-full",
-        folder=str(folder),
+        folder=shown(folder),
         free=f"{free / 1e9:.1f}",
         needed=f"{needed / 1e9:.1f}",
     )

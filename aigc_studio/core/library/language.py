@@ -11,7 +11,7 @@ from ..errors import StudioError
 from ..i18n import N_
 from .entry import Finding
 from .known import CAUSAL_TYPES, SEQ2SEQ_CLASSES, VISION_WRITERS
-from .reading import check_packing, code_of_its_own, first_of, missing, optional_json, read_json, unknown_class
+from .reading import check_packing, code_of_its_own, first_of, missing, optional_json, read_json, shown, unknown_class
 from .weights import identity, whole_files
 
 __all__ = ["TOKENIZERS", "architecture", "check_folder", "folder_identity", "read_writer"]
@@ -63,7 +63,7 @@ def folder_missing(folder: Path) -> StudioError:
     return StudioError(
         N_('The model folder "{folder}" is not there; choose another model or put the folder back.'),
         code="model-missing",
-        folder=str(folder),
+        folder=shown(folder),
     )
 
 

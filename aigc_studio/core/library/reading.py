@@ -23,6 +23,7 @@ __all__ = [
     "missing",
     "optional_json",
     "read_json",
+    "shown",
     "told_licence",
     "unknown_class",
     "unsafe",
@@ -79,13 +80,18 @@ def first_of(config: Mapping[str, Any], names: Iterable[str], kind: type, defaul
     return default
 
 
+def shown(path: Path) -> str:
+    """A path as text that can be shown and sent: names of files may hold bytes that are no text."""
+    return str(path).encode("utf-8", "replace").decode("utf-8")
+
+
 def missing(folder: Path, name: str) -> StudioError:
     """A file that must be there is not."""
     return StudioError(
         N_('The model in "{folder}" has no file {name}; copy the model again.'),
         code="model-incomplete",
-        folder=str(folder),
-        name=name,
+        folder=shown(folder),
+        name=name[:200],
     )
 
 
@@ -95,7 +101,7 @@ def damaged(path: Path, detail: str) -> StudioError:
         N_('The model file "{file}" is damaged or incomplete; copy or download the model again.'),
         code="model-damaged",
         detail=detail,
-        file=path.name,
+        file=shown(Path(path.name)),
     )
 
 

@@ -15,7 +15,7 @@ from ..i18n import N_
 from .diffusion import FEW_STEPS, defaults
 from .entry import Finding
 from .lora import read_lora
-from .reading import unsafe
+from .reading import shown, unsafe
 from .weights import Header, identity, read_header
 
 __all__ = ["SUFFIXES", "read_single"]
@@ -92,7 +92,7 @@ def _incomplete(path: Path, part: str) -> StudioError:
     return StudioError(
         N_('The file "{file}" has no {param}; get the complete checkpoint.'),
         code="model-incomplete",
-        file=path.name,
+        file=shown(Path(path.name)),
         param=part,
     )
 

@@ -100,11 +100,11 @@ def read_snapshot() -> Snapshot:
         state = path.stat()
     except OSError:
         return Snapshot()
-    return _read_snapshot(path, state.st_mtime_ns, state.st_size)
+    return _read_snapshot(path, state.st_mtime_ns, state.st_size, state.st_ino)
 
 
 @lru_cache(maxsize=2)
-def _read_snapshot(path: Path, changed: int, size: int) -> Snapshot:
+def _read_snapshot(path: Path, changed: int, size: int, number: int) -> Snapshot:  # number: each write is a new file
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         if (data["format"], data["detection"]) != (_FORMAT, _DETECTION):

@@ -25,6 +25,8 @@ _DEEPEST = 8
 _STAMP_DEPTH = 2
 _SKIPPED = frozenset({"__pycache__", "node_modules", "__MACOSX", "$RECYCLE.BIN", "System Volume Information"})
 _PARTIAL = ".partial"
+_CONFIGS = ".configs"
+"""Of folders that hold the configurations of a single file beside them, and no model."""
 _HUB = "models--"
 _NAMELESS = frozenset({"pytorch_lora_weights", "adapter_model", "model", "diffusion_pytorch_model", "lora"})
 """Names of files that say nothing: the folder's name is shown instead."""
@@ -88,7 +90,7 @@ def candidates(
             entries = [entry for entry in entries if entry.name.lower().endswith(".safetensors")]
         inside: list[tuple[Path, str, str, int]] = []
         for entry in sorted(entries, key=lambda entry: entry.name.casefold()):
-            if entry.name.startswith(".") or entry.name in _SKIPPED or entry.name.endswith(_PARTIAL):
+            if entry.name.startswith(".") or entry.name in _SKIPPED or entry.name.endswith((_PARTIAL, _CONFIGS)):
                 continue
             try:
                 if entry.is_dir():
