@@ -34,7 +34,7 @@ from aigc_studio.engines.listing import model_row, task_rows
 
 from . import asking, shapes
 from .events import Event, Follower
-from .guard import Guard
+from .guard import Guard, TooLargeError
 from .problems import problem_response
 from .service import Service
 from .shapes import AssetDetails, AssetPage, AssetShape, Device, Generate, JobShape, ModelShape, Problem, Studio
@@ -103,6 +103,8 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http_error(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if isinstance(error, TooLargeError):
+            return problem_response(error.problem)
         known = {
             404: StudioError(N_("There is nothing at this address; see /v1/openapi.json."), code="not-found"),
             405: StudioError(N_("This address does not take that method; see /v1/openapi.json."), code="method"),

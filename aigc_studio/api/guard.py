@@ -11,6 +11,7 @@ import secrets
 from collections.abc import MutableMapping
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aigc_studio.core.errors import StudioError
@@ -18,7 +19,7 @@ from aigc_studio.core.i18n import N_, speaking
 
 from .problems import language_for, problem_response
 
-__all__ = ["BODY_BYTES", "UPLOAD_BYTES", "Guard"]
+__all__ = ["BODY_BYTES", "UPLOAD_BYTES", "Guard", "TooLargeError"]
 
 BODY_BYTES = 2 << 20
 """Largest JSON body."""
@@ -35,8 +36,13 @@ _HEADERS = (
 )
 
 
-class _TooLargeError(Exception):
-    """More came than may come."""
+class TooLargeError(HTTPException):
+    """More came than may come. An HTTPException, because a framework calls any other one a body it cannot read."""
+
+    def __init__(self, limit: int) -> None:
+        """limit: bytes."""
+        super().__init__(413)
+        self.problem = _too_large(limit)
 
 
 class Guard:
@@ -85,15 +91,15 @@ class Guard:
             message = await receive()
             heard += len(message.get("body", b""))
             if heard > limit:
-                raise _TooLargeError
+                raise TooLargeError(limit)
             return message
 
         try:
             await self._app(scope, hear, answer)
-        except _TooLargeError:
+        except TooLargeError as error:
             if started:
                 raise
-            await problem_response(_too_large(limit))(scope, receive, answer)
+            await problem_response(error.problem)(scope, receive, answer)
 
     def _refusal(self, headers: dict[bytes, bytes]) -> StudioError | None:
         if headers.get(b"host", b"").lower() not in self._hosts:

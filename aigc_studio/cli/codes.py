@@ -72,6 +72,7 @@ _BAD_INPUT = frozenset(
         "package-unsafe",
         "param",
         "part",
+        "port",
         "prompt-empty",
         "seed",
         "size",
@@ -80,7 +81,6 @@ _BAD_INPUT = frozenset(
         "text-empty",
         "text-encoding",
         "text-long",
-        "token",
         "too-large",
         "too-long",
         "too-many-files",
@@ -98,7 +98,7 @@ _RUN = frozenset({"model-nan"})
 
 def exit_status(error: StudioError) -> int:
     """The exit status of a command that ended with this error."""
-    if error.code in _BAD_INPUT or error.code.startswith(("image-", "audio-", "text-", "mask-", "lora-")):
+    if error.code in _BAD_INPUT or error.code.startswith(("image-", "audio-", "text-", "mask-", "lora-", "token-")):
         return BAD_INPUT
     if error.code in _MISSING or (error.code.startswith("model") and error.code not in _RUN):
         return MISSING
