@@ -14,7 +14,7 @@ from functools import cache
 from .i18n import current_language
 from .paths import resources
 
-__all__ = ["Instruction", "compose", "instructions"]
+__all__ = ["Instruction", "compose", "instructions", "text_of"]
 
 _HAN = re.compile("[\u3400-\u9fff]")
 _LATIN = re.compile(r"[^\W\d_\u3400-\u9fff]{2,}")
@@ -70,3 +70,13 @@ def compose(instruction: str, text: str) -> str:
     before, _, rest = frame.partition("{instruction}")
     between, _, after = rest.partition("{text}")
     return f"{before}{instruction}{between}{text}{after}"
+
+
+def text_of(prompt: str, instruction: str) -> str:
+    """The text that `compose` put into a prompt; the whole prompt where it was made in another way."""
+    if instruction:
+        for language in ("en", "zh"):
+            before, _, after = _read()[1][language].replace("{instruction}", instruction.strip()).partition("{text}")
+            if prompt.startswith(before) and prompt.endswith(after):
+                return prompt[len(before) : len(prompt) - len(after)]
+    return prompt

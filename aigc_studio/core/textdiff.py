@@ -15,7 +15,7 @@ from itertools import groupby
 __all__ = ["Piece", "changes", "difference", "words"]
 
 _WORD = re.compile(r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]+|\s+|.", re.DOTALL)
-_LONGEST = 3000
+_LONGEST = 1200
 """Words of each side that are compared one by one; a longer changed stretch counts as replaced as a whole."""
 _ISLAND = 3
 """Fewer unchanged characters than this between two changes are shown as changed: nobody reads confetti."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aigc_studio.core import i18n
-from aigc_studio.core.instructions import compose, instructions
+from aigc_studio.core.instructions import compose, instructions, text_of
 
 
 def test_each_is_there_in_both_languages() -> None:
@@ -39,3 +39,11 @@ def test_prompts() -> None:
     assert english.startswith("Shorten it.\n")
     assert english.endswith("\nA {text} with {instruction}.")
     assert "原文" in compose("缩短。", "A fox.")
+
+
+def test_the_text_is_found_again() -> None:
+    """In a recipe's prompt, whatever the language."""
+    for instruction in ("Shorten it.", "缩短。"):
+        assert text_of(compose(instruction, "A {text}.\nB"), instruction) == "A {text}.\nB"
+    assert text_of("something else", "Shorten it.") == "something else"
+    assert text_of("plain", "") == "plain"

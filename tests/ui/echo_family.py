@@ -14,12 +14,13 @@ FAMILY = Family(
     kind="text",
     title="Echo",
     summary="Streams numbered words.",
-    tasks=(Task("continue", "Continue"),),
+    tasks=(Task("continue", "Continue"), Task("chat", "Instruct"), Task("translate", "Translate")),
     params=(
         Param.int("words", "Words", 4, 0, 10_000),
         Param.int("pause_ms", "Pause", 0, 0, 1000),
         Param.bool("beam", "Silent", False, advanced=True),
         Param.bool("fail", "Fail", False, advanced=True),
+        Param.bool("notice", "Notice", False, advanced=True),
     ),
 )
 
@@ -44,6 +45,8 @@ def run(_loaded: Model, request: Request, ctx: Context) -> None:
                     ctx.partial(index, piece)
                 ctx.progress(number + 1, values["words"], "Writing")
                 never.wait(values["pause_ms"] / 1000)
+            if values["notice"]:
+                ctx.notice("{count} words were left out.", count=3)
             if values["fail"]:
                 raise StudioError("The echo is broken; shout again.", code="echo")
         except Cancelled:

@@ -68,7 +68,7 @@ class TaskInspector(Translated, QFrame):
         super().__init__(parent)
         self._studio, self._kind, self._task, self._texts = studio, kind, task, texts
         self.setProperty("role", "panel")
-        heading = QLabel(self)
+        self._heading = heading = QLabel(self)
         heading.setProperty("role", "heading")
         self.tr_bind(heading.setText, texts.heading)
         self._note = QLabel(self, wordWrap=True)
@@ -81,6 +81,10 @@ class TaskInspector(Translated, QFrame):
         family = self.model.family or registry.families(kind)[0]
         self.form = ParamForm(family, task, memory=studio.settings, seed=seed, count=count)
         self._missing = self._missing_note()
+        self.library = QPushButton(icon("folder-plus-outline"), "", self, autoDefault=False)
+        self.library.setIconSize(QSize(16, 16))
+        self.tr_bind(self.library.setText, N_("Open the model library…"))
+        self.library.clicked.connect(studio.models.managerWanted)
         self.go = QPushButton(self, autoDefault=False)
         self.go.setProperty("role", "primary")
         self.go.setMinimumHeight(32)
@@ -93,8 +97,9 @@ class TaskInspector(Translated, QFrame):
         column.setSpacing(8)
         column.addWidget(heading)
         column.addSpacing(4)
-        for widget in (model_label, self.model, self._note, self._missing):
+        for widget in (model_label, self.model, self._note, self.library, self._missing):
             column.addWidget(widget)
+        self._column = column
         column.addSpacing(8)
         column.addWidget(self.form)
         column.addStretch(1)
@@ -124,7 +129,7 @@ class TaskInspector(Translated, QFrame):
     def _missing_note(self) -> QFrame:
         note = QFrame(self)
         note.setProperty("role", "banner")
-        text = QLabel(note, wordWrap=True)
+        self._missing_text = text = QLabel(note, wordWrap=True)
         self.tr_bind(text.setText, self._texts.missing)
         button = QPushButton(icon("download-outline"), "", note, autoDefault=False)
         button.setIconSize(QSize(16, 16))
@@ -143,12 +148,28 @@ class TaskInspector(Translated, QFrame):
 
     # -- state ---------------------------------------------------------------------------------------------------
 
-    def show_task(self, task: str) -> None:
-        """Another task of this kind: the models that do it, and its form."""
+    @property
+    def task(self) -> str:
+        """What the model is asked for."""
+        return self._task
+
+    def put_on_top(self, switch: QWidget, below: QWidget) -> None:
+        """`switch` in the heading's place, `below` under it."""
+        self._heading.hide()
+        self._column.insertWidget(0, switch)
+        self._column.insertWidget(1, below)
+
+    def show_task(self, task: str, texts: TaskTexts | None = None) -> None:
+        """Another task of this kind: the models that do it, and its form. texts: what is said of it."""
+        if texts is not None:
+            self._texts = texts
+            self.tr_bind(self._heading.setText, texts.heading)
+            self.tr_bind(self._missing_text.setText, texts.missing)
         if task != self._task:
             self._task = task
             self.model.show_task(task)
             self._model_chosen()
+        self.show_running(self._running)
 
     def entry(self) -> Entry | None:
         """The chosen model."""
@@ -184,14 +205,15 @@ class TaskInspector(Translated, QFrame):
     def _model_chosen(self) -> None:
         self._describe()
         entry = self.entry()
+        self.library.setVisible(entry is None)
+        self.form.setVisible(entry is not None)
         if entry is None:
+            self._missing.hide()
             self._enable()
             return
         family = self.model.family
         if family is not None and (family, self._task) != (self.form.family, self.form.task):
             self.form.show_task(family, self._task)
-        if (forms := self.form.fields.get("form")) is not None:
-            forms.setVisible(bool(entry.facts.get("forms")))
         self.check_engine()
         self._enable()
 
@@ -218,16 +240,13 @@ class TaskInspector(Translated, QFrame):
             raise StudioError(self._texts.no_model, code="no-model")
         if self.model.problem is not None:
             raise self.model.problem
-        params = self.form.values()
-        if not entry.facts.get("forms"):
-            params.pop("form", None)  # chosen for another model, and not shown
         return Request(
             kind=self._kind,
             task=self._task,
             family=entry.family,
             model=entry.id,
             prompt=prompt,
-            params=params,
+            params=self.form.values(),
             seed=self.form.take_seed(),
             count=count or self.form.count(),
             context=context,

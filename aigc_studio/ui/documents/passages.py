@@ -296,6 +296,59 @@ class Passages(QObject):
         passage.kept = on
         self.changed.emit()
 
+    def wrap(self, start: int, end: int, passage: Passage | None = None) -> Passage:
+        """The stretch between two positions as a passage whose first variant is its text; the one that is there
+        already, if it is just that. passage: an earlier one, which lost its place to an undo, to be put there again.
+
+        The text does not change. The mark joins the undo step before it, so that nobody undoes what cannot be seen.
+        """
+        self.finish()
+        for found in self.live():
+            low, high = found.start.position(), found.end.position()
+            if (low, high) == (start, end) and passage is None:
+                if self.shown(found) < 0:
+                    found.variants.append(Variant(text=found.text()))
+                    found.shown = len(found.variants) - 1
+                found.kept = False
+                return found
+            if low < end and start < high:
+                self._release(found)
+        text = self.text(start, end)
+        if passage is None:
+            passage = self._create(new_id(), start)
+            passage.variants.append(Variant(text=text))
+        cursor = QTextCursor(self._document)
+        if self._document.isUndoAvailable():
+            cursor.joinPreviousEditBlock()
+        else:
+            cursor.beginEditBlock()
+        cursor.setPosition(start)
+        cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
+        cursor.setCharFormat(passage.format())
+        cursor.endEditBlock()
+        passage.start.setPosition(start)
+        passage.end.setPosition(end)
+        passage.kept = False
+        self.changed.emit()
+        return passage
+
+    def insert_after(self, passage: Passage, variant: Variant) -> Passage:
+        """A text of its own below a passage, as one undo step; a decided passage with this one variant."""
+        self.finish()
+        cursor = QTextCursor(self._document)
+        cursor.setPosition(passage.end.position())
+        cursor.beginEditBlock()
+        cursor.insertText("\n\n", plain_format())
+        added = self._create(new_id(), cursor.position())
+        added.variants, added.asset_id, added.kept = [variant.copy()], variant.asset_id, True
+        begin = cursor.position()
+        cursor.insertText(clean(variant.text), added.format())
+        cursor.endEditBlock()
+        added.start.setPosition(begin)
+        added.end.setPosition(cursor.position())
+        self.changed.emit()
+        return added
+
     def dismiss(self, passage: Passage) -> None:
         """Take the passage out of the text; an undo brings it back with its variants."""
         self._replace(passage, "", join=False)
