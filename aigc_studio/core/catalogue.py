@@ -19,9 +19,10 @@ from typing import Any
 from .errors import StudioError
 from .i18n import N_
 from .library import detect, importing, places, store
-from .library.entry import Entry, Finding
+from .library.entry import Entry
 from .library.known import FAMILY_KINDS, PARTS
-from .library.reading import shown, told_licence
+from .library.reading import shown
+from .library.rows import numbered, read_row, with_ids
 from .library.store import Library, Row, Snapshot
 from .library.walk import Candidate, candidates
 from .paths import resources
@@ -233,12 +234,12 @@ def rescan(check: Check | None = None, progress: Callable[[int, str], None] | No
             type = library.types.get(candidate.key, "")
             row = known.get(candidate.key)
             if row is None or (row.stamp, row.type, row.entry.path) != (candidate.stamp, type, candidate.path):
-                row = _read_row(candidate, root, type)
+                row = read_row(candidate, root, type)
             if row is None:
                 nothing[candidate.key] = candidate.stamp
             else:
                 rows[candidate.key] = replace(row, root=str(root))
-    named = _with_ids(tuple(rows.values()))
+    named = with_ids(tuple(rows.values()), {entry.id for entry in _listed()})
     after = Snapshot(named, nothing)
     if after == before:
         return False
@@ -282,7 +283,7 @@ def override(id: str, family: str) -> Entry:
 
     store.change_library(change)
     candidate = Candidate(row.entry.path, row.entry.title, row.key, row.stamp)
-    new = _read_row(candidate, Path(row.root), family)
+    new = read_row(candidate, Path(row.root), family)
     if new is None:
         return row.entry
     new = replace(new, entry=replace(new.entry, id=id))
@@ -301,11 +302,11 @@ def _inspect(path: Path) -> list[Entry]:
     types = store.read_library().types
     found = []
     for candidate in candidates(path) if path.is_dir() else _one_file(path):
-        row = _read_row(candidate, path, types.get(candidate.key, ""))
+        row = read_row(candidate, path, types.get(candidate.key, ""))
         if row is not None:
             known = rows.get(candidate.path)
             found.append(replace(row, entry=replace(row.entry, id=known.entry.id if known else "")))
-    return [row.entry for row in _numbered(found, {row.entry.id for row in rows.values()})]
+    return [row.entry for row in numbered(found, {row.entry.id for row in rows.values()})]
 
 
 def _stands_for(file: Path, folder: Path, names: list[str]) -> bool:
@@ -323,82 +324,3 @@ def _not_there(path: Path) -> StudioError:
     return StudioError(
         N_('The folder "{folder}" is not there; choose another one.'), code="model-missing", folder=shown(path)
     )
-
-
-def _read_row(candidate: Candidate, root: Path, type: str) -> Row | None:
-    finding = detect.read_model(candidate.path)
-    if finding is None or (candidate.beside and finding.kind == "other" and not type):
-        return None
-    if type:
-        finding = detect.apply_type(finding, type)
-    return Row(candidate.key, candidate.stamp, str(root), type, _entry(candidate, finding))
-
-
-def _entry(candidate: Candidate, finding: Finding) -> Entry:
-    """A finding as an entry; its id is given later, when all are known."""
-    title = shown(Path(candidate.name))
-    single = bool(finding.facts.get("single_file"))
-    languages = finding.facts.get("languages", ())
-    licence = "" if single else told_licence(finding.path)
-    facts = {"found": True, "bytes": 0, "digest": "", "architecture": "", **finding.facts}
-    return Entry(
-        id="",
-        family=finding.family,
-        kind=finding.kind,
-        titles=MappingProxyType({"en": title}),
-        folder=None if single else finding.path,
-        languages=tuple(languages),
-        licence=licence,
-        facts=MappingProxyType(facts),
-        file=finding.path if single else None,
-        fault=None if finding.problem is None else MappingProxyType(finding.problem.to_json()),
-    )
-
-
-# Ids ------------------------------------------------------------------------------------------------------------------
-
-
-def _with_ids(rows: tuple[Row, ...]) -> tuple[Row, ...]:
-    """The rows with the ids that their models have had before, and new ones for the new; both are remembered."""
-    known = store.read_library().ids
-    present = {row.key for row in rows}
-    kept = {row.key: known[row.key][0] for row in rows if row.key in known}
-    # A model that was moved comes under the id it had: same files, and nothing is left at the old place.
-    moved = {
-        (detect.slug(Path(key).stem), digest): key
-        for key, (_, digest) in known.items()
-        if digest and key not in present and not Path(key).exists()
-    }
-    gone = []
-    for row in rows:
-        old = moved.pop((detect.slug(Path(row.key).stem), str(row.entry.facts["digest"])), None)
-        if row.key not in kept and old is not None:
-            kept[row.key] = known[old][0]
-            gone.append(old)
-    taken = {id for key, (id, _) in known.items() if key not in gone} | {entry.id for entry in _listed()}
-    ready = [replace(row, entry=replace(row.entry, id=kept.get(row.key, ""))) for row in rows]
-    named = tuple(_numbered(ready, taken))
-    ids = {row.key: (row.entry.id, str(row.entry.facts["digest"])) for row in named}
-    if any(known.get(key) != value for key, value in ids.items()) or gone:
-
-        def change(library: Library) -> None:
-            library.ids = {key: value for key, value in library.ids.items() if key not in gone} | ids
-
-        store.change_library(change)
-    return named
-
-
-def _numbered(rows: list[Row], taken: set[str]) -> list[Row]:
-    """The rows, those without an id given one after their name that no other has."""
-    taken = taken | {row.entry.id for row in rows}
-    named = []
-    for row in rows:
-        if not row.entry.id:
-            name = detect.slug(row.entry.title.rpartition("/")[2])
-            id, number = name, 2
-            while id in taken:
-                id, number = f"{name}-{number}", number + 1
-            taken.add(id)
-            row = replace(row, entry=replace(row.entry, id=id))
-        named.append(row)
-    return named
