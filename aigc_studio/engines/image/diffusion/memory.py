@@ -34,7 +34,13 @@ _WORKING = 3 << 29
 """Bytes that a step needs besides the weights, at the usual sizes: 1.5 GiB."""
 _LAYERWISE = ("group_offloading", "layer_execution_tracker", "lazy_prefetch_group_offloading")
 """What diffusers calls the hooks that move single layers."""
-_SIGNS = ("out of memory", "can't allocate memory", "Cannot allocate memory", "not enough memory")
+_SIGNS = (
+    "out of memory",
+    "can't allocate memory",
+    "Cannot allocate memory",
+    "not enough memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
 
 
 def arrange(loaded: Loaded, mode: str, ctx: Context) -> None:
