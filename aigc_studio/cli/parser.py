@@ -45,14 +45,18 @@ _WORDS = (
 @contextlib.contextmanager
 def our_words() -> Iterator[None]:
     """Let argparse speak the current language while parsers are built, read with and printed."""
-    names = vars(argparse)
-    before = {name: names[name] for name in ("_", "ngettext")}
-    names["_"] = lambda text: tr(text) if text else text
-    names["ngettext"] = lambda one, many, count: tr(one if count == 1 else many)
+    ours = {
+        "_": lambda text: tr(text) if text else text,
+        "ngettext": lambda one, many, count: tr(one if count == 1 else many),
+    }
+    before = {name: getattr(argparse, name) for name in ours}
+    for name, speak in ours.items():
+        setattr(argparse, name, speak)
     try:
         yield
     finally:
-        names.update(before)
+        for name, speak in before.items():
+            setattr(argparse, name, speak)
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

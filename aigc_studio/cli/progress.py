@@ -67,15 +67,16 @@ class Watch:
         return "  ".join(part for part in (place, tr(stage) if stage else "") if part)
 
     def _draw(self, index: int, done: int, total: int, stage: str) -> None:
-        if self._bar is None:
-            self._bar = _bar()
-            self._task = self._bar.add_task("", total=None)
+        bar = self._bar
+        if bar is None:
+            self._bar = bar = _bar()
+            self._task = bar.add_task("", total=None)
             self._at = (-1, "")
-            self._bar.start()
+            bar.start()
         if self._at != (index, stage):
             self._at = (index, stage)
-            self._bar.reset(self._task, description=self._label(index, stage), total=total or None)
-        self._bar.update(self._task, completed=done if total else 0, total=total or None)
+            bar.reset(self._task, description=self._label(index, stage), total=total or None)
+        bar.update(self._task, completed=done if total else 0, total=total or None)
 
 
 def _bar() -> Progress:

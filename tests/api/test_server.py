@@ -66,7 +66,7 @@ def started() -> Iterator[list[Process]]:
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_a_server_from_start_to_start(tmp_path: Path, checkout: Path, started: list[Process]) -> None:
-    """Asked, followed, ended by SIGTERM while a job runs and is followed: it is paused; what waited runs at the next."""
+    """Asked, followed, ended by SIGTERM while a job runs and is followed: it is paused; what waited runs next time."""
     variables = {"AIGC_STUDIO_FAMILIES": "aigc_studio.engines.image.painter", "HF_HOME": str(tmp_path / "hub")}
     process = Process(tmp_path, checkout, "--token-file", "token", **variables)
     started.append(process)
@@ -79,7 +79,7 @@ def test_a_server_from_start_to_start(tmp_path: Path, checkout: Path, started: l
         assert client.get("/v1", headers={"Host": "evil.example"}).status_code == 421
         first = client.post("/v1/generate", json=asked).json()["id"]
         assert "event: end" in client.get(f"/v1/jobs/{first}/events").text.splitlines()
-        long = {**asked, "params": {"size": [4096, 4096]}, "count": 8}
+        long = {**asked, "params": {"size": [1024, 1024]}, "count": 64}
         running, waiting = (client.post("/v1/generate", json=each).json()["id"] for each in (long, asked))
         with client.stream("GET", f"/v1/jobs/{running}/events") as stream:
             for line in stream.iter_lines():
