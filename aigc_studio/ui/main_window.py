@@ -111,7 +111,7 @@ class MainWindow(Translated, QMainWindow):
             "not-a-project": (N_("Open another"), self.projects.ask_open),
         }
         failed = self.studio.job(job) if job else None
-        if failed is not None and error.code == "memory" and (again := less_memory(failed.request)) is not None:
+        if failed is not None and error.code == "memory" and (again := less_memory(failed.request, error)) is not None:
             helps["memory"] = (LESS_MEMORY, lambda: self.studio.submit(again))
         if error.detail:
             log.info("%s: %s (%s)", error.code, error, error.detail)
