@@ -28,17 +28,26 @@ class Placement:
 
 def choose() -> Placement:
     """The fastest device at hand: CUDA in bfloat16 (float16 where the card has none), Apple's MPS in float16, else the
-    CPU in float32. `AIGC_STUDIO_DEVICE=cpu` forces the CPU. Asked when a model is loaded, never at import."""
+    CPU in float32. Asked when a model is loaded, never at import.
+
+    `AIGC_STUDIO_DEVICE` ("cpu", "cuda:1", "mps") chooses another one, as `core.hardware` names them; one that is not
+    here is ignored. A card that is chosen becomes torch's current one.
+    """
     import torch
 
-    forced = os.environ.get("AIGC_STUDIO_DEVICE", "")
-    if forced != "cpu":
-        if torch.cuda.is_available():
-            native = torch.cuda.get_device_capability()[0] >= 8
-            return Placement("cuda", "bfloat16" if native else "float16")
-        if torch.backends.mps.is_available():
-            return Placement("mps", "float16")
-    return Placement("cpu", "float32")
+    wanted = os.environ.get("AIGC_STUDIO_DEVICE", "")
+    if wanted == "cpu":
+        return Placement("cpu", "float32")
+    if torch.backends.mps.is_available() and (wanted == "mps" or not torch.cuda.is_available()):
+        return Placement("mps", "float16")
+    if not torch.cuda.is_available():
+        return Placement("cpu", "float32")
+    device, number = "cuda", wanted.removeprefix("cuda:")
+    if wanted.startswith("cuda:") and number.isdecimal() and int(number) < torch.cuda.device_count():
+        device = wanted
+        torch.cuda.set_device(int(number))
+    native = torch.cuda.get_device_capability()[0] >= 8
+    return Placement(device, "bfloat16" if native else "float16")
 
 
 def go_offline() -> None:

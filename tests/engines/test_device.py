@@ -18,6 +18,12 @@ torch = pytest.importorskip("torch")
         (False, (0, 0), True, "", ("mps", "float16")),
         (False, (0, 0), True, "cpu", ("cpu", "float32")),
         (False, (0, 0), False, "", ("cpu", "float32")),
+        (True, (9, 0), False, "cuda:1", ("cuda:1", "bfloat16")),
+        (True, (9, 0), False, "cuda:2", ("cuda", "bfloat16")),
+        (True, (9, 0), False, "cuda:x", ("cuda", "bfloat16")),
+        (True, (9, 0), True, "mps", ("mps", "float16")),
+        (False, (0, 0), False, "cuda:1", ("cpu", "float32")),
+        (False, (0, 0), False, "mps", ("cpu", "float32")),
     ],
 )
 def test_the_rule(
@@ -31,10 +37,14 @@ def test_the_rule(
     """CUDA before MPS before the CPU; bfloat16 only where the card computes it."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    chosen: list[int] = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
     monkeypatch.setenv("AIGC_STUDIO_DEVICE", forced)
     placement = device.choose()
     assert (placement.device, placement.dtype) == expected
+    assert chosen == ([1] if expected[0] == "cuda:1" else [])
     assert placement.torch_dtype() is getattr(torch, expected[1])
 
 

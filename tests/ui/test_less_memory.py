@@ -40,6 +40,11 @@ def test_each_try_takes_one_step_less(sparing: None) -> None:
     assert second is not None
     assert second.params["memory"] == "lowest"
     assert less_memory(second) is None
+    ran = StudioError("Too large.", code="memory", memory="low")
+    third = less_memory(REQUEST, ran)  # automatic had come down to low by itself
+    assert third is not None
+    assert third.params["memory"] == "lowest"
+    assert less_memory(REQUEST, StudioError("Too large.", code="memory", memory="lowest")) is None
     full = less_memory(REQUEST.changed(params={"memory": "full"}))
     assert full is not None
     assert full.params["memory"] == "low"

@@ -18,8 +18,11 @@ _LOWER = {"auto": "low", "full": "low", "low": "lowest"}
 """Value of the parameter "memory" to the next more sparing one."""
 
 
-def less_memory(request: Request) -> Request | None:
-    """The request with its memory one step lower; None where its model has no such choice, or nothing lower."""
+def less_memory(request: Request, error: StudioError | None = None) -> Request | None:
+    """The request with its memory one step lower; None where its model has no such choice, or nothing lower.
+
+    error: of the job that failed; it says how sparing "automatic" had been already.
+    """
     try:
         entry = catalogue.find(request.model) if request.model else None
         family = registry.declared(request.family, entry.facts if entry is not None else {})
@@ -28,7 +31,8 @@ def less_memory(request: Request) -> Request | None:
     param = next((param for param in family.task_params(request.task) if param.id == "memory"), None)
     if param is None:
         return None
-    lower = _LOWER.get(str(request.params.get("memory", param.default)))
+    ran = error.params.get("memory") if error is not None else None
+    lower = _LOWER.get(str(ran or request.params.get("memory", param.default)))
     if lower not in [choice.value for choice in param.choices]:
         return None
     return request.changed(params={**request.params, "memory": lower})
@@ -37,4 +41,4 @@ def less_memory(request: Request) -> Request | None:
 def can_use_less(job: Job) -> bool:
     """Whether a job failed for want of memory and could be tried with less."""
     failed = job.state is JobState.FAILED and job.error is not None and job.error.code == "memory"
-    return failed and less_memory(job.request) is not None
+    return failed and less_memory(job.request, job.error) is not None

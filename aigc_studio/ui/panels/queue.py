@@ -156,7 +156,7 @@ class QueuePanel(Translated, QWidget):
             self._show_result(id)
         elif what == "less":
             job = self._studio.job(id)
-            if job is not None and (again := less_memory(job.request)) is not None:
+            if job is not None and (again := less_memory(job.request, job.error)) is not None:
                 self._studio.submit(again)
         else:
             {
