@@ -147,6 +147,7 @@ class Run:
         small = None
         if self.steps < self.total:
             small = self.loaded.previewer.picture(tensors["latents"], self.work.size)
+            small = small if small is None else self.work.shown(small)
         self.ctx.progress(self.steps, self.total, N_("Painting"), small)
         return tensors
 

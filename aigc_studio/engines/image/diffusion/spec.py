@@ -75,7 +75,7 @@ class Loaded:
     @property
     def network(self) -> Any:
         """The part that takes the noise away."""
-        return getattr(self.pipe, "unet", None) or self.pipe.transformer
+        return getattr(self.pipe, "unet", None) or getattr(self.pipe, "transformer", None)
 
     @property
     def fills(self) -> bool:

@@ -26,6 +26,9 @@ from .spec import Loaded
 
 __all__ = ["Work", "prepare"]
 
+_PREVIEW = 512
+"""Longer side of previews in pixels."""
+
 MOST_BENT = 24
 """Of 255: how far colours are bent at most to meet the picture. Autoencoders miss by less; more is another picture."""
 
@@ -33,12 +36,14 @@ MOST_BENT = 24
 @dataclass(frozen=True)
 class Work:
     """size: in pixels, of what the pipeline makes. finish: makes the delivered picture of one of `size`; every call
-    leaves the inputs as they are. images: given to the pipeline ("image", "mask_image"). info: kept in the recipe."""
+    leaves the inputs as they are. images: given to the pipeline ("image", "mask_image"). info: kept in the recipe.
+    shown: makes a preview of the delivered picture of one of the pipeline's, both small."""
 
     size: sizes.Size
     finish: Callable[[Image.Image], Image.Image]
     images: Mapping[str, Image.Image] = field(default_factory=dict)
     info: Mapping[str, Any] = field(default_factory=dict)
+    shown: Callable[[Image.Image], Image.Image] = lambda preview: preview
 
 
 def prepare(task: str, loaded: Loaded, pipe: Any, ctx: Context) -> Work:
@@ -117,7 +122,25 @@ def _inpaint(loaded: Loaded, step: int, ctx: Context) -> Work:
     def finish(picture: Image.Image) -> Image.Image:
         return laid_in(image, part, picture, changes, cells, ctx.check)
 
-    return Work(size, finish, images, {"box": list(box), "part": list(part), "worked_at": list(size)})
+    info = {"box": list(box), "part": list(part), "worked_at": list(size)}
+    return Work(size, finish, images, info, _in_place(image, part, changes))
+
+
+def _in_place(image: Image.Image, part: Box, opacity: np.ndarray) -> Callable[[Image.Image], Image.Image]:
+    """Lays previews of `part` into a small copy of the whole picture, which is what people look at."""
+    shrink = min(1.0, _PREVIEW / max(image.size))
+    size = max(1, round(image.width * shrink)), max(1, round(image.height * shrink))
+    small = opaque(image.resize(size, Image.Resampling.BOX, reducing_gap=2.0))
+    left, top = int(part[0] * shrink), int(part[1] * shrink)
+    wide, high = max(1, round((part[2] - part[0]) * shrink)), max(1, round((part[3] - part[1]) * shrink))
+    mask = Image.fromarray((opacity * 255).astype(np.uint8)).resize((wide, high), Image.Resampling.BOX)
+
+    def shown(preview: Image.Image) -> Image.Image:
+        whole = small.copy()
+        whole.paste(preview.resize((wide, high), Image.Resampling.BILINEAR), (left, top), mask)
+        return whole
+
+    return shown
 
 
 def covering(changes: np.ndarray, size: sizes.Size, step: int) -> np.ndarray:

@@ -259,6 +259,26 @@ def test_of_a_huge_picture_only_the_part_is_worked_on(folder: Path) -> None:
     assert changed.any(axis=2).sum() == 1600
 
 
+def test_previews_of_a_part_are_shown_in_its_place(folder: Path) -> None:
+    """The window lays a preview over the whole picture."""
+    image = Image.new("RGB", (1600, 800), (0, 0, 90))
+    mask = np.zeros((800, 1600), np.uint8)
+    mask[200:600, 1000:1400] = 255
+    work = inpainting(folder, image, mask, *model(512))
+    shown = np.asarray(work.shown(Image.new("RGB", (100, 80), (250, 0, 0))))
+    assert shown.shape == (256, 512, 3)
+    assert (shown[70:186, 325:443] == (250, 0, 0)).all()
+    assert (shown[:, :310] == (0, 0, 90)).all()
+    assert (shown[:60] == (0, 0, 90)).all()
+
+
+def test_a_real_run_shows_previews_of_the_whole_picture(bench: Benches, desk: Desk) -> None:
+    ctx = FakeContext(inputs=desk.inputs("inpaint"))
+    bench("sd1").run("inpaint", ctx, steps=4)
+    assert ctx.previews
+    assert {preview.size for preview in ctx.previews} == {(90, 70)}
+
+
 def test_laying_in_can_be_cancelled() -> None:
     def stop() -> None:
         raise Cancelled
