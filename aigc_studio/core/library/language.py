@@ -182,7 +182,7 @@ def _languages(folder: Path, told: Mapping[str, Any]) -> list[str]:
     marks += [_content(value) for value in decoder.values()] if isinstance(decoder, dict) else []
     if not any(_LANGUAGE.fullmatch(mark) for mark in marks):
         marks += [str(mark) for mark in optional_json(folder, "added_tokens.json")]
-        listed = optional_json(folder, "tokenizer.json").get("added_tokens")
+        listed = optional_json(folder, "tokenizer.json", 64 << 20).get("added_tokens")
         marks += [_content(value) for value in listed] if isinstance(listed, list) else []
     return sorted({mark.strip("_") for mark in marks if _LANGUAGE.fullmatch(mark)})
 

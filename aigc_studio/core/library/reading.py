@@ -29,8 +29,8 @@ __all__ = [
     "unsafe",
 ]
 
-_MAX_JSON = 64 << 20
-"""Bytes; the largest of real models are tokenizers and shard indexes of about 30 MB."""
+_MAX_JSON = 32 << 20
+"""Bytes; the largest of real models are shard indexes of about 10 MB, and tokenizers (which are given more)."""
 
 
 def read_json(folder: Path, name: str, limit: int = _MAX_JSON) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import re
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ __all__ = ["Header", "Tensor", "check_safetensors", "identity", "read_header", "
 _MAX_HEADER = 32 << 20
 """Bytes of JSON. The format allows 100 MB, which Python needs a gigabyte to read; real ones stay below 15 MB."""
 
-_BITS = {"BOOL": 8, "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "BF16": 16}
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
@@ -78,14 +78,20 @@ def read_header(path: Path) -> Header:
 def _tensor(name: str, value: Any) -> Tensor:
     begin, end = value["data_offsets"]
     dtype, shape = value["dtype"], tuple(value["shape"])
-    if not isinstance(dtype, str) or not all(
-        type(side) is int and 0 <= side < 1 << 48 for side in (*shape, begin, end)
-    ):
-        raise ValueError(f"{name[:80]}: not a tensor")
-    bits = _BITS.get(dtype) or int("".join(re.findall(r"^[A-Z]+(\d+)", dtype)) or 0)
-    if bits and math.prod(shape) * bits > (end - begin) * 8 + 7:
+    for number in (*shape, begin, end):
+        if type(number) is not int or not 0 <= number < 1 << 48:
+            raise ValueError(f"{name[:80]}: not a tensor")
+    bits = _bits(dtype)
+    if bits and (math.prod(shape) * bits + 7) // 8 != end - begin:
         raise ValueError(f"{name[:80]}: {end - begin} bytes for {shape} of {dtype}")
     return Tensor(dtype, shape, begin, end)
+
+
+@lru_cache(maxsize=64)
+def _bits(dtype: str) -> int:
+    """Bits of one number of a type ("F16", "BF16", "F8_E4M3"), 0 for a type that is newer than this program."""
+    found = re.match(r"[A-Z]{1,3}(\d{1,2})(?!\d)", dtype)
+    return 8 if dtype == "BOOL" else int(found[1]) if found else 0
 
 
 def _check_places(tensors: Iterable[Tensor], room: int) -> None:
