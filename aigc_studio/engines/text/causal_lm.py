@@ -96,7 +96,7 @@ _MARKS = re.compile(r"<\|?/?\w+\|?>")
 def fitted(facts: Mapping[str, Any]) -> Family:
     """The family as one checkpoint has it: instructions only where it has a chat template, the starter writer's forms
     only for the starter writer, results no longer than its context."""
-    tasks = tuple(task for task in FAMILY.tasks if task.id != "chat" or facts.get("chat", True))
+    tasks = tuple(task for task in FAMILY.tasks if task.id != "chat" or facts.get("chat", not facts))
     params = []
     for param in FAMILY.params:
         if param.id == "form" and not facts.get("forms"):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["FAMILY", "Rewriter", "facts", "fitted", "load", "run", "warm"]
 
 _AUTO_SOURCE = Choice("auto", N_("As the text is written"))
-_AUTO_TARGET = Choice("auto", N_("Chinese into English, others into Chinese"))
+_AUTO_TARGET = Choice("auto", N_("Chinese ⇄ English"))
 _USUAL = ("zh", "en", "de", "fr", "es", "ja", "ko", "ru")
 
 FAMILY = Family(
@@ -51,7 +51,14 @@ FAMILY = Family(
             help=N_("Languages in Latin letters cannot be told apart by sight: choose any but English yourself."),
             tasks=("translate",),
         ),
-        Param.choice("target", N_("Into"), "auto", (_AUTO_TARGET, *choices(_USUAL)), tasks=("translate",)),
+        Param.choice(
+            "target",
+            N_("Into"),
+            "auto",
+            (_AUTO_TARGET, *choices(_USUAL)),
+            help=N_("Chinese ⇄ English: Chinese into English, all others into Chinese."),
+            tasks=("translate",),
+        ),
         Param.choice(
             "length",
             N_("Length##summary"),

@@ -173,6 +173,8 @@ class WritePanel(DocumentPanel):
         self.switch.show_task(task)
         self.inspector.show_task(task, _TEXTS[task])
         self.tr_bind(self._actions["continue"].setText, _TEXTS[task].start)
+        if task != "chat" and self.instruction.lines.hasFocus():
+            self.editor.setFocus()  # Qt would give it to any button
         self.instruction.setVisible(task == "chat")
         if task == "chat" and self.isVisible():
             self.instruction.setFocus()

@@ -134,7 +134,10 @@ def test_the_form_of_a_model() -> None:
     longest = next(param for param in plain.params if param.id == "max_tokens")
     assert (longest.high, longest.default) == (64, 32)
     assert "form" not in [param.id for param in plain.params]
-    assert "form" in [param.id for param in causal_lm.fitted({"forms": True}).params]
+    starter = causal_lm.fitted({"forms": True})
+    assert "form" in [param.id for param in starter.params]
+    assert [task.id for task in starter.tasks] == ["continue"]
+    assert [task.id for task in causal_lm.fitted({}).tasks] == ["continue", "chat"]
     assert next(p for p in causal_lm.fitted({"context": 131_072}).params if p.id == "max_tokens").high == 32_768
 
 
