@@ -51,7 +51,11 @@ def choose() -> Placement:
 
 
 def go_offline() -> None:
-    """Tell the hub's libraries to stay on this machine; to be called before they are imported."""
+    """Tell the hub's libraries to stay on this machine; to be called before they are imported.
+
+    Cards are numbered as their driver numbers them, not by speed: "cuda:1" is the card that the window names so.
+    """
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TRANSFORMERS_OFFLINE"] = "1"
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
