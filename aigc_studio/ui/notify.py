@@ -6,12 +6,13 @@ is told in one message.
 
 from __future__ import annotations
 
+import html
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
-from PySide6.QtCore import Q_ARG, Q_RETURN_ARG, SLOT, QMetaObject, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 
@@ -19,6 +20,8 @@ from aigc_studio.core.i18n import tr
 from aigc_studio.core.jobs import Job, JobState
 from aigc_studio.core.paths import resources
 from aigc_studio.ui.studio import Studio
+
+from .session_bus import Arguments, BusError, SessionBus
 
 __all__ = ["DBusSender", "Notifier", "Sender", "TraySender", "desktop_sender"]
 
@@ -53,63 +56,64 @@ class DBusSender(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.clicked: Callable[[], object] = lambda: None
+        self._bus: SessionBus | None = None
+        self._watcher: QSocketNotifier | None = None
         self._id = 0
-        self._interface: Any = None
-        self._bus: Any = None
 
-    def _ready(self) -> Any:
-        if self._interface is None:
+    def _ready(self) -> SessionBus:
+        if self._bus is None:
+            bus = SessionBus()
             try:
-                from PySide6 import QtDBus  # not in the wheels of every system
-            except ImportError:
-                return None
-            self._bus = bus = QtDBus.QDBusConnection.sessionBus()
-            if not bus.isConnected():
-                return None
-            interface = QtDBus.QDBusInterface(_SERVICE, _PATH, _SERVICE, bus, self)
-            if not interface.isValid():
-                return None
-            self._interface = interface
-            bus.connect(_SERVICE, _PATH, _SERVICE, "ActionInvoked", self, SLOT("invoked(uint,QString)").encode())
-        return self._interface
+                bus.start(_SERVICE)
+                bus.watch(_SERVICE, "ActionInvoked")
+            except BusError:
+                bus.close()
+                raise
+            self._bus = bus
+            self._watcher = QSocketNotifier(bus.socket.fileno(), QSocketNotifier.Type.Read, self)
+            self._watcher.activated.connect(self._read)
+        return self._bus
 
     def send(self, title: str, text: str) -> bool:
         """See `Sender`."""
-        interface = self._ready()
-        if interface is None:
+        body = Arguments().text("AIGC Studio").number(self._id).text(str(resources() / "icons" / "app.svg"))
+        body.text(title).text(html.escape(text, quote=False)).texts(["default", tr("Show")])
+        body.table({"desktop-entry": "aigc-studio"}).number(_SHOWN_MS, signed=True)
+        try:
+            self._id = self._ready().call(_SERVICE, _PATH, _SERVICE, "Notify", body).number
+        except BusError as error:
+            log.info("no notification over D-Bus: %s", error)
+            self._hang_up()
             return False
-        # By invokeMethod, whose arguments have C++ types: a plain call would send Python's integers as int32, and the
-        # id that is replaced is a uint32.
-        sent = QMetaObject.invokeMethod(
-            interface,
-            "Notify",
-            Qt.ConnectionType.DirectConnection,
-            Q_RETURN_ARG("uint"),
-            Q_ARG("QString", "AIGC Studio"),
-            Q_ARG("uint", self._id),
-            Q_ARG("QString", str(resources() / "icons" / "app.svg")),
-            Q_ARG("QString", title),
-            Q_ARG("QString", text),
-            Q_ARG("QStringList", ["default", tr("Show")]),
-            Q_ARG("QVariantMap", {"desktop-entry": "aigc-studio"}),
-            Q_ARG("int", _SHOWN_MS),
-        )
-        self._id = sent if isinstance(sent, int) and not isinstance(sent, bool) else self._id
-        return bool(sent)
+        return True
 
     def close(self) -> None:
         """See `Sender`."""
-        if self._interface is not None and self._id:
-            QMetaObject.invokeMethod(
-                self._interface, "CloseNotification", Qt.ConnectionType.DirectConnection, Q_ARG("uint", self._id)
-            )
-            self._id = 0
+        if self._bus is not None and self._id:
+            try:
+                self._bus.send(_SERVICE, _PATH, _SERVICE, "CloseNotification", Arguments().number(self._id))
+            except BusError:
+                self._hang_up()
+        self._id = 0
 
-    @Slot("uint", str)
-    def invoked(self, id: int, _key: str) -> None:
-        """The bus says that a message was answered; others' are heard here too."""
-        if id == self._id:
+    def _read(self) -> None:
+        """Something came over the bus: perhaps that our message was answered; others' are heard here too."""
+        try:
+            messages = self._bus.read() if self._bus is not None else []
+        except BusError:
+            self._hang_up()
+            return
+        if any(message.member == "ActionInvoked" and message.number == self._id for message in messages):
             self.clicked()
+
+    def _hang_up(self) -> None:
+        if self._watcher is not None:
+            self._watcher.setEnabled(False)
+            self._watcher.deleteLater()
+            self._watcher = None
+        if self._bus is not None:
+            self._bus.close()
+            self._bus = None
 
 
 class TraySender(QObject):
