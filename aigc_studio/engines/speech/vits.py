@@ -35,7 +35,7 @@ FAMILY = Family(
         SPEED,
         Param.float(
             "variation",
-            N_("Variation"),
+            N_("Variation##voice"),
             1.0,
             0.0,
             2.0,

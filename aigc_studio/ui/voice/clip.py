@@ -72,6 +72,7 @@ class ClipRow(Translated, QFrame):
         self.length = QLabel(self)
         self.length.setProperty("role", "faint")
         self.choose = self._button("microphone-outline", N_("Choose a recording…"), lambda: None)
+        self.choose.setProperty("role", "chip")
         self.choose.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.choose.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.tr_bind(self.choose.setText, N_("Choose a recording…"))
