@@ -51,6 +51,32 @@ def test_every_task_makes_a_picture_of_the_asked_size_and_the_same_one_again(
         assert np.array_equal(second.pictures[0], made[1])
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "sd-inpaint"])
+def test_it_is_the_picture_that_the_librarys_own_pipeline_makes(name: str, bench: Benches) -> None:
+    """Latents decoded by us, a fresh scheduler, components put together here: not one pixel differs."""
+    import diffusers
+    import torch
+
+    given = bench(name)
+    library: Any = diffusers
+    pipe = library.DiffusionPipeline.from_pretrained(given.model.folder, local_files_only=True)
+    pipe.set_progress_bar_config(disable=True)
+    values = given.run(seed=9, size=[80, 64]).values
+    ours = given.picture(seed=9, size=[80, 64])
+    asked: dict[str, Any] = {"guidance_scale": values["guidance"]} if "guidance" in values else {}
+    if name.startswith("flux"):
+        asked["max_sequence_length"] = 512 if name == "flux-dev" else 256
+    theirs = pipe(
+        "a red fox",
+        num_inference_steps=3,
+        width=80,
+        height=64,
+        generator=torch.Generator("cpu").manual_seed(9),
+        **asked,
+    ).images[0]
+    assert np.array_equal(ours, np.asarray(theirs))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_says_what_made_the_picture(name: str, model: Models, desk: Desk) -> None:
     given, ear = model(name), Ear()

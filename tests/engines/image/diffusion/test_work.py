@@ -69,7 +69,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(marked(), st.integers(0, 30), st.integers(0, 400), st.sampled_from([8, 16]), st.integers(0, 2**32 - 1))
-@settings(max_examples=120)
+@settings(max_examples=80)
 def test_pixels_outside_mask_and_feather_are_bit_identical(
     folder: Path, drawn: tuple[Image.Image, np.ndarray], px: int, context: int, step: int, seed: int
 ) -> None:
