@@ -12,7 +12,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from diffusers import StableDiffusionPipeline
+
 import tests.tiny
+from tests.tiny.lora import make_lora
 
 
 def makers() -> Iterator[tuple[str, Callable[[Path], Path]]]:
@@ -37,6 +40,9 @@ def main(folder: Path) -> None:
         if not (folder / f"tiny-{name}").exists():
             print(f"tiny-{name}", flush=True)
             maker(folder / f"tiny-{name}")
+    style = folder / "tiny-style.safetensors"
+    if not style.exists():
+        make_lora(style, StableDiffusionPipeline.from_pretrained(folder / "tiny-sd1").components, "sd1", "kohya")
 
 
 if __name__ == "__main__":
