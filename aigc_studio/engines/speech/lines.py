@@ -48,6 +48,9 @@ MOST_CHARACTERS = 15_000
 LEVEL = -20.0
 """Speech level (dBFS) every sentence is brought to: voices and languages differ."""
 
+_SHOWN = 400
+"""Characters of what will be said that are shown before one speaks."""
+
 _BREATH = 0.12
 """Seconds between two pieces of one sentence."""
 
@@ -308,16 +311,26 @@ def save(ctx: Context, index: int, samples: np.ndarray, rate: int, segments: lis
 
 
 def understood(prompt: str, spell: Callable[[str], Spelling], *, keep: str = "", language: str = "") -> Understanding:
-    """What will be said, "en: hello", sentence by sentence and shortened, and the characters that will not be."""
+    """What will be said, "en: hello", sentence by sentence and shortened, and the characters that will not be.
+
+    Quick enough for every pause in typing: sentences are brought into words until the line is long, of the rest only
+    the characters are looked at.
+    """
     cleaned = clean(prompt[:MOST_CHARACTERS], keep)
     found: dict[str, None] = {}
     unknown: Counter[str] = Counter(dict(cleaned.dropped))
-    for sentence in sentences(cleaned.text)[:80]:
+    length = 0
+    for sentence in sentences(cleaned.text):
+        if length > _SHOWN:
+            rest = sorted(set(cleaned.text[sentence.start :]))
+            unknown.update(spell(" ".join(sign for sign in rest if not sign.isdigit())).unknown)
+            break
         if not speakable(sentence.text):
             continue
         spelled = spell(sentence.text)
         unknown.update(spelled.unknown)
-        if spelled.speakable and len(found) < 40:
+        if spelled.speakable:
             text = spelled.text
             found[f"{language or _language(text)}: {text if len(text) <= 48 else text[:47] + '…'}"] = None
+            length += len(text)
     return Understanding(tuple(found), tuple(unknown)[:40])

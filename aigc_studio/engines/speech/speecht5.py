@@ -62,6 +62,7 @@ FAMILY = Family(
             "vector",
             N_("File of the speaker vector"),
             help=N_("The path of an .npy or .safetensors file with 512 numbers."),
+            file=True,
         ),
         SPEED,
         *SHARED,
