@@ -75,6 +75,12 @@ def _check_params(family: Family, task: str, asked: Generate) -> None:
                 name=name[:40],
                 names=", ".join(params),
             )
+        if params[name].file and asked.params[name] != params[name].default:
+            raise StudioError(
+                N_('"{param}" names a file of this machine, which other programs may not; upload what is needed.'),
+                code="param",
+                param=params[name].title,
+            )
     for name, value in family.values(task, asked.params).items():
         for id in params[name].parts(value):
             known(id)

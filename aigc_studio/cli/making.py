@@ -21,7 +21,7 @@ from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.metadata import write_audio
 from aigc_studio.core.project import Project, is_project
 from aigc_studio.core.requests import MAX_SEED, Request, new_seed
-from aigc_studio.engines.base import Family
+from aigc_studio.engines.base import Family, Param
 from aigc_studio.engines.direct import run_now
 from aigc_studio.engines.engine import missing_input
 from aigc_studio.engines.interpreter import OFFLINE
@@ -69,6 +69,10 @@ def add_making(parser: argparse.ArgumentParser, *, negative: bool = False, lora:
     parser.add_argument("--json", action="store_true", help=tr("one JSON object a result, nothing else on stdout"))
     parser.add_argument("--quiet", action="store_true", help=tr("no progress and no notices"))
     add_common(parser)
+
+
+VECTOR_SUFFIXES = (".npy", ".safetensors")
+"""Files that hold a speaker's vector instead of a recording."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ def make(options: argparse.Namespace, plan: Plan) -> int:
         _params(options, plan, family, task, choosing),
         new_seed() if options.seed is None else options.seed,
         options.count,
-        dict(plan.inputs),
+        {role: file for role, file in plan.inputs.items() if Path(file).suffix.lower() not in VECTOR_SUFFIXES},
     )
     with device_of(options.device):
         check_request(request, choosing.find)
@@ -139,7 +143,7 @@ def make(options: argparse.Namespace, plan: Plan) -> int:
         if options.out is not None:
             _check_target(plan.kind, options.out)
         with _place(options.project) as project, stoppable() as token:
-            request = request.changed(inputs=_take_in(project, plan.inputs))
+            request = request.changed(inputs=_take_in(project, request.inputs))
             token.check()
             keep = options.project is not None
             with engine() as runner, Watch(output, request.count) as watch:
@@ -164,6 +168,8 @@ def _params(options: argparse.Namespace, plan: Plan, family: Family, task: str, 
                 name=name,
             )
         chosen[name] = values.value(known[name], text, choosing.id_of)
+    if "voice" in plan.inputs and "voice" not in family.task(task).inputs:
+        chosen |= _voice(family, known, plan.inputs["voice"])
     chosen |= dict(values.assignment(family, task, text, choosing.id_of) for text in options.set)
     if loras := getattr(options, "lora", []):
         param = next((param for param in known.values() if param.kind == "loras"), None)
@@ -176,6 +182,21 @@ def _params(options: argparse.Namespace, plan: Plan, family: Family, task: str, 
         added = [list(values.lora(text, choosing.id_of)) for text in loras]
         chosen[param.id] = param.check([*chosen.get(param.id, []), *added])
     return chosen
+
+
+def _voice(family: Family, known: Mapping[str, Param], file: str) -> dict[str, Any]:
+    """The values that make a model speak with the voice of a file: a recording, or a speaker's vector."""
+    speaker = known.get("speaker")
+    choices = {choice.value for choice in speaker.choices} if speaker is not None else set()
+    if Path(file).suffix.lower() in VECTOR_SUFFIXES and "file" in choices and "vector" in known:
+        return {"speaker": "file", "vector": str(Path(file).expanduser().resolve())}
+    if "clip" in choices:
+        return {"speaker": "clip"}
+    raise StudioError(
+        N_('"{model}" cannot take the voice of a file; leave --voice out or choose another model.'),
+        code="voice",
+        model=tr(family.title),
+    )
 
 
 @contextlib.contextmanager
@@ -223,6 +244,15 @@ class _Results(Listener):
         self._text = request.kind == "text" and out is None and not keep
         """Whether the text itself is the answer."""
         self._said: set[int] = set()
+        self._notices: list[tuple[str, Mapping[str, Any]]] = []
+        """Told while a text was being written, said when its line is done."""
+
+    def notice(self, text: str, params: Mapping[str, Any]) -> None:
+        """See `RunListener`."""
+        if self._said:
+            self._notices.append((text, params))
+        else:
+            super().notice(text, params)
 
     def partial(self, index: int, piece: str) -> None:
         """See `RunListener`."""
@@ -256,6 +286,9 @@ class _Results(Listener):
             _export(self._request.kind, source, file, recipe)
         if self._text and not self._output.json:
             self._output.piece("\n" if index in self._said else _text(source) + "\n")
+            for told, params in self._notices:
+                super().notice(told, params)
+            self._notices.clear()
             return
         row = _row(asset, file, recipe, _text(source) if asset.kind == "text" else None)
         self._output.result(row if self._keep else {name: row[name] for name in row if name != "id"}, str(file))

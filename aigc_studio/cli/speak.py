@@ -17,18 +17,26 @@ def configure(parser: Parser) -> None:
     """The options."""
     parser.examples(
         'aigc-studio speak "Hello, 你好。" --out hello.wav --set speed=180',
-        "aigc-studio speak --file chapter.txt --model MODEL --voice me.wav --out chapter.mp3",
+        "aigc-studio speak --file chapter.txt --model MODEL --voice me.wav --consent --out chapter.mp3",
     )
     parser.add_argument("prompt", nargs="?", default="", help=tr("the words, or - to read them from standard input"))
     add_file(parser)
     voice = parser.add_argument(
-        "--voice", metavar="FILE", help=tr("a recording whose voice is taken, for models that can do that")
+        "--voice",
+        metavar="FILE",
+        help=tr("a recording whose voice is taken, or a speaker's vector, for models that can do that"),
     )
     complete_with(voice, "file")
+    parser.add_argument(
+        "--consent",
+        action="store_true",
+        help=tr("the person who is heard in the recording has agreed; kept in the recipe"),
+    )
     add_making(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Speak; the exit status."""
     inputs = {"voice": options.voice} if options.voice else {}
-    return make(options, Plan("speech", ("speak",), text_of(options.prompt, options.file), inputs))
+    params = {"consent": "true"} if options.consent else {}
+    return make(options, Plan("speech", ("speak",), text_of(options.prompt, options.file), inputs, params))

@@ -59,7 +59,7 @@ def value(param: Param, text: str, resolve: Resolve) -> Any:
         case "loras":
             parts = [part.strip() for part in text.split(",")]
             return param.check([list(lora(part, resolve)) for part in parts if part])
-    return param.check(text)
+    return param.check(str(Path(text).expanduser().resolve()) if param.file and text else text)
 
 
 def lora(text: str, resolve: Resolve) -> tuple[str, float]:

@@ -85,6 +85,7 @@ class Param:
     [model id, weight]; low and high bound the weight). of: the types of parts that "model" and "loras" take, as the
     catalogue names them ("lora:sdxl", "vocoder:speecht5"). title and help are marked with N_(). advanced: behind the
     form's "Advanced" drawer. tasks: the task ids it applies to, () for all. unit: shown after the number ("px", "%").
+    file: a text that is the path of a file; other programs may ask for results, but not name files of this machine.
     """
 
     id: str
@@ -100,6 +101,7 @@ class Param:
     advanced: bool = False
     tasks: tuple[str, ...] = ()
     of: tuple[str, ...] = ()
+    file: bool = False
 
     @classmethod
     def int(cls, id: str, title: str, default: int, low: int, high: int, step: int = 1, **more: Any) -> Param:
