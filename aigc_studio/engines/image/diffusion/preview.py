@@ -29,7 +29,7 @@ SHARE = 0.02
 """Most of the time that previews may take: after one that took 1 ms, none for 50 ms."""
 SIDE = 512
 """Longer side of a preview in pixels, at most."""
-_CELLS = 16
+_CELLS = 12
 """Cells of the chart along each side, one latent pixel each where the chart may be that large."""
 _CHART_SIDE = 256
 _RIDGE = 1e-4

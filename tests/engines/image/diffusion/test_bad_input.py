@@ -51,7 +51,7 @@ def test_a_single_file_does_every_task(kind: str, channels: int, family: str, de
     assert model.family == family
     for task in ("generate", "variation", "inpaint"):
         ear = Ear()
-        params = {"size": [64, 48]} if task == "generate" else {}
+        params: dict[str, Any] = {"size": [64, 48]} if task == "generate" else {}
         picture = desk.make(model, task, ear, **params)[0]
         assert picture.shape == ((48, 64, 3) if task == "generate" else (70, 90, 3))
         recipe = read_recipe(ear.files[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -147,28 +146,3 @@ def test_the_chart_has_every_kind_of_colour() -> None:
         assert colours.max() == 1
         assert np.linalg.matrix_rank(colours.reshape(-1, 3)) == 3
         assert np.array_equal(colours, chart(side, cell))
-
-
-@pytest.mark.benchmark
-def test_cost_of_a_preview(tmp_path: Path) -> None:
-    """Share of one step of an SD 1.5-shaped UNet at 512 px that one preview takes, on this machine."""
-    import time
-
-    from tests.tiny.checkpoint import tiny_pipeline
-
-    pipe = tiny_pipeline("sd1")
-    previewer = Previewer(pipe)
-    began = time.perf_counter()
-    previewer.fit()
-    fitting = time.perf_counter() - began
-    latents = torch.randn(1, 4, 64, 64)
-    began = time.perf_counter()
-    for _ in range(50):
-        previewer.drawn(latents, (512, 512))
-    one = (time.perf_counter() - began) / 50
-    text = torch.randn(2, 77, pipe.unet.config.cross_attention_dim)
-    began = time.perf_counter()
-    with torch.no_grad():
-        pipe.unet(latents.repeat(2, 1, 1, 1), 500, encoder_hidden_states=text)
-    step = time.perf_counter() - began
-    print(f"fit {fitting * 1000:.1f} ms, preview {one * 1000:.2f} ms, step of a tiny UNet {step * 1000:.1f} ms")
