@@ -32,6 +32,7 @@ __all__ = [
     "TYPES",
     "Entry",
     "add_folder",
+    "chosen_type",
     "find",
     "folders",
     "import_model",
@@ -289,6 +290,11 @@ def override(id: str, family: str) -> Entry:
     new = replace(new, entry=replace(new.entry, id=id))
     store.write_snapshot(replace(snapshot, rows=tuple(new if old is row else old for old in snapshot.rows)))
     return new.entry
+
+
+def chosen_type(id: str) -> str:
+    """The type that a person said a model is of (`override`); "" where its files decide."""
+    return next((row.type for row in store.read_snapshot().rows if row.entry.id == id), "")
 
 
 def _inspect(path: Path) -> list[Entry]:
