@@ -14,6 +14,7 @@ from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.widgets.banner import Banner, BannerArea
+from aigc_studio.ui.widgets.form import ParamForm
 from aigc_studio.ui.widgets.part_fields import LorasField
 
 from .import_dialog import ImportDialog
@@ -109,7 +110,8 @@ class ModelDesk(QObject):
             return False
         if entry.kind == "part":
             panel = self._show_panel("picture")
-            fields = panel.findChildren(LorasField) if panel is not None else []
+            forms = panel.findChildren(ParamForm) if panel is not None else []
+            fields = [field for form in forms for field in form.fields.values() if isinstance(field, LorasField)]
             return any(field.add_entry(entry) for field in fields)
         panel = self._show_panel(_PANELS.get(entry.kind, ""))
         picker = panel.findChild(ModelPicker) if panel is not None else None

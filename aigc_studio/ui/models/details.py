@@ -45,7 +45,7 @@ class ModelDetails(Translated, QFrame):
         self.values: dict[str, QLabel] = {}
         self._row(N_("Type"), self.type)
         for id, title in (
-            ("size", N_("Size")),
+            ("size", N_("Size on disk")),
             ("class", N_("Class")),
             ("languages", N_("Languages")),
             ("licence", N_("Licence")),
@@ -111,17 +111,19 @@ class ModelDetails(Translated, QFrame):
 
     def _fill_types(self, entry: Entry) -> None:
         """What it was taken for, and everything it could be told to be."""
-        self.type.clear()
-        self.type.addItem(tr("{type} (from its files)", type=family_title(entry)), "")
+        chosen = catalogue.chosen_type(entry.id)
         now = str(entry.facts.get("part", "")) or entry.family
-        if entry.facts.get("found"):
-            for type in catalogue.TYPES:
-                if type != now:
-                    self.type.addItem(type_title(type), type)
+        self.type.clear()
+        if not entry.facts.get("found"):
+            self.type.addItem(family_title(entry), "")
         else:
-            self.type.setItemText(0, family_title(entry))
+            first = tr("As its files say") if chosen else tr("{type} (from its files)", type=family_title(entry))
+            self.type.addItem(first, "")
+            for type in catalogue.TYPES:
+                if chosen or type != now:
+                    self.type.addItem(type_title(type), type)
         self.type.setEnabled(self.type.count() > 1)
-        self.type.setCurrentIndex(0)
+        self.type.setCurrentIndex(max(0, self.type.findData(chosen)))
 
     def _override(self, type: str) -> None:
         entry = self._entry

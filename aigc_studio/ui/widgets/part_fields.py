@@ -180,7 +180,7 @@ class _LoraRow(Translated, QWidget):
             Param.float(id, name, weight, param.low, param.high, param.step), self, slider_high=_SLIDER_HIGH
         )
         self.missing = QLabel(self, wordWrap=True)
-        self.missing.setProperty("role", "danger")
+        self.missing.setProperty("role", "warning")
         self.tr_bind(self.missing.setText, N_("Not here any more; it cannot be used."))
         self.remove = QToolButton(self)
         self.remove.setIcon(icon("close"))

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from aigc_studio.core import catalogue
 from aigc_studio.core.library import importing
 from aigc_studio.core.settings import Settings
-from aigc_studio.engines.base import Param
+from aigc_studio.engines.base import Family, Param, Task
 from aigc_studio.ui.models.desk import ModelDesk
 from aigc_studio.ui.models.import_dialog import ImportDialog
 from aigc_studio.ui.models.library_dialog import LibraryDialog
@@ -22,6 +22,7 @@ from aigc_studio.ui.models.picker import ModelPicker
 from aigc_studio.ui.models.rows import entry_of
 from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.widgets.banner import BannerArea
+from aigc_studio.ui.widgets.form import ParamForm
 from aigc_studio.ui.widgets.part_fields import LorasField
 
 TOKENIZER = {"version": "1.0", "model": {"type": "BPE", "vocab": {}, "merges": []}}
@@ -58,9 +59,12 @@ class Desk:
         self.banners = BannerArea(self.window)
         self.panel = QWidget(self.window)
         self.picker = ModelPicker(studio, "text", parent=self.panel)
-        self.loras = LorasField(Param.loras("loras", "LoRA", of=("lora:sdxl",)), self.panel)
-        self.loras.fileDropped.connect(lambda path: studio.models.partOffered.emit(self.loras, path))
-        for widget in (self.picker, self.loras):
+        params = (Param.loras("loras", "LoRA", of=("lora:sdxl",)),)
+        self.form = ParamForm(Family("f", "image", "F", "", (Task("generate", "G"),), params), "generate")
+        self.form.fileDropped.connect(studio.models.partOffered)
+        self.loras = self.form.fields["loras"]
+        assert isinstance(self.loras, LorasField)
+        for widget in (self.picker, self.form):
             (self.panel.layout() or QVBoxLayout(self.panel)).addWidget(widget)
         self.desk = ModelDesk(studio, self.banners, lambda _id: self.panel, lambda: "write", self.window)
         self.window.show()
@@ -217,6 +221,13 @@ def test_the_library_lists_filters_tells_and_corrects(qtbot, desk: Desk, tmp_pat
     with qtbot.waitSignal(desk.studio.modelsChanged):
         details.type.activated.emit(number)
     assert catalogue.find("ink").facts["part"] == "lora:sd1"
+    assert details.type.currentData() == "lora:sd1"
+    assert details.type.itemText(0) == "As its files say"
+    details.type.setCurrentIndex(0)
+    with qtbot.waitSignal(desk.studio.modelsChanged):
+        details.type.activated.emit(0)
+    assert catalogue.find("ink").facts["part"] == "lora:sdxl"
+    assert details.type.itemText(0) == "LoRA · SDXL (from its files)"
     assert folder in library.folders.rows
     library.folders._remove(folder)
     assert folder not in catalogue.folders()
