@@ -138,7 +138,8 @@ def _fit(vae: Any) -> np.ndarray:
     import torch
 
     weight = next(vae.parameters())
-    upcast = weight.dtype == torch.float16 and bool(getattr(vae.config, "force_upcast", False))
+    own = weight.dtype  # the parameter's changes with it
+    upcast = own == torch.float16 and bool(getattr(vae.config, "force_upcast", False))
     factor = _factor(vae)
     side = min(_CHART_SIDE, _CELLS * factor)
     known = chart(side, factor)
@@ -149,11 +150,11 @@ def _fit(vae: Any) -> np.ndarray:
         if _takes_frames(vae):
             picture = picture[:, :, None]
         with torch.no_grad():
-            found = _latents(vae.encode(picture.to(weight.device, torch.float32 if upcast else weight.dtype)))
+            found = _latents(vae.encode(picture.to(weight.device, torch.float32 if upcast else own)))
         plain = found.float().cpu().numpy()[0]
     finally:
         if upcast:
-            vae.to(dtype=weight.dtype)
+            vae.to(dtype=own)
     if plain.ndim == 4:
         plain = plain[:, 0]
     channels, height, width = plain.shape

@@ -11,7 +11,7 @@ import pytest
 
 from aigc_studio.core.imaging import open_image
 from aigc_studio.core.metadata import read_recipe
-from aigc_studio.engines import registry
+from aigc_studio.engines import device, registry
 from aigc_studio.engines.base import Model
 from aigc_studio.engines.engine import CancelToken, Order
 from aigc_studio.engines.reproduce import job_again
@@ -152,3 +152,21 @@ def test_a_variation_moves_away_from_its_picture_by_its_strength(bench: Benches,
         assert ctx.images[0].info["steps"] >= 1
         away.append(made)
     assert not np.array_equal(*away)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_task_runs_in_the_number_formats_of_graphics_cards(
+    name: str, dtype: str, model: Models, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the CPU here: what mixes two formats fails on any device. A VAE that overflows in float16 works in float32."""
+    monkeypatch.setattr(device, "choose", lambda: device.Placement("cpu", dtype))
+    for task in ("generate", "variation", "inpaint"):
+        ear = Ear()
+        picture = desk.make(model(name), task, ear=ear, steps=2)[0]
+        assert picture.std() > 1
+    loaded = desk.engine._loaded
+    assert {str(weight.dtype) for weight in loaded.pipe.vae.parameters()} == {f"torch.{dtype}"}
+    recipe = read_recipe(ear.files[0])
+    assert recipe is not None
+    assert recipe["engine"]["dtype"] == dtype
