@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,14 @@ from safetensors.torch import load_file, save_file
 
 from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.requests import Request
+from aigc_studio.engines import registry
 from aigc_studio.engines.base import Model
 from aigc_studio.engines.image import sdxl, stable_diffusion
 from aigc_studio.engines.image.diffusion import lora, memory
 from aigc_studio.engines.image.diffusion.spec import Loaded
 from tests.engines.context import FakeContext
 from tests.tiny.image import make_sd1, make_sdxl
+from tests.tiny.image_more import MAKERS as MORE
 from tests.tiny.lora import lora_weights, make_lora
 
 FAMILIES = {"sd1": stable_diffusion, "sdxl": sdxl}
@@ -220,3 +222,34 @@ def test_with_parts_that_wait_in_main_memory(sd1: Loaded, tmp_path: Path, monkey
         assert np.array_equal(changed, _pixels(_run(sd1, [(one, 1.0)], memory=mode))), mode
         assert sd1.state["memory"] == mode
     assert np.array_equal(plain, _pixels(_run(sd1, [])))
+
+
+@pytest.mark.parametrize("name", ["sd3", "flux-schnell", "z-image", "qwen-image"])
+def test_transformers_take_them_too(name: str, bench: Callable[[str], Any], tmp_path: Path) -> None:
+    if name in MORE:
+        folder = MORE[name](tmp_path / name)
+        family = name
+        model = Model(name, family, name, folder, {"type": name, "size": 64})
+        module: Any = registry.module(family)
+        loaded = module.load(model, FakeContext())
+    else:
+        held = bench(name)
+        module, loaded = held.module, held.loaded
+    path = tmp_path / "one.safetensors"
+    weights = lora_weights(loaded.pipe.components, text=False)
+    assert weights
+    save_file(weights, path)
+
+    def picture(weight: float) -> np.ndarray:
+        given = {"size": [64, 64], "steps": 2, "loras": [["one", weight]]}
+        family = module.fitted({**loaded.facts, "guidance": 1.0})
+        ctx = FakeContext(
+            values=family.values("generate", given), parts={"one": _part(path, type=loaded.facts["type"])}
+        )
+        module.run(loaded, Request("image", "generate", family.id, prompt="a red fox", params=given, seed=3), ctx)
+        assert not ctx.notices
+        return _pixels(ctx)
+
+    plain, changed = picture(0.0), picture(1.0)
+    assert not np.array_equal(plain, changed)
+    assert np.array_equal(plain, picture(0.0))
