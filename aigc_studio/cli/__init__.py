@@ -22,6 +22,7 @@ from aigc_studio.core.errors import Cancelled, StudioError, describe
 from aigc_studio.core.i18n import N_, tr
 
 from .codes import DONE, FAILED, MEANINGS, STOPPED, exit_status
+from .output import ReaderGone
 from .parser import Parser, language_of, our_words
 
 __all__ = ["COMMANDS", "Command", "main", "program"]
@@ -104,14 +105,14 @@ def main(arguments: Sequence[str]) -> int:
     except StudioError as error:
         _complain(error, as_json="--json" in arguments)
         return exit_status(error)
+    except (BrokenPipeError, ReaderGone):  # of `| head`
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return FAILED
     except (Cancelled, KeyboardInterrupt):
         with contextlib.suppress(OSError):
             print(tr("Stopped."), file=sys.stderr)
         return STOPPED
-    except BrokenPipeError:  # the reader of our output has gone (`| head`)
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return FAILED
 
 
 def _name_of(arguments: Sequence[str]) -> str:

@@ -31,16 +31,19 @@ class Choosing:
         Of an id that is not known the disk may know: it is looked at then, once.
         """
         path = Path(text).expanduser()
-        try:
-            return self.find(text)
-        except StudioError:
-            if not path.exists():
-                if len(path.parts) > 1 or not catalogue.rescan():
-                    raise
+        if len(path.parts) <= 1:
+            try:
                 return self.find(text)
+            except StudioError:
+                if not path.exists():
+                    if not catalogue.rescan():
+                        raise
+                    return self.find(text)
+        elif not path.exists():
+            return self.find(text)
         path = path.resolve()
-        for entry in (*catalogue.models(), *catalogue.parts()):
-            if entry.path is not None and entry.path == path:
+        for entry in catalogue.models():  # those of the list say more than their files do
+            if not entry.found and entry.path == path:
                 return entry
         entry = catalogue.inspect(path)[0]
         self._given[entry.id] = entry

@@ -30,6 +30,7 @@ _MISSING = frozenset(
     {
         "engine-elsewhere",
         "engine-missing",
+        "encoder",
         "engine-start",
         "espeak-missing",
         "family",
@@ -38,6 +39,9 @@ _MISSING = frozenset(
         "no-uv",
         "part-missing",
         "serve-missing",
+        "task-model",
+        "uroman",
+        "vocoder",
     }
 )
 
@@ -45,6 +49,7 @@ _BAD_INPUT = frozenset(
     {
         "asset",
         "audio-damaged",
+        "consent",
         "context",
         "count",
         "device",
@@ -57,6 +62,8 @@ _BAD_INPUT = frozenset(
         "input",
         "input-gone",
         "kind",
+        "language",
+        "language-same",
         "mask-empty",
         "mask-size",
         "missing",
@@ -76,6 +83,8 @@ _BAD_INPUT = frozenset(
         "prompt-empty",
         "seed",
         "size",
+        "speaker",
+        "speaker-file",
         "suffix",
         "task",
         "text-empty",
@@ -98,7 +107,9 @@ _RUN = frozenset({"model-nan"})
 
 def exit_status(error: StudioError) -> int:
     """The exit status of a command that ended with this error."""
-    if error.code in _BAD_INPUT or error.code.startswith(("image-", "audio-", "text-", "mask-", "lora-", "token-")):
+    if error.code in _BAD_INPUT or error.code.startswith(
+        ("image-", "audio-", "text-", "mask-", "lora-", "token-", "voice-")
+    ):
         return BAD_INPUT
     if error.code in _MISSING or (error.code.startswith("model") and error.code not in _RUN):
         return MISSING

@@ -30,7 +30,7 @@ from aigc_studio.engines.runner import check_request, find_model, find_parts
 
 from . import values
 from .choosing import Choosing
-from .output import Output
+from .output import Output, ReaderGone
 from .parser import add_common, complete_with
 from .progress import Listener, Watch
 from .stopping import stoppable
@@ -148,8 +148,13 @@ def make(options: argparse.Namespace, plan: Plan) -> int:
             keep = options.project is not None
             with engine() as runner, Watch(output, request.count) as watch:
                 listener = _Results(watch, output, project, request, options.out, keep=keep)
-                with output.alone():
-                    run_now(project, request, runner, listener, token, find=choosing.find)
+                try:
+                    with output.alone():
+                        run_now(project, request, runner, listener, token, find=choosing.find)
+                except Cancelled:
+                    if output.gone:
+                        raise ReaderGone from None
+                    raise
     return 0
 
 
@@ -262,10 +267,7 @@ class _Results(Listener):
         if index and index not in self._said:
             self._output.piece("\n")
         self._said.add(index)
-        try:
-            self._output.piece(piece)
-        except BrokenPipeError:  # the reader of our output has gone
-            raise Cancelled from None
+        self._output.piece(piece)
 
     def progress(self, index: int, done: int, total: int, stage: str, preview: Any) -> None:
         """See `RunListener`. A text that is seen to grow needs no bar."""

@@ -110,6 +110,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _info(options: argparse.Namespace) -> int:
     output = Output.of(options)
+    _look(options)
     entry = Choosing().named(options.model)
     row = row_of(entry) | {"tasks": task_rows(entry)}
     if output.json:

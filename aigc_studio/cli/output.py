@@ -9,7 +9,13 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-__all__ = ["Output", "table"]
+from aigc_studio.core.errors import Cancelled
+
+__all__ = ["Output", "ReaderGone", "table"]
+
+
+class ReaderGone(Cancelled):
+    """Nobody reads what we write any more (`| head`): the work stops, and there is nothing to say about it."""
 
 
 class Output:
@@ -22,6 +28,8 @@ class Output:
     def __init__(self, *, json: bool = False, quiet: bool = False) -> None:
         self.json = json
         self.quiet = quiet
+        self.gone = False
+        """Whether the reader of standard output has gone."""
         self._out: TextIO = sys.stdout
 
     @classmethod
@@ -38,16 +46,23 @@ class Output:
         """One result: `row` for programs, `line` for people."""
         text = json.dumps(row, ensure_ascii=False) if self.json else line
         text = text.encode("utf-8", "replace").decode("utf-8")  # half a character of a damaged name
-        print(text, file=self._out, flush=True)
+        self._write(text + "\n")
 
     def say(self, line: str) -> None:
         """Something for people that is part of the answer; left out in JSON."""
         if not self.json:
-            print(line, file=self._out, flush=True)
+            self._write(line + "\n")
 
     def piece(self, text: str) -> None:
         """A piece of a text as it comes."""
-        print(text, end="", file=self._out, flush=True)
+        self._write(text)
+
+    def _write(self, text: str) -> None:
+        try:
+            print(text, end="", file=self._out, flush=True)
+        except BrokenPipeError:
+            self.gone = True
+            raise ReaderGone from None
 
     def hint(self, line: str) -> None:
         """Something worth knowing that is no result."""

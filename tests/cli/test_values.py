@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import string
 from typing import Any
@@ -63,17 +64,11 @@ def test_what_can_be_taken_can_be_typed(data: st.DataObject, name: str) -> None:
 def test_no_typed_text_is_more_than_a_sentence(text: str) -> None:
     """Whatever is typed is a value that the parameter takes, or a StudioError; nothing else is raised."""
     for param in PARAMS.values():
-        try:
-            value = values.value(param, text, same)
-        except StudioError as error:
-            assert str(error)
-        else:
-            param.check(value)
+        with contextlib.suppress(StudioError):
+            param.check(values.value(param, text, same))
     for line in (text, f"steps={text}", f"={text}"):
-        try:
+        with contextlib.suppress(StudioError):
             values.assignment(FAMILY, "generate", line, same)
-        except StudioError as error:
-            assert str(error)
 
 
 @given(IDS, WEIGHTS)
