@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QWidget
@@ -14,12 +15,11 @@ from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.widgets.banner import Banner, BannerArea
-from aigc_studio.ui.widgets.form import ParamForm
-from aigc_studio.ui.widgets.part_fields import LorasField
 
-from .import_dialog import ImportDialog
-from .library_dialog import LibraryDialog
-from .picker import ModelPicker
+if TYPE_CHECKING:  # what is opened later is imported later: the window is on the screen within a second
+    from aigc_studio.ui.widgets.part_fields import LorasField
+
+    from .library_dialog import LibraryDialog
 
 __all__ = ["ModelDesk"]
 
@@ -52,6 +52,8 @@ class ModelDesk(QObject):
     # -- asking
     def show_library(self) -> None:
         """The Models page; the one that is open already comes to the front."""
+        from .library_dialog import LibraryDialog
+
         if self._library is None:
             self._library = LibraryDialog(self._studio, self._window)
             self._library.folderWanted.connect(self.ask_folder)
@@ -106,6 +108,11 @@ class ModelDesk(QObject):
 
     def choose(self, entry: Entry) -> bool:
         """Choose a model in the panel that works with it, or add a LoRA to the form in front of the person."""
+        from aigc_studio.ui.widgets.form import ParamForm
+        from aigc_studio.ui.widgets.part_fields import LorasField
+
+        from .picker import ModelPicker
+
         if self._studio.info is None:
             return False
         if entry.kind == "part":
@@ -130,6 +137,8 @@ class ModelDesk(QObject):
         )
 
     def _ask(self, path: Path, entries: list[Entry], *, copy: bool = False) -> None:
+        from .import_dialog import ImportDialog
+
         usable = [entry for entry in entries if entry.kind != "other"]
         if not usable:
             problem = next((entry.problem for entry in entries if entry.problem is not None), None)

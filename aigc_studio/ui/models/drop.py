@@ -11,10 +11,10 @@ from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication, QWidget
 
 from aigc_studio.core.library.single import SUFFIXES
-from aigc_studio.ui.widgets.part_fields import LorasField
 
 if TYPE_CHECKING:
     from aigc_studio.ui.main_window import MainWindow
+    from aigc_studio.ui.widgets.part_fields import LorasField
 
 __all__ = ["candidates", "offer"]
 
@@ -41,6 +41,8 @@ def offer(window: MainWindow, paths: Sequence[Path]) -> None:
 
 
 def _field_below(widget: QWidget | None) -> LorasField | None:
+    from aigc_studio.ui.widgets.part_fields import LorasField  # with the first form, not with the window
+
     while widget is not None and not isinstance(widget, LorasField):
         widget = widget.parentWidget()
     return widget

@@ -125,6 +125,7 @@ def test_the_keyboard_opens_moves_and_chooses(qtbot, picker: ModelPicker) -> Non
     found = picker._list
     assert found is not None
     qtbot.keyClick(found.list, Qt.Key.Key_Escape)
+    assert not found.isVisible()
     assert picker.entry == before
     listed = opened(picker)
     wanted = listed.choices()[0]
