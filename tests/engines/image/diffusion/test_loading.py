@@ -246,3 +246,25 @@ def test_cancelled_while_it_loads_the_engine_loads_anew_the_next_time(model: Mod
         desk.engine.run(desk.order(model("sd1"), "generate", {}), ear, token)
     assert ear.steps[-1][3] == "Loading the image model"  # not a part further
     assert len(desk.make(model("sd1"))) == 1
+
+
+def test_text_encoders_of_older_libraries_are_read(model: Models, tmp_path: Path) -> None:
+    """Published folders name CLIP's weights "text_model...." and have a table of positions; newer libraries do not."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    folder = _copy(model("sdxl"), tmp_path)
+    for part in ("text_encoder", "text_encoder_2"):
+        file = folder / part / "model.safetensors"
+        weights = {
+            name if name.startswith(("text_model.", "text_projection")) else f"text_model.{name}": weight
+            for name, weight in load_file(file).items()
+        }
+        weights["text_model.embeddings.position_ids"] = torch.arange(77)[None]
+        save_file(weights, file, {"format": "pt"})
+    module = registry.module("sdxl")
+    one = module.load(model("sdxl"), FakeContext()).pipe
+    other = module.load(replace(model("sdxl"), folder=folder), FakeContext()).pipe
+    for part in ("text_encoder", "text_encoder_2"):
+        weights = getattr(one, part).state_dict()
+        assert all(weights[name].equal(weight) for name, weight in getattr(other, part).state_dict().items())
