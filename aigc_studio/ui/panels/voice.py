@@ -260,7 +260,10 @@ class VoicePanel(DocumentPanel):
         if job_id == self._job:
             self.sound.show_progress(progress.fraction)
             if progress.total > 1:
-                self.say(N_("Speaking sentence {done} of {total}"), done=progress.done, total=progress.total)
+                now = min(progress.done + 1, progress.total)
+                self.say(N_("Speaking sentence {done} of {total}"), done=now, total=progress.total)
+            elif not progress.total and progress.stage:
+                self.say(progress.stage)
 
     def _output(self, job_id: str, index: int, asset: Asset) -> None:
         job = self.studio.job(job_id)
@@ -476,6 +479,16 @@ class VoicePanel(DocumentPanel):
         self.session.create(
             asset.title, [Segment(text=words, variants=[take], asset_id=asset.id)], meta={"titled": True}
         )
+
+    def save_state(self) -> dict[str, Any]:
+        """Also the recording; that its voice may be used is asked anew."""
+        return {**super().save_state(), "clip": self.clip.asset.id if self.clip.asset is not None else ""}
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `save_state`."""
+        super().restore_state(state)
+        if isinstance(clip := state.get("clip"), str) and clip:
+            self.clip.show_id(clip)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """A low window keeps its room for the words."""

@@ -183,6 +183,10 @@ def test_a_recording_dropped_on_the_panel_goes_where_it_can_be_used(
     panel.take_drop(Payload(paths=(recording,)))
     qtbot.waitUntil(lambda: panel.clip.asset is not None, timeout=10_000)
     assert panel.inspector.form.values()["speaker"] == "clip"
+    other = VoicePanel(studio, output=Hand(), clip_output=Hand())
+    qtbot.addWidget(other)
+    other.restore_state(panel.save_state())
+    assert other.clip.asset == panel.clip.asset
     panel.clip._fill_menu()
     titles = [action.text() for action in panel.clip.menu.actions()]
     assert titles[0] == "my voice   0:05.0"
