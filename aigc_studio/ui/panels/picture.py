@@ -110,7 +110,7 @@ class PicturePanel(Translated, QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.splitter)
-        self.setFocusProxy(self.inspector.prompt.edit)
+        self.first_focus = self.inspector.prompt.edit  # a focus proxy would hide all before it from Tab
 
     def _connect(self) -> None:
         studio, canvas, session = self._studio, self.canvas, self.session
