@@ -47,9 +47,11 @@ def _all(loaded: Loaded, request: Request, values: Mapping[str, Any], ctx: Conte
     pipe = pipe_for(loaded, "inpaint" if loaded.fills else request.task)
     work = prepare(request.task, loaded, pipe, ctx)
     info = dict(work.info)
+    if (mode := loaded.state.get("memory", "full")) != "full":
+        info["memory"] = mode  # tiles are not quite the whole
     info |= lora.apply(loaded, pipe, list(values.get("loras", ())), ctx)
     info |= _read_prompts(loaded, request.prompt, values.get("negative", ""), ctx)
-    batch = values["batch"]
+    batch = values.get("batch", 1)
     for first in range(0, request.count, batch):
         indices = range(first, min(first + batch, request.count))
         if any(ctx.wants(index) for index in indices):
@@ -116,7 +118,7 @@ class Run:
             "callback_on_step_end": self._step,
             **self.loaded.spec.arguments(self.loaded, request.task, values),
         }
-        given |= {role: [image] * count for role, image in self.work.images.items()}
+        given |= {role: image if count == 1 else [image] * count for role, image in self.work.images.items()}
         if self.work.images:
             strength = values.get("strength", 1.0)
             # Steps times strength are done: at least one.
@@ -135,7 +137,16 @@ class Run:
                 N_("The model does not take these settings ({reason}); choose another sampler or other values."),
                 code="settings",
                 detail=repr(error),
-                reason=str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__,
+                reason=_first_line(error),
+            ) from error
+        except RuntimeError as error:
+            if memory.is_shortage(error) or isinstance(error, RecursionError):
+                raise
+            raise StudioError(
+                N_("The model failed while it painted ({reason}); choose other settings, or another model."),
+                code="model-run",
+                detail=repr(error),
+                reason=_first_line(error),
             ) from error
         return made.images
 
@@ -153,6 +164,11 @@ class Run:
 
     def _stepped(self, step: int, time: Any, latents: Any) -> None:
         self._step(self.pipe, step, time, {"latents": latents})
+
+
+def _first_line(error: Exception) -> str:
+    """What a library says, short enough for a sentence."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
 
 
 def _read_prompts(loaded: Loaded, prompt: str, negative: str, ctx: Context) -> dict[str, Any]:

@@ -240,3 +240,21 @@ def test_values_come_from_the_context(bench: Benches) -> None:
     assert given.run(steps=2, size=[48, 40]).images[0].value.size == (48, 40)
     with pytest.raises(StudioError):
         family.values("generate", {"steps": 0})
+
+
+def test_parts_that_do_not_fit_together_are_told(bench: Benches) -> None:
+    """A text encoder of another model: found when the picture's layers meet its words."""
+    from tests.tiny.image import clip_encoder
+
+    sd = bench("sd1")
+    own = sd.loaded.pipe.text_encoder
+    try:
+        sd.loaded.pipe.text_encoder = clip_encoder(sd.loaded.pipe.tokenizer, 5, width=24)
+        sd.loaded.pipes.clear()
+        with pytest.raises(StudioError) as failed:
+            sd.run()
+        assert failed.value.code == "model-run"
+    finally:
+        sd.loaded.pipe.text_encoder = own
+        sd.loaded.pipes.clear()
+    assert sd.run().images
