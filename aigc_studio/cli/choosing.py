@@ -8,6 +8,7 @@ from pathlib import Path
 from aigc_studio.core import catalogue
 from aigc_studio.core.catalogue import Entry
 from aigc_studio.core.errors import StudioError
+from aigc_studio.core.i18n import N_
 from aigc_studio.engines import registry
 from aigc_studio.engines.base import Family
 from aigc_studio.engines.listing import first_model, no_model
@@ -25,10 +26,11 @@ class Choosing:
         """The model with this id, one given by path included; StudioError for an unknown one."""
         return self._given.get(id) or catalogue.find(id)
 
-    def named(self, text: str) -> Entry:
+    def named(self, text: str, kind: str = "") -> Entry:
         """The model that a person named by its id, or by the path of its folder or file.
 
-        Of an id that is not known the disk may know: it is looked at then, once.
+        Of an id that is not known the disk may know: it is looked at then, once. kind: which one is meant of several
+        in a folder.
         """
         path = Path(text).expanduser()
         if len(path.parts) <= 1:
@@ -45,9 +47,18 @@ class Choosing:
         for entry in catalogue.models():  # those of the list say more than their files do
             if not entry.found and entry.path == path:
                 return entry
-        entry = catalogue.inspect(path)[0]
-        self._given[entry.id] = entry
-        return entry
+        found = catalogue.inspect(path)
+        found = [entry for entry in found if entry.kind == kind] or found
+        if len(found) > 1:
+            names = [entry.path.name for entry in found if entry.path is not None]
+            raise StudioError(
+                N_('There are several models in "{name}"; give the path of one of them: {names}.'),
+                code="model-several",
+                name=path.name,
+                names=", ".join(names[:8]) + (" …" if len(names) > 8 else ""),
+            )
+        self._given[found[0].id] = found[0]
+        return found[0]
 
     def id_of(self, text: str) -> str:
         """As `named`: the id alone."""
@@ -60,7 +71,7 @@ class Choosing:
         """
         if not chosen:
             return first_model(kind, tasks)
-        entry = self.named(chosen)
+        entry = self.named(chosen, kind)
         if entry.problem is not None:
             raise entry.problem
         if entry.kind != kind:

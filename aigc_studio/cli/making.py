@@ -35,7 +35,7 @@ from .parser import add_common, complete_with
 from .progress import Listener, Watch
 from .stopping import stoppable
 
-__all__ = ["Plan", "add_making", "device_of", "engine", "make", "text_of"]
+__all__ = ["Plan", "add_making", "check_device", "device_of", "engine", "make", "text_of"]
 
 
 def add_making(parser: argparse.ArgumentParser, *, negative: bool = False, lora: bool = False) -> None:
@@ -206,7 +206,9 @@ def _voice(family: Family, known: Mapping[str, Param], file: str) -> dict[str, A
 
 @contextlib.contextmanager
 def device_of(name: str) -> Iterator[None]:
-    """Let the engines of this process run on a device; "" leaves the choice to them."""
+    """Let the engines of this process run on a device; "" leaves the choice to them. StudioError for an unknown one."""
+    if name:
+        check_device(name)
     before = os.environ.get("AIGC_STUDIO_DEVICE")
     if name:
         os.environ["AIGC_STUDIO_DEVICE"] = name
@@ -217,6 +219,20 @@ def device_of(name: str) -> Iterator[None]:
             os.environ.pop("AIGC_STUDIO_DEVICE")
             if before is not None:
                 os.environ["AIGC_STUDIO_DEVICE"] = before
+
+
+def check_device(name: str) -> None:
+    """StudioError when this machine has no such device. "cuda" alone is the first card."""
+    from aigc_studio.core.hardware import devices
+
+    known = [device.id for device in devices()]
+    if name not in known and not (name == "cuda" and "cuda:0" in known):
+        raise StudioError(
+            N_('There is no device "{device}" here; there are: {names}.'),
+            code="device",
+            device=name[:40],
+            names=", ".join(known),
+        )
 
 
 @contextlib.contextmanager

@@ -61,6 +61,10 @@ def run(options: argparse.Namespace) -> int:
     from aigc_studio.core.settings import Settings
     from aigc_studio.engines.child import ChildEngine
 
+    from .making import check_device
+
+    if options.device:
+        check_device(options.device)
     output = Output.of(options)
     token = server.token_from(options.token_file)
     sock = server.listen(options.port)

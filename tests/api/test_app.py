@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -280,6 +281,34 @@ def test_the_openapi_document_describes_it_all(client: TestClient) -> None:
     assert wanted <= set(document["paths"])
     assert document["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
     assert "requestBody" in document["paths"]["/v1/assets"]["post"]
+
+
+def test_a_parameter_that_names_a_file_cannot_be_set(
+    client: TestClient, fake: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that may ask for results may not have files of this machine read."""
+    from dataclasses import replace
+
+    from aigc_studio.engines import fake as family
+    from aigc_studio.engines.base import Param
+
+    declared = replace(family.FAMILY, params=(*family.FAMILY.params, Param.text("vector", "Vector", file=True)))
+    monkeypatch.setattr(family, "FAMILY", declared)
+    for value in ("/etc/passwd", "~/secret.npy", "x"):
+        answer = client.post("/v1/generate", json={"kind": "image", "params": {"vector": value}})
+        assert (answer.status_code, answer.json()["code"]) == (422, "param")
+        assert "upload" in answer.json()["detail"]
+    assert client.post("/v1/generate", json={"kind": "image", "params": {"vector": ""}}).status_code == 202
+
+
+def test_every_parameter_that_names_a_file_says_so() -> None:
+    """Or other programs could have any file read: what speaks of a file or a path is marked as one."""
+    from aigc_studio.engines import registry
+
+    for family in registry.families():
+        for param in family.params:
+            speaks = re.search(r"\b(file|path|folder)\b", f"{param.id} {param.title} {param.help}".lower())
+            assert param.kind != "text" or not speaks or param.file, f"{family.id}.{param.id}"
 
 
 # Who is heard ---------------------------------------------------------------------------------------------------------

@@ -109,6 +109,8 @@ def test_results_in_a_project(run: Run, tmp_path: Path) -> None:
         (4, ["image", "x", "--set", "seamless=perhaps"], "perhaps"),
         (4, ["image", "x", "--negative", "blurry"], "negative"),
         (4, ["image", "x", "--lora", "style:1"], "LoRA"),
+        (4, ["image", "x", "--device", "abacus"], "abacus"),
+        (4, ["speak", "x", "--voice", "text.txt"], "voice"),
         (3, ["image", "x", "--model", "nobody"], "nobody"),
         (3, ["image", "x", "--model", "espeak"], "espeak"),
         (3, ["write", "x", "--task", "translate", "--model", "painter"], "painter"),
@@ -260,3 +262,14 @@ def test_a_project_in_use_is_not_written(run: Run, tmp_path: Path) -> None:
         project.close()
     assert code == 1
     assert "open elsewhere" in err
+
+
+def test_without_the_engine(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Status 3, and what to do."""
+    from aigc_studio.core.errors import StudioError
+    from aigc_studio.engines import runner
+
+    missing = StudioError("The engine is not here.", code="engine-missing")
+    monkeypatch.setattr(runner, "missing_engine", lambda needs: missing if needs else None)
+    assert run("write", "Blue") == (3, "", "The engine is not here.\n")
+    assert run("image", "blue", "--size", "32x32", "--out", "x.png")[0] == 0, "the painter needs none"

@@ -106,6 +106,8 @@ def test_model_folders_by_path_and_from_the_library(run: Run, tmp_path: Path) ->
     assert code == 0, err
     assert soundfile.info(out.strip()).frames > 0
     assert run("image", "x", "--model", str(words))[0] == 3, "it makes texts"
+    assert run("image", "x", "--model", str(folder), "--dry-run")[0] == 0, "one of three makes pictures"
+    assert "several models" in run("models", "info", str(folder))[2]
     assert run("image", "x", "--model", str(pictures), "--size", "7x7", "--dry-run")[0] == 4
     assert len(catalogue.models("image")) == 1, "what is given by path is not added"
     assert run("project", "reproduce", "mine")[0] == 5, "the models of the recipes are not in the library"
