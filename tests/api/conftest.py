@@ -55,13 +55,27 @@ def service(start: Start) -> Service:
     return start()
 
 
-@pytest.fixture
-def client(service: Service) -> Iterator[TestClient]:
+def client_of(service: Service) -> TestClient:
     """A client with the token, at the address that the service has."""
-    with TestClient(
+    return TestClient(
         build(service, TOKEN, PORT),
         base_url=f"http://127.0.0.1:{PORT}",
         headers={"Authorization": f"Bearer {TOKEN}"},
         raise_server_exceptions=False,
-    ) as client:
+    )
+
+
+@pytest.fixture
+def client(service: Service) -> Iterator[TestClient]:
+    """A client of a service of this test's own."""
+    with client_of(service) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A client for questions that change nothing, of one service for all of them."""
+    service = Service(tmp_path_factory.mktemp("shared") / "mine", lambda lane: LocalEngine(collect=False))
+    with client_of(service) as client:
+        yield client
+    service.close()

@@ -146,20 +146,20 @@ def test_a_part_of_an_uploaded_picture_is_changed(client: TestClient) -> None:
     assert set(client.get(f"/v1/assets/{end['assets']['0']}").json()["parents"]) == set(inputs.values())
 
 
-def test_models_and_devices(client: TestClient) -> None:
+def test_models_and_devices(shared: TestClient) -> None:
     """What there is, and of one model every parameter; no path of this machine is told."""
-    models = {row["id"]: row for row in client.get("/v1/models").json()}
+    models = {row["id"]: row for row in shared.get("/v1/models").json()}
     assert models["painter"]["usable"]
-    assert "starter-writer" not in {row["id"] for row in client.get("/v1/models", params={"kind": "image"}).json()}
-    painter = client.get("/v1/models/painter").json()
+    assert "starter-writer" not in {row["id"] for row in shared.get("/v1/models", params={"kind": "image"}).json()}
+    painter = shared.get("/v1/models/painter").json()
     generate = next(task for task in painter["tasks"] if task["id"] == "generate")
     size = next(param for param in generate["params"] if param["id"] == "size")
     assert size["kind"] == "size"
     assert size["high"] >= 4096
     assert "path" not in painter
-    devices = client.get("/v1/devices").json()
+    devices = shared.get("/v1/devices").json()
     assert devices[-1]["id"] == "cpu"
-    assert client.get("/v1").json()["project"] == "mine"
+    assert shared.get("/v1").json()["project"] == "mine"
 
 
 @pytest.mark.parametrize(
@@ -184,25 +184,25 @@ def test_models_and_devices(client: TestClient) -> None:
         (404, "model-unknown", {**PAINT, "model": "../models"}),
     ],
 )
-def test_what_cannot_be_asked_for_is_a_problem(client: TestClient, status: int, code: str, asked: dict) -> None:
+def test_what_cannot_be_asked_for_is_a_problem(shared: TestClient, status: int, code: str, asked: dict) -> None:
     """RFC 9457, with a code for programs and a sentence for people; nothing is queued."""
-    answer = client.post("/v1/generate", json=asked)
+    answer = shared.post("/v1/generate", json=asked)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
     assert (problem["status"], problem["code"]) == (status, code)
     assert problem["detail"]
-    assert client.get("/v1/jobs").json() == []
+    assert shared.get("/v1/jobs").json() == []
 
 
-def test_a_model_is_never_looked_up_by_path(client: TestClient, tmp_path: Path) -> None:
+def test_a_model_is_never_looked_up_by_path(shared: TestClient, tmp_path: Path) -> None:
     """Although the catalogue itself takes paths: a folder with a model in it stays unknown."""
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "config.json").write_text('{"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2"}')
     for name in (str(folder), "model"):
-        assert client.post("/v1/generate", json={"model": name}).json()["code"] == "model-unknown"
-        assert client.get(f"/v1/models/{name.replace('/', '%2F')}").status_code == 404
+        assert shared.post("/v1/generate", json={"model": name}).json()["code"] == "model-unknown"
+        assert shared.get(f"/v1/models/{name.replace('/', '%2F')}").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -219,9 +219,9 @@ def test_a_model_is_never_looked_up_by_path(client: TestClient, tmp_path: Path) 
         (422, "request", "/v1/assets?limit=100000"),
     ],
 )
-def test_what_is_not_there(client: TestClient, status: int, code: str, path: str) -> None:
+def test_what_is_not_there(shared: TestClient, status: int, code: str, path: str) -> None:
     """A problem, too."""
-    answer = client.get(path)
+    answer = shared.get(path)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
@@ -236,20 +236,20 @@ def test_what_is_not_there(client: TestClient, status: int, code: str, path: str
         (422, "broken.wav", b"RIFF"),
     ],
 )
-def test_what_is_no_file_of_ours_is_not_kept(client: TestClient, status: int, name: str, content: bytes) -> None:
+def test_what_is_no_file_of_ours_is_not_kept(shared: TestClient, status: int, name: str, content: bytes) -> None:
     """It is looked at first."""
-    answer = client.post("/v1/assets", params={"name": name}, content=content)
+    answer = shared.post("/v1/assets", params={"name": name}, content=content)
     assert answer.status_code == status, answer.text
-    assert client.get("/v1/assets").json()["total"] == 0
+    assert shared.get("/v1/assets").json()["total"] == 0
 
 
-def test_problems_are_in_the_askers_language(client: TestClient) -> None:
+def test_problems_are_in_the_askers_language(shared: TestClient) -> None:
     """By Accept-Language, for each asker; the program's own language stays."""
-    chinese = client.get("/v1/jobs/nobody", headers={"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5"}).json()
+    chinese = shared.get("/v1/jobs/nobody", headers={"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5"}).json()
     assert chinese["detail"].startswith("没有这个任务")
-    english = client.get("/v1/jobs/nobody", headers={"Accept-Language": "fr, en;q=0.3"}).json()
+    english = shared.get("/v1/jobs/nobody", headers={"Accept-Language": "fr, en;q=0.3"}).json()
     assert english["detail"].startswith("There is no such job")
-    assert client.get("/v1/models/painter", headers={"Accept-Language": "zh"}).json()["title"] != "Abstract painter"
+    assert shared.get("/v1/models/painter", headers={"Accept-Language": "zh"}).json()["title"] != "Abstract painter"
     assert i18n.current_language() == "en"
 
 
@@ -272,9 +272,9 @@ def test_the_language_that_is_liked_best(accepted: str, language: str) -> None:
     assert language_for(accepted) == language
 
 
-def test_the_openapi_document_describes_it_all(client: TestClient) -> None:
+def test_the_openapi_document_describes_it_all(shared: TestClient) -> None:
     """Every route, with the token as its scheme."""
-    document = client.get("/v1/openapi.json").json()
+    document = shared.get("/v1/openapi.json").json()
     assert document["openapi"].startswith("3.")
     wanted = {"/v1/models", "/v1/devices", "/v1/generate", "/v1/jobs", "/v1/jobs/{id}", "/v1/jobs/{id}/cancel"}
     wanted |= {"/v1/assets", "/v1/assets/{id}", "/v1/assets/{id}/file", "/v1/jobs/{id}/events"}
@@ -331,20 +331,20 @@ def test_every_parameter_that_names_a_file_says_so() -> None:
         (401, "token", {"Authorization": "Bearer a-token-of-the-tests-and-more"}),
     ],
 )
-def test_who_is_not_heard(client: TestClient, status: int, code: str, headers: dict) -> None:
+def test_who_is_not_heard(shared: TestClient, status: int, code: str, headers: dict) -> None:
     """By no path and no method; a page's preflight neither, and nothing that would let it read the answer."""
     paths = ("/v1", "/v1/openapi.json", "/v1/generate", "/nowhere")
     for method, path in itertools.product(("GET", "POST", "OPTIONS"), paths):
-        answer = client.request(method, path, headers=headers)
+        answer = shared.request(method, path, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (status, code)
         assert not [name for name in answer.headers if name.startswith("access-control")]
         assert ("www-authenticate" in answer.headers) == (status == 401)
 
 
-def test_localhost_is_heard(client: TestClient) -> None:
+def test_localhost_is_heard(shared: TestClient) -> None:
     """By its name, too, and from its own origin."""
     headers = {"Host": "localhost:8723", "Origin": "http://localhost:8723", "Sec-Fetch-Site": "same-origin"}
-    assert client.get("/v1", headers=headers).status_code == 200
+    assert shared.get("/v1", headers=headers).status_code == 200
 
 
 def test_a_body_that_is_too_large_is_not_read(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
