@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.tiny.image import _diffusers, _flow_vae, _save, _seeded, t5_encoder, t5_tokenizer, vae
 
-__all__ = ["MAKERS", "make_pixart", "make_qwen_image", "make_sana", "make_z_image"]
+__all__ = ["MAKERS", "make_pixart", "make_qwen_image", "make_qwen_image_edit", "make_sana", "make_z_image"]
 
 _WIDTH = 16
 _CHAT = (
@@ -29,7 +30,7 @@ def qwen_tokenizer(length: int = 1024) -> Any:
         unk_token="<|endoftext|>",
         eos_token="<|im_end|>",
         pad_token="<|endoftext|>",
-        additional_special_tokens=["<|im_start|>"],
+        additional_special_tokens=["<|im_start|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>"],
         model_max_length=length,
     )
     tokenizer.chat_template = _CHAT
@@ -69,11 +70,12 @@ def make_z_image(folder: Path, seed: int = 141) -> Path:
     return _save(pipeline, folder)
 
 
-def make_qwen_image(folder: Path, seed: int = 161) -> Path:
-    """Qwen-Image: packed latents, an autoencoder of videos, Qwen2.5-VL as text encoder."""
+def _qwen_parts(seed: int) -> dict[str, Any]:
+    """The components of Qwen-Image: packed latents, an autoencoder of videos, Qwen2.5-VL as text encoder."""
     from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
     tokenizer = qwen_tokenizer()
+    ids = {name: tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in ("image_pad", "vision_start", "vision_end")}
     config = Qwen2_5_VLConfig(
         text_config={
             "hidden_size": _WIDTH,
@@ -82,10 +84,13 @@ def make_qwen_image(folder: Path, seed: int = 161) -> Path:
             "num_attention_heads": 2,
             "num_key_value_heads": 1,
             "vocab_size": len(tokenizer),
-            "max_position_embeddings": 2048,
+            "max_position_embeddings": 4096,
             "rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0},
         },
         vision_config={"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "out_hidden_size": 16},
+        image_token_id=ids["image_pad"],
+        vision_start_token_id=ids["vision_start"],
+        vision_end_token_id=ids["vision_end"],
     )
     network = _seeded(
         lambda: _diffusers().QwenImageTransformer2DModel(
@@ -103,14 +108,33 @@ def make_qwen_image(folder: Path, seed: int = 161) -> Path:
     autoencoder = _seeded(
         lambda: _diffusers().AutoencoderKLQwenImage(base_dim=4, z_dim=16, dim_mult=[1, 2, 2, 2], num_res_blocks=1), seed
     )
-    pipeline = _diffusers().QwenImagePipeline(
-        scheduler=_diffusers().FlowMatchEulerDiscreteScheduler(shift=1.0, use_dynamic_shifting=True),
-        vae=autoencoder,
-        text_encoder=_seeded(lambda: Qwen2_5_VLForConditionalGeneration(config), seed + 2),
-        tokenizer=tokenizer,
-        transformer=network,
-    )
-    return _save(pipeline, folder)
+    return {
+        "scheduler": _diffusers().FlowMatchEulerDiscreteScheduler(shift=1.0, use_dynamic_shifting=True),
+        "vae": autoencoder,
+        "text_encoder": _seeded(lambda: Qwen2_5_VLForConditionalGeneration(config), seed + 2),
+        "tokenizer": tokenizer,
+        "transformer": network,
+    }
+
+
+def make_qwen_image(folder: Path, seed: int = 161) -> Path:
+    """Qwen-Image: packed latents, an autoencoder of videos, Qwen2.5-VL as text encoder."""
+    return _save(_diffusers().QwenImagePipeline(**_qwen_parts(seed)), folder)
+
+
+def make_qwen_image_edit(folder: Path, seed: int = 221) -> Path:
+    """Qwen-Image-Edit: changes a picture as the prompt says; its text encoder sees the picture."""
+    from transformers import Qwen2VLImageProcessor
+
+    parts = _qwen_parts(seed)
+    _save(_diffusers().QwenImagePipeline(**parts), folder)
+    parts["tokenizer"].save_pretrained(folder / "processor")
+    pictures: Any = Qwen2VLImageProcessor
+    pictures(max_pixels=28 * 28 * 16, min_pixels=28 * 28).save_pretrained(folder / "processor")
+    index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    index |= {"_class_name": "QwenImageEditPipeline", "processor": ["transformers", "Qwen2VLProcessor"]}
+    (folder / "model_index.json").write_text(json.dumps(index), encoding="utf-8")
+    return folder
 
 
 def make_pixart(folder: Path, seed: int = 181) -> Path:
@@ -198,6 +222,7 @@ def make_sana(folder: Path, seed: int = 201) -> Path:
 MAKERS: dict[str, Callable[[Path], Path]] = {
     "z-image": make_z_image,
     "qwen-image": make_qwen_image,
+    "qwen-image-edit": make_qwen_image_edit,
     "pixart": make_pixart,
     "sana": make_sana,
 }

@@ -19,6 +19,7 @@ from .diffusion.params import declare, fit
 from .diffusion.pipeline import load_pipeline, pipe_for, warm
 from .diffusion.running import generate
 from .diffusion.schedulers import FLOW, NOISE, Sampler, choice
+from .diffusion.seeing import SeeingTokenizer
 from .diffusion.spec import Loaded, Spec
 
 if TYPE_CHECKING:
@@ -137,8 +138,8 @@ def fitted(facts: Mapping[str, Any]) -> Family:
             param = replace(param, of=(f"lora:{kind.lora}",))
         if param.id == "scheduler":
             param = choice(kind.samplers)
-        if param.id == "strength" and not kind.strength:
-            continue
+        if param.id in ("strength", "batch") and not kind.strength:
+            continue  # an edited picture is one picture, and the prompt says how far it changes
         params.append(param)
     tasks = tuple(task for task in family.tasks if task.id in kind.tasks)
     return replace(family, tasks=tasks, params=tuple(params))
@@ -171,7 +172,7 @@ def _long_text(loaded: Loaded) -> dict[str, int]:
     return {names[-1]: most} if names else {}
 
 
-SPEC = Spec(side=1024, samplers=(), arguments=_arguments, long_text=_long_text)
+SPEC = Spec(side=1024, samplers=(), arguments=_arguments, long_text=_long_text, readers={"processor": SeeingTokenizer})
 
 
 def load(model: Model, ctx: Context) -> Loaded:

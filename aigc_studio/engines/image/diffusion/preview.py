@@ -111,7 +111,8 @@ class Previewer:
         import torch
 
         with torch.no_grad():
-            plain = scaled(self.autoencoder, unpacked(self._pipe, latents[:1], size).to(torch.float32))[0]
+            made_at = _packed_size(self._pipe, latents, size)
+            plain = scaled(self.autoencoder, unpacked(self._pipe, latents[:1], made_at).to(torch.float32))[0]
             if plain.ndim == 4:  # a video's frames: the first
                 plain = plain[:, 0]
             weights = self._on(plain.device)
@@ -130,6 +131,22 @@ class Previewer:
         if self._tensor is None or self._tensor.device != device:
             self._tensor = torch.from_numpy(self._weights).to(device)
         return self._tensor
+
+
+def _packed_size(pipe: Any, latents: torch.Tensor, size: tuple[int, int]) -> tuple[int, int]:
+    """Width and height in pixels that packed latents stand for: editing models work at a size of their own, of the
+    same shape as `size`."""
+    if latents.ndim != 3:
+        return size
+    cell, count = 2 * pipe.vae_scale_factor, latents.shape[1]
+    if (size[0] // cell) * (size[1] // cell) == count:
+        return size
+    across = round((count * size[0] / size[1]) ** 0.5)
+    for distance in range(count):
+        for wide in (across - distance, across + distance):
+            if wide > 0 and count % wide == 0:
+                return wide * cell, count // wide * cell
+    return size
 
 
 def _fit(vae: Any) -> np.ndarray:

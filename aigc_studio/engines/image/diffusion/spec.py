@@ -33,7 +33,7 @@ class Spec:
     long_text: component name of a tokenizer to the most tokens the pipeline lets it read, where that is not the
     tokenizer's own length. unused: components of a folder that no task here needs. plain: whether latents are decoded
     here; else the pipeline does it, which for some is more than decoding. step: both sides of a picture must be a
-    multiple of it, whatever the components say.
+    multiple of it, whatever the components say. readers: component name to a class of ours that reads it.
     """
 
     side: int
@@ -43,6 +43,7 @@ class Spec:
     unused: tuple[str, ...] = ("safety_checker", "feature_extractor", "image_encoder")
     plain: bool = True
     step: int = 1
+    readers: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass

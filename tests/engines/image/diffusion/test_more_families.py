@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from aigc_studio.core.errors import Cancelled
@@ -21,9 +22,10 @@ from aigc_studio.engines import registry
 from aigc_studio.engines.base import Model
 from aigc_studio.engines.image import other, qwen_image, z_image
 from aigc_studio.engines.image.diffusion import schedulers
+from aigc_studio.engines.image.diffusion.seeing import SeeingTokenizer
 from aigc_studio.engines.image.diffusion.spec import Loaded
 from tests.engines.context import FakeContext
-from tests.tiny.image_more import MAKERS
+from tests.tiny.image_more import MAKERS, make_qwen_image_edit
 
 MODULES: dict[str, ModuleType] = {"z-image": z_image, "qwen-image": qwen_image, "pixart": other, "sana": other}
 
@@ -158,6 +160,50 @@ def test_a_pipeline_may_decode_itself(tried: dict[str, Tried], monkeypatch: pyte
     ours = _pixels(model.run("generate")).astype(int)
     monkeypatch.setattr(model.loaded, "spec", replace(model.loaded.spec, plain=False))
     assert np.abs(_pixels(model.run("generate")).astype(int) - ours).max() <= 1
+
+
+def test_a_picture_is_edited_as_the_prompt_says(
+    tmp_path: Path, tried: dict[str, Tried], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Qwen-Image-Edit: its encoder sees the picture, its size is its own, and there is no strength."""
+    from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit as library
+
+    real: Any = library.calculate_dimensions
+    monkeypatch.setattr(library, "calculate_dimensions", lambda area, ratio: real(area // 64, ratio))  # not 1024 px
+    finding = read_pipeline(make_qwen_image_edit(tmp_path / "edit"))
+    assert finding.problem is None
+    assert finding.family == "diffusion"
+    facts = {**finding.facts, "size": 64}
+    inputs = dict(tried["pixart"].inputs)
+    loaded = other.load(Model("edit", "diffusion", "edit", tmp_path / "edit", facts), FakeContext())
+    model = Tried(other, facts, loaded, inputs)
+    assert [task.id for task in other.fitted(facts).tasks] == ["inpaint", "variation"]
+    ctx = model.run("variation", prompt="make it night")
+    assert ctx.images[0].value.size == (90, 72)
+    assert ctx.previews
+    assert not np.array_equal(_pixels(ctx), _pixels(model.run("variation", prompt="make it red")))
+    Image.open(inputs["image"]).rotate(180).save(tmp_path / "turned.png")
+    model.inputs = {"image": tmp_path / "turned.png"}
+    assert not np.array_equal(_pixels(ctx), _pixels(model.run("variation", prompt="make it night")))
+
+
+def test_marks_of_pictures_in_a_prompt() -> None:
+    class Pictures:
+        merge_size = 2
+
+        def __call__(self, *, images: list[Any], return_tensors: str) -> dict[str, Any]:
+            return {"image_grid_thw": torch.tensor([[1, 2 * size, 4] for size in images])}
+
+    class Words:
+        def __call__(self, text: list[str], **_: Any) -> dict[str, Any]:
+            return {"input_ids": text}
+
+    reader = SeeingTokenizer(Words(), Pictures())
+    one, two = "a <|image_pad|> b", "<|image_pad|><|image_pad|>"
+    assert reader(text=[one], images=1)["input_ids"] == ["a " + "<|image_pad|>" * 2 + " b"]
+    assert reader(text=[one, one], images=1)["input_ids"] == ["a " + "<|image_pad|>" * 2 + " b"] * 2
+    assert reader(text=[two], images=[1, 2])["input_ids"] == ["<|image_pad|>" * 6]
+    assert reader(text=["none"])["input_ids"] == ["none"]
 
 
 def test_turbo_has_no_guidance() -> None:

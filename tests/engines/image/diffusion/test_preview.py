@@ -96,6 +96,17 @@ def test_packed_latents_are_unpacked() -> None:
     _shows(image, _picture())
 
 
+def test_packed_latents_of_another_size_keep_their_shape() -> None:
+    pipe = SimpleNamespace(vae_scale_factor=8)
+    for size, count, made_at in (
+        ((96, 64), 24, (96, 64)),
+        ((672, 800), 58 * 70, (928, 1120)),
+        ((512, 512), 64 * 64, (1024, 1024)),
+    ):
+        assert preview._packed_size(pipe, torch.zeros(1, count, 64), size) == made_at
+    assert preview._packed_size(pipe, torch.zeros(1, 4, 8, 8), (64, 64)) == (64, 64)
+
+
 def test_large_pictures_give_small_previews() -> None:
     vae = LinearVae(4, scaling_factor=1.0)
     image = Previewer(SimpleNamespace(vae=vae)).picture(torch.zeros(2, 4, 256, 128), (1024, 2048))
