@@ -43,8 +43,7 @@ class GenerationQueries:
             f" CROSS JOIN {source} AS p ON p.job_id=page.job_id ORDER BY p.created DESC, p.job_id DESC",
             (*values, limit, offset),
         ).fetchall()
-        results, states = self._results([row[0] for row in rows]), self._states([row[0] for row in rows])
-        return [self._generation(row, results.get(row[0], ()), states.get(row[0], "")) for row in rows]
+        return self._generations(rows)
 
     def generation(self, job_id: str) -> Generation | None:
         """The generation of one job; None when nothing of it is in the project."""
@@ -52,9 +51,7 @@ class GenerationQueries:
             f"SELECT g.job_id, g.head, g.created, g.kind, g.made, g.shown FROM {self._source} AS g WHERE g.job_id=?",
             (job_id,),
         ).fetchone()
-        if row is None:
-            return None
-        return self._generation(row, self._results([job_id]).get(job_id, ()), self._states([job_id]).get(job_id, ""))
+        return self._generations([row])[0] if row is not None else None
 
     def count_generations(self, query: GenerationQuery) -> int:
         """How many a query asks for."""
@@ -142,10 +139,20 @@ class GenerationQueries:
             values.append(expression)
         return " AND ".join(parts), values
 
-    def _generation(self, row: tuple, assets: Sequence[Asset], state: str) -> Generation:
-        job_id, head, created, kind, made, shown = row
-        found = self._connection.execute("SELECT recipe FROM assets WHERE seq=?", (head,)).fetchone()
-        recipe = _object(json.loads(found[0])) if found and found[0] else {}
+    def _generations(self, rows: Sequence[tuple]) -> list[Generation]:
+        """What is known of the jobs of some rows (job_id, head, created, kind, made, shown)."""
+        jobs, marks = [row[0] for row in rows], ", ".join("?" * len(rows))
+        results, states = self._results(jobs), self._states(jobs)
+        heads = f"SELECT seq, recipe FROM assets WHERE seq IN ({marks})"
+        recipes = dict(self._connection.execute(heads, tuple(row[1] for row in rows)))
+        return [
+            self._generation(row, recipes.get(row[1]) or "{}", results.get(row[0], ()), states.get(row[0], ""))
+            for row in rows
+        ]
+
+    def _generation(self, row: tuple, text: str, assets: Sequence[Asset], state: str) -> Generation:
+        job_id, _, created, kind, made, shown = row
+        recipe = _object(json.loads(text))
         request = _object(recipe.get("request"))
         params = {**_object(request.get("params")), **_object(_object(recipe.get("engine")).get("params"))}
         count, seed = request.get("count", 1), recipe.get("seed", request.get("seed", 0))

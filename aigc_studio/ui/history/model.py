@@ -32,8 +32,9 @@ from .words import state_text, summary
 
 __all__ = ["GenerationModel", "Row"]
 
-_PAGE = 60
-_PAGES_KEPT = 32
+_PAGE = 24
+_PAGES_KEPT = 64
+_MOST_ADDED = 200
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -51,7 +52,7 @@ class Row:
 
 
 class GenerationModel(QAbstractListModel):
-    """Rows of one `GenerationQuery`; a page of 60 is read when one of its rows is first asked for, 32 are kept."""
+    """Rows of one `GenerationQuery`; a page of 24 is read when one of its rows is first asked for, 64 are kept."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -88,7 +89,7 @@ class GenerationModel(QAbstractListModel):
             return
         count = self._reader.count_generations(self._query)
         grown = count - self._count
-        if 0 < grown <= _PAGE and self._same_rows_below(grown):
+        if 0 < grown <= _MOST_ADDED and self._same_rows_below(grown):
             self.beginInsertRows(QModelIndex(), 0, grown - 1)
             self._pages.clear()
             self._count = count

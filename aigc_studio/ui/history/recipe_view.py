@@ -251,7 +251,7 @@ class RecipeView(Translated, QFrame):
     def show_result(self, generation: Generation, asset: Asset) -> None:
         """One result of a generation."""
         reader = self._reader
-        if reader is None:
+        if reader is None or (generation == self._generation and asset == self._asset):
             return
         another = self._asset is None or self._asset.id != asset.id
         self._generation, self._asset = generation, asset

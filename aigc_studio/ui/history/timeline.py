@@ -77,8 +77,8 @@ class Timeline(GridView):
         self._bold = QFont(self.font())
         self._bold.setWeight(QFont.Weight.DemiBold)
         theme_of(self).changed.connect(self.viewport().update)
-        loader.ready.connect(lambda _id: self.viewport().update())
-        self._glimpses.ready.connect(lambda _id: self.viewport().update())
+        loader.ready.connect(self._ready)
+        self._glimpses.ready.connect(self._ready)
         self.activated.connect(lambda _index: self.opened.emit())
 
     # -- what is chosen
@@ -110,6 +110,13 @@ class Timeline(GridView):
         """Drop what was read of the project's files."""
         self._glimpses.forget()
         self._chosen = ("", "")
+
+    def _ready(self, id: str) -> None:
+        """A result's picture, words or wave can be painted now."""
+        for number in self.visible_rows():
+            row = self._model().row(number)
+            if row is not None and any(asset.id == id for asset in row.generation.assets):
+                self.viewport().update(self.cell_rect(number))
 
     def _model(self) -> GenerationModel:
         model = self.model()

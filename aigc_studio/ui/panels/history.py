@@ -62,6 +62,8 @@ class HistoryPanel(Translated, QWidget):
         self._model = GenerationModel(self)
         self._doing = AssetActions(studio, self)
         self._again = Again(studio, self)
+        self._keep = ""
+        """Job whose row keeps the keyboard while other rows are asked for."""
         self._build(output)
         self.first_focus = self._list
         """Where the window puts the keyboard when the panel is shown for the first time."""
@@ -210,11 +212,12 @@ class HistoryPanel(Translated, QWidget):
 
     # -- what is shown
     def _ask(self) -> None:
-        row = self._list.current_row()
-        self._model.set_query(self.filters.query())
-        self._list.scrollToTop()
-        if row is not None:
-            self._go_to(row.generation.job_id)
+        row, query = self._list.current_row(), self.filters.query()
+        self._keep = row.generation.job_id if row is not None and not query.text else ""
+        self._model.set_query(query)
+        self._keep = ""
+        if self._list.currentIndex().row() <= 0:
+            self._list.scrollToTop()
 
     def _go_to(self, job_id: str) -> bool:
         """Put the keyboard on a generation; False when it is not among those shown."""
@@ -245,7 +248,7 @@ class HistoryPanel(Translated, QWidget):
         set_role(self._list, "plain")
         if not count:
             self.details.show_nothing()
-        elif not self._list.currentIndex().isValid():
+        elif not self._list.currentIndex().isValid() and not (self._keep and self._go_to(self._keep)):
             self._list.setCurrentIndex(self._model.index(0, 0))
         self._enable()
 
