@@ -27,7 +27,6 @@ class ModelDetails(Translated, QFrame):
         super().__init__(parent)
         self._studio = studio
         self._entry: Entry | None = None
-        self._where = ""
         self.setProperty("role", "card")
         self.title = QLabel(self, wordWrap=True)
         self.title.setProperty("role", "heading")
@@ -71,15 +70,15 @@ class ModelDetails(Translated, QFrame):
         self.type.activated.connect(lambda _index: self._override(self.type.currentData()))
         self.reveal.clicked.connect(self._reveal)
 
-    def show_entry(self, entry: Entry | None, *, where: str = "") -> None:
-        """Show a model; None for none. where: shown with what is built in, where nothing else is here yet."""
-        self._entry, self._where = entry, where or self._where if entry is None else where
+    def show_entry(self, entry: Entry | None) -> None:
+        """Show a model; None for none."""
+        self._entry = entry
         self.setVisible(entry is not None)
         if entry is None:
             return
         problem = entry.problem
         self.title.setText(entry.title)
-        self.note.setText(str(problem) if problem is not None else "\n\n".join(filter(None, (entry.note, tr(where)))))
+        self.note.setText(str(problem) if problem is not None else entry.note)
         self.note.setVisible(bool(self.note.text()))
         set_role(self.note, "warning" if problem is not None else "muted")
         count = entry.facts.get("bytes", 0)
@@ -95,7 +94,7 @@ class ModelDetails(Translated, QFrame):
         """Everything here is made of words."""
         super().retranslate()
         if hasattr(self, "reveal"):
-            self.show_entry(self._entry, where=self._where)
+            self.show_entry(self._entry)
 
     def _row(self, title: str, value: QWidget) -> None:
         label = QLabel(self)

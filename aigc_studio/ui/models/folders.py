@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -95,7 +96,7 @@ class FolderList(Translated, QFrame):
         line.setSpacing(4)
         line.addLayout(words, 1)
         show = self._button(row, "folder-eye-outline", tr("Show in the file manager"), folder)
-        show.setEnabled(folder.is_dir())
+        show.setEnabled(folder.is_dir() or folder == catalogue.models_folder())
         show.clicked.connect(partial(self._reveal, folder))
         line.addWidget(show, 0, Qt.AlignmentFlag.AlignTop)
         if removable:
@@ -114,6 +115,10 @@ class FolderList(Translated, QFrame):
         return button
 
     def _reveal(self, folder: Path, _checked: bool = False) -> None:
+        """The models folder is made when it is first wanted."""
+        with suppress(OSError):
+            if folder == catalogue.models_folder():
+                folder.mkdir(parents=True, exist_ok=True)
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
     def _remove(self, folder: Path, _checked: bool = False) -> None:

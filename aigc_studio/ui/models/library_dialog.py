@@ -80,7 +80,9 @@ class LibraryDialog(StudioDialog):
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 4, 0)
         column.setSpacing(16)
+        self.hint = self._build_hint()
         column.addWidget(self.details)
+        column.addWidget(self.hint)
         column.addWidget(self.folders)
         column.addStretch(1)
         scroll = QScrollArea(self, widgetResizable=True)
@@ -156,6 +158,22 @@ class LibraryDialog(StudioDialog):
             bar.addWidget(button)
         return bar
 
+    def _build_hint(self) -> QFrame:
+        """Where models come from, while only what is built in is here."""
+        card = QFrame(self)
+        card.setProperty("role", "card")
+        heading, text = QLabel(card), QLabel(card, wordWrap=True)
+        heading.setProperty("role", "section")
+        text.setProperty("role", "muted")
+        self.tr_bind(heading.setText, N_("No model of your own yet"))
+        self.tr_bind(text.setText, _WHERE)
+        column = QVBoxLayout(card)
+        column.setContentsMargins(16, 12, 16, 16)
+        column.setSpacing(8)
+        column.addWidget(heading)
+        column.addWidget(text)
+        return card
+
     def _connect(self) -> None:
         QShortcut(QKeySequence("F5"), self, self._scan.rescan)
         self.search.textChanged.connect(lambda _text: self.refresh())
@@ -190,7 +208,8 @@ class LibraryDialog(StudioDialog):
                 self.empty.set_text(N_("None of this kind yet"), _WHERE)
             else:
                 self.empty.set_text(N_("No model of your own yet"), _WHERE)
-        self.details.show_entry(entry_of(self.list.currentItem()), where="" if own else _WHERE)
+        self.details.show_entry(entry_of(self.list.currentItem()))
+        self.hint.setVisible(not own and bool(groups))
         self.folders.refresh()
 
     def chosen(self) -> Entry | None:
