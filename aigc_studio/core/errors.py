@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from .i18n import N_, tr
 
-__all__ = ["Cancelled", "StudioError", "describe"]
+__all__ = ["OUR_NAMES", "Cancelled", "StudioError", "describe"]
 
 
-_OUR_NAMES = ("family", "language", "param", "task")
+OUR_NAMES = ("family", "language", "param", "task")
 """Fields that hold a marked text: the title of a family, a language, a parameter or a task."""
 
 
@@ -28,7 +28,7 @@ class StudioError(Exception):
 
     def __str__(self) -> str:
         """The sentence in the current language, with the names of ours that it mentions."""
-        shown = {key: tr(str(value)) if key in _OUR_NAMES else value for key, value in self.params.items()}
+        shown = {key: tr(str(value)) if key in OUR_NAMES else value for key, value in self.params.items()}
         return tr(self.source, **shown)
 
     def to_json(self) -> dict[str, object]:

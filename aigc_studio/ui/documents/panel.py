@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
@@ -20,8 +21,8 @@ from PySide6.QtWidgets import (
 )
 
 from aigc_studio.core.documents import Document, Revision, Segment
-from aigc_studio.core.errors import StudioError
-from aigc_studio.core.i18n import N_
+from aigc_studio.core.errors import OUR_NAMES, StudioError
+from aigc_studio.core.i18n import N_, tr
 
 from ..dropping.payload import Payload
 from ..i18n import Translated
@@ -333,7 +334,8 @@ class DocumentPanel(Translated, QWidget):
         """What went wrong, in the same place."""
         if error.code == "engine-missing":
             self.inspector.check_engine()
-        self.say(error.source, **error.params)
+        named = {key: partial(tr, str(value)) for key, value in error.params.items() if key in OUR_NAMES}
+        self.say(error.source, **{**error.params, **named})
 
     # -- history and export --------------------------------------------------------------------------------------
 

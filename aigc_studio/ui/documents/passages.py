@@ -300,7 +300,8 @@ class Passages(QObject):
         """The stretch between two positions as a passage whose first variant is its text; the one that is there
         already, if it is just that. passage: an earlier one, which lost its place to an undo, to be put there again.
 
-        The text does not change. The mark joins the undo step before it, so that nobody undoes what cannot be seen.
+        The text does not change. The mark joins the undo step before it, so that nobody undoes what cannot be seen;
+        behind a single stretch of typing Qt keeps the two apart, and one undo there shows nothing.
         """
         self.finish()
         for found in self.live():

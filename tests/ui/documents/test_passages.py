@@ -279,3 +279,54 @@ def test_the_caret_goes_where_it_was_left(qtbot) -> None:
     shorter = editor_with(qtbot, *long_text(80_000))
     qtbot.waitUntil(lambda: not shorter.passages.filling, timeout=10_000)
     assert shorter.textCursor().position() == shorter.passages.length()
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_stretch_can_be_worked_on_and_put_back(qtbot, data: st.DataObject) -> None:
+    """Over passages, half passages, line ends and emoji: the text stays, a result replaces just that, undo undoes."""
+    parts = data.draw(st.lists(st.sampled_from(["word ", "😀", "一二\n", "\n\n", "x"]), min_size=1, max_size=8))
+    marked = data.draw(st.lists(st.booleans(), min_size=len(parts), max_size=len(parts)))
+    segments = [
+        Segment(text=text, variants=[Variant(text=text)] if passage else [])
+        for text, passage in zip(parts, marked, strict=True)
+    ]
+    editor = editor_with(qtbot, *segments)
+    passages, length = editor.passages, editor.passages.length()
+    whole = "".join(parts)
+    places = [len(whole[:at].encode("utf-16-le")) // 2 for at in range(len(whole) + 1)]  # not inside an emoji
+    first = data.draw(st.integers(0, len(places) - 2))
+    start, end = places[first], places[data.draw(st.integers(first + 1, len(places) - 1))]
+    before, inside, after = passages.text(0, start), passages.text(start, end), passages.text(end, length)
+    passage = passages.wrap(start, end)
+    assert passages.text(0, passages.length()) == whole
+    assert (passage.start.position(), passage.end.position(), passage.text()) == (start, end, inside)
+    assert passages.wrap(start, end) is passage
+    assert "".join(segment.text for segment in editor.segments()) == whole
+    passage.variants.append(Variant(text="new"))
+    passages.swap(passage, len(passage.variants) - 1)
+    assert passages.text(0, passages.length()) == before + "new" + after
+    editor.undo()
+    assert passages.text(0, passages.length()) == whole
+    assert passage.variants[0].text == clean(inside)
+
+
+def test_a_text_below_a_passage_is_one_undo_step(qtbot) -> None:
+    editor = editor_with(qtbot, Segment(text="one two three"))
+    passage = editor.passages.wrap(4, 7)
+    added = editor.passages.insert_after(passage, Variant(text="zwei", asset_id="a"))
+    assert texts(editor) == ["one ", "two", "\n\n", "zwei", " three"]
+    assert added.kept
+    assert editor.segments()[3].asset_id == "a"
+    editor.undo()
+    assert "".join(texts(editor)) == "one two three"
+    assert added.empty
+
+
+def test_a_mark_is_no_undo_step_of_its_own(qtbot) -> None:
+    """It belongs to the pasted text or the replacement before it."""
+    editor = editor_with(qtbot, Segment(text=""))
+    editor.replace_all([Segment(text="one text")])
+    editor.passages.wrap(0, 3)
+    editor.undo()
+    assert "".join(texts(editor)) == ""

@@ -11,6 +11,7 @@ from aigc_studio.core import catalogue
 from aigc_studio.core.documents import Segment
 from aigc_studio.engines.interpreter import missing_engine
 from aigc_studio.ui.panels.write import EXAMPLES, WritePanel
+from tests.tiny import text as tiny
 
 pytestmark = [
     pytest.mark.slow,
@@ -46,3 +47,33 @@ def test_a_poem_and_a_stopped_fable(qtbot, studio) -> None:
         kept = editor.toPlainText()
     assert editor.toPlainText() == kept
     assert len(kept) > len(EXAMPLES[1]) + 20
+
+
+def test_a_translation_and_a_summary_by_models_found_on_the_disk(qtbot, studio) -> None:
+    folder = catalogue.models_folder()
+    tiny.make_nllb(folder / "nllb")
+    tiny.make_bart(folder / "bart")
+    catalogue.rescan()
+    panel = WritePanel(studio)
+    qtbot.addWidget(panel)
+    panel.resize(1200, 800)
+    panel.show()
+    text = "A king saw the fox.\n\nShe went away."
+    panel.session.create(segments=[Segment(text=text)])
+    for task, model in (("translate", "nllb"), ("summarise", "bart")):
+        panel.show_task(task)
+        assert panel.inspector.entry().id == model
+        panel.inspector.form.set_values({"max_tokens": 6, "beams": 2})
+        panel.start()
+        qtbot.waitUntil(lambda: not panel.busy, timeout=120_000)
+        (result,) = panel.rewriter.results
+        assert result.asset_id
+        assert panel.card.view.toPlainText() == result.text
+        assert panel.editor.toPlainText() == text
+        panel.rewriter.reject()
+    panel.inspector.model.choose("bart")
+    panel.show_task("translate")
+    panel.inspector.form.set_values({"source": "en", "target": "en"})
+    panel.start()
+    qtbot.waitUntil(lambda: not panel.busy, timeout=60_000)
+    assert panel.message.text().startswith("The text is to be translated from English into the same language")
