@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aigc_studio.core.errors import Cancelled, StudioError
@@ -69,6 +69,7 @@ def test_loud_sound_is_brought_to_the_level_of_speech_and_never_clips() -> None:
         assert np.abs(saved.value).max() <= 10 ** (-1 / 20) + 1e-5
 
 
+@settings(max_examples=20)
 @given(st.lists(st.text("ab ,", min_size=1, max_size=90), min_size=1, max_size=4), st.floats(0, 1), st.floats(0, 1))
 def test_segments_cover_the_sound_in_order(texts: list[str], pause: float, paragraph: float) -> None:
     text = "a.\n" + ".\n".join(texts)

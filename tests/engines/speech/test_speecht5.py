@@ -179,7 +179,7 @@ def test_a_vocoder_in_the_models_own_folder(tiny: Make, tmp_path: Path) -> None:
 
 
 def test_faster_is_shorter_at_the_same_pitch(voice: speecht5.Voice, parts) -> None:
-    slow, plain, fast = (say(voice, parts, speed=speed).audio[0] for speed in (0.5, 1.0, 2.0))
+    slow, plain, fast = (say(voice, parts, "Where is it?", speed=speed).audio[0] for speed in (0.5, 1.0, 2.0))
     assert slow.info["seconds"] > 1.6 * plain.info["seconds"] > 2.2 * fast.info["seconds"]
 
 
@@ -197,7 +197,7 @@ def test_a_model_without_an_end_stops(tiny: Make, parts) -> None:
 
 def test_text_is_brought_into_its_letters(voice: speecht5.Voice, parts) -> None:
     saved = say(voice, parts, "It’s 25% off – naïve 你!").audio[0]
-    assert saved.info["segments"][0]["parts"][0]["text"] == "It's twenty-five percent off - naive !"
+    assert saved.info["segments"][0]["parts"][0]["text"] == "It's twenty-five percent off - naive!"
     assert saved.info["unknown"] == {"你": 1}
     with pytest.raises(StudioError) as told:
         say(voice, parts, "你好")
