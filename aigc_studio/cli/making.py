@@ -164,6 +164,8 @@ def _params(options: argparse.Namespace, plan: Plan, family: Family, task: str, 
     if getattr(options, "negative", None) is not None:
         typed["negative"] = options.negative.replace("\\", "\\\\")
     chosen = {}
+    if "strength" in typed and "strength" not in known and "amount" in known:  # the painter's word for it
+        typed["amount"] = typed.pop("strength")
     for name, text in typed.items():
         if name not in known:
             raise StudioError(

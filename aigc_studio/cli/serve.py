@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import threading
 from pathlib import Path
 
@@ -67,6 +68,8 @@ def run(options: argparse.Namespace) -> int:
         check_device(options.device)
     output = Output.of(options)
     token = server.token_from(options.token_file)
+    shown = not server.has_own_token(options.token_file)
+    os.environ.pop(server.TOKEN_VARIABLE, None)  # no matter of the engines' processes
     sock = server.listen(options.port)
     environment = {"AIGC_STUDIO_DEVICE": options.device} if options.device else {}
     try:
@@ -80,7 +83,6 @@ def run(options: argparse.Namespace) -> int:
         sock.close()
         raise
     url = f"http://{server.HOST}:{sock.getsockname()[1]}"
-    shown = not server.has_own_token(options.token_file)
 
     def ready() -> None:
         row = {"url": url, "openapi": f"{url}/v1/openapi.json"} | ({"token": token} if shown else {})
