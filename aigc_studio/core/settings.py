@@ -82,7 +82,8 @@ SETTINGS: dict[str, Setting] = {
             choices=(("system", N_("As the system")), ("light", N_("Light")), ("dark", N_("Dark"))),
         ),
         Setting(
-            "notify", "general", "choice", N_("Notify me in another window"), "queue",
+            "notify", "general", "choice", N_("Desktop notification"), "queue",
+            help=N_("Shown while another window is in front."),
             choices=(
                 ("never", N_("Never")), ("queue", N_("When the queue is done")), ("job", N_("When a job is done")),
             ),

@@ -30,6 +30,7 @@ from aigc_studio.ui.events import Notice
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 from aigc_studio.ui.viewer.picture_view import PictureView
+from aigc_studio.ui.viewer.surface import LARGEST_FIT
 
 from .model import shown_title
 from .thumbnails import ThumbnailLoader
@@ -106,6 +107,7 @@ class AssetDetails(Translated, QScrollArea):
         self.loader = PictureLoader(self)
         self.view = PictureView(self.loader, lazy=True)
         self.view.background = "sunken"
+        self.view.transform.largest_fit = LARGEST_FIT
         self.tr_bind(self.view.setToolTip, "Turn the wheel to zoom, double-click for the whole screen.")
         self.view.doubleClicked.connect(self.viewRequested)
         self._title = QLineEdit()

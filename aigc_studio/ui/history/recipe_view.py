@@ -34,6 +34,7 @@ from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 from aigc_studio.ui.viewer.facts import asset_rows, notices, recipe_rows
 from aigc_studio.ui.viewer.picture_view import PictureView
+from aigc_studio.ui.viewer.surface import LARGEST_FIT
 from aigc_studio.ui.widgets.player import Output, PlayerBar
 from aigc_studio.ui.widgets.waveform import Waveform
 
@@ -82,6 +83,7 @@ class RecipeView(Translated, QFrame):
         self._hint.setProperty("role", "muted")
         self.view = PictureView(self.loader, lazy=True)
         self.view.background = "sunken"
+        self.view.transform.largest_fit = LARGEST_FIT
         self.tr_bind(self.view.setToolTip, N_("Turn the wheel to zoom, double-click for the whole screen."))
         self.view.doubleClicked.connect(self.viewRequested)
         self._text = QLabel(wordWrap=True, margin=10, alignment=Qt.AlignmentFlag.AlignTop)

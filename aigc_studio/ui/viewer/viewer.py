@@ -144,9 +144,11 @@ class Viewer(Translated, QWidget):
         line = QHBoxLayout(frame)
         line.setContentsMargins(8, 4, 8, 4)
         line.setSpacing(2)
+        self._zoom_parts: list[QWidget] = []
         zoom = QLabel(frame, alignment=Qt.AlignmentFlag.AlignCenter)
         zoom.setProperty("role", "muted")
         zoom.setMinimumWidth(48)
+        self._zoom_parts.append(zoom)
         for id, action in self.acts.items():
             if id == "undo":
                 continue
@@ -156,6 +158,8 @@ class Viewer(Translated, QWidget):
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
             self.tr_bind(_Tip(button, action), next(title for known, title, _, _ in _COMMANDS if known == id))
             line.addWidget(button)
+            if id in _ZOOMS:
+                self._zoom_parts.append(button)
             if id == "zoom_out":
                 line.addWidget(zoom)
             if id in ("next", "fit", "copy", "compare"):
@@ -291,6 +295,8 @@ class Viewer(Translated, QWidget):
         picture = asset.kind == "image"
         for id in _ZOOMS:
             self.acts[id].setEnabled(picture)
+        for part in self._zoom_parts:
+            part.setVisible(picture)
         self.acts["previous"].setEnabled(self._row > 0)
         self.acts["next"].setEnabled(self._row + 1 < count)
         self.acts["star"].setEnabled(writable and not asset.trashed)
