@@ -62,8 +62,9 @@ class Desk:
         params = (Param.loras("loras", "LoRA", of=("lora:sdxl",)),)
         self.form = ParamForm(Family("f", "image", "F", "", (Task("generate", "G"),), params), "generate")
         self.form.fileDropped.connect(studio.models.partOffered)
-        self.loras = self.form.fields["loras"]
-        assert isinstance(self.loras, LorasField)
+        loras = self.form.fields["loras"]
+        assert isinstance(loras, LorasField)
+        self.loras = loras
         for widget in (self.picker, self.form):
             (self.panel.layout() or QVBoxLayout(self.panel)).addWidget(widget)
         self.desk = ModelDesk(studio, self.banners, lambda _id: self.panel, lambda: "write", self.window)
