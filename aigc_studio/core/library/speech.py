@@ -57,7 +57,11 @@ def read_speaker(folder: Path, config: Mapping[str, Any]) -> Finding | None:
             "speakers": _presets(folder),
         }
     else:
-        facts |= {"rate": _rate(folder, config), "speakers": 0, "languages": _named_language(folder) or ["en"]}
+        facts |= {
+            "rate": _rate(folder, config),
+            "speakers": _stems(folder / "speakers", ".npy"),
+            "languages": _named_language(folder) or ["en"],
+        }
     try:
         words = _WORDS.get(name, ())
         if words and not any((folder / file).is_file() for file in words):
@@ -107,7 +111,17 @@ def _presets(folder: Path) -> list[str]:
             isinstance(file, str) and _inside(folder, file) for key, file in files.items() if key != "repo_or_path"
         ):
             names.append(name)
-    return sorted(name for name in names if name != "repo_or_path")
+    alone = _stems(folder / "speaker_embeddings", ".npz")
+    return sorted({name for name in [*names, *alone] if name != "repo_or_path"})
+
+
+def _stems(folder: Path, suffix: str) -> list[str]:
+    """Names of the voices in a folder that are one file each: arrays of numpy (`suffix`) or safetensors."""
+    try:
+        found = {path.stem for path in folder.iterdir() if path.suffix in (suffix, ".safetensors") and path.is_file()}
+    except OSError:
+        return []
+    return sorted(found)
 
 
 def _inside(folder: Path, name: str) -> bool:

@@ -123,6 +123,8 @@ def understand(request: Request) -> Understanding:
     if folder is None or not folder.is_dir():
         return Understanding((), ())
     alphabet = vits_alphabet(folder)
+    if alphabet.uroman and not request.prompt.isascii():
+        return Understanding((), ())  # what it becomes in Latin letters only the engine can tell
     return understood(request.prompt, alphabet.spell, language=alphabet.language)
 
 

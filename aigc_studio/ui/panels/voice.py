@@ -425,6 +425,8 @@ class VoicePanel(DocumentPanel):
             found = self.studio.understand(
                 Request(kind="speech", task="speak", family=entry.family, model=entry.id, prompt=text, params=params)
             )
+        if found is not None and not (found.understood or found.ignored):
+            found = None
         self.preview.setVisible(found is not None)
         self.editor.mark_unsaid(() if found is None else [sign for sign in found.ignored if not sign.startswith("U+")])
         if found is None:

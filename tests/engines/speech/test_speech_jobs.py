@@ -15,6 +15,7 @@ from aigc_studio.core.jobs import JobState
 from aigc_studio.core.project import Project
 from aigc_studio.core.recipe import asset_id_for
 from aigc_studio.core.requests import Request
+from aigc_studio.engines import registry
 from aigc_studio.engines.local import LocalEngine
 from aigc_studio.engines.reproduce import reproduce
 from aigc_studio.engines.runner import QuietListener, order_for, run_job
@@ -97,3 +98,18 @@ def test_what_cannot_be_is_told_before_the_engine_is_asked(project: Project, par
     with pytest.raises(StudioError) as told:
         order_for(project, project.queue.add(request))
     assert told.value.code == code
+
+
+def test_voices_that_lie_in_a_models_folder_are_offered(project: Project) -> None:
+    root = catalogue.models_folder()
+    (root / "speecht5" / "speakers").mkdir()
+    np.save(root / "speecht5" / "speakers" / "Ann.npy", np.ones(512, np.float32))
+    np.savez(root / "bark" / "speaker_embeddings" / "mine.npz", semantic_prompt=np.zeros(3, np.int64))
+    offered = {}
+    for name in ("speecht5", "bark"):
+        (entry,) = catalogue.inspect(root / name)
+        params = registry.declared(entry.family, entry.facts).params
+        (speaker,) = (param for param in params if param.id == "speaker")
+        offered[name] = [choice.value for choice in speaker.choices]
+    assert offered["speecht5"][:2] == ["own:Ann", "synthetic-1"]
+    assert offered["bark"] == ["", "mine", "v2/en_speaker_0", "v2/zh_speaker_1"]
