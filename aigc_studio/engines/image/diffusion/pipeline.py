@@ -14,6 +14,7 @@ from aigc_studio.engines.base import Context, Model
 
 from . import folder, single_file
 from .spec import Loaded, Spec
+from .stopping import stoppable
 
 __all__ = ["load_pipeline", "pipe_for", "warm"]
 
@@ -41,19 +42,21 @@ def warm() -> None:
 def load_pipeline(model: Model, ctx: Context, spec: Spec) -> Loaded:
     """Read a folder or a single file. The components stay on the CPU, mapped into memory, until `memory.arrange`.
 
-    Raises StudioError for everything that can be wrong with it, Cancelled between two components.
+    Raises StudioError for everything that can be wrong with it, Cancelled between two weights.
     """
     ctx.progress(0, 0, N_("Loading the model"))
     ctx.check()
     warm()
     placement = device.choose()
     if model.file is not None:
-        pipe = single_file.load(model.file, placement.torch_dtype(), ctx)
+        with stoppable(ctx.check):
+            pipe = single_file.load(model.file, placement.torch_dtype(), ctx)
         digest = identity([model.file])
     elif model.folder is not None:
         index = folder.open_index(model.folder)
         kind = _pipeline_class(index.pipeline)  # asked before gigabytes are read
-        components = folder.read(index, ctx, spec, placement)
+        with stoppable(ctx.check):
+            components = folder.read(index, ctx, spec, placement)
         pipe = _assembled(kind, components, index.settings, model.folder)
         digest = index.digest
     else:
