@@ -309,3 +309,28 @@ def test_another_document_takes_the_card_away(qtbot, panel) -> None:
         panel.session.create(segments=[Segment(text="Another")])
     assert not panel.card.isVisible()
     assert whole(panel) == "Another"
+
+
+def test_a_result_that_comes_after_the_card_is_gone_becomes_a_variant(qtbot, panel, studio) -> None:
+    """A job that was paused and goes on later: nobody waits, and nothing is lost."""
+    translate(qtbot, panel, words=100, pause_ms=5)
+    panel.inspector.form.count_field.set_value(2)
+    select(panel, 0, 11)
+    panel.start()
+    qtbot.waitUntil(lambda: "0-3 " in panel.card.view.toPlainText(), timeout=20_000)
+    job = panel.rewriter.run.job_id
+    studio.pause(job)
+    finish(qtbot, panel)
+    passage = panel.rewriter.passage
+    assert passage is not None
+    panel.rewriter.reject()
+    known = len(passage.variants)
+    studio.resume(job)
+    qtbot.waitUntil(lambda: studio.job(job).state == "done", timeout=20_000)
+    qtbot.waitUntil(lambda: len(passage.variants) > known, timeout=5000)
+    assert "1-99" in passage.variants[-1].text
+    assert passage.variants[-1].asset_id
+    assert whole(panel) == TEXT
+    saved(qtbot, panel)
+    document = studio.reader.document(panel.session.id)
+    assert any("1-99" in variant.text for segment in document.segments for variant in segment.variants)
