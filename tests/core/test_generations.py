@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def filled(tmp_path: Path):
     project.close()
 
 
-def names(reader: ProjectReader, jobs: dict, **query: object) -> list[str]:
+def names(reader: ProjectReader, jobs: dict, **query: Any) -> list[str]:
     """What a query finds, by the names of the fixture."""
     of = {job: name for name, (job, _) in jobs.items()}
     asked = GenerationQuery(**query)

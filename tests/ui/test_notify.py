@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from PySide6.QtCore import QObject, Signal
@@ -71,7 +72,7 @@ def scene(qtbot, tmp_path, monkeypatch):
     monkeypatch.setattr(notify, "COALESCE_MS", 20)
     studio, window, sender = FakeStudio(tmp_path), QWidget(), FakeSender()
     qtbot.addWidget(window)
-    notifier = Notifier(studio, window, sender)
+    notifier = Notifier(cast(Any, studio), window, sender)
     monkeypatch.setattr(notifier, "_active", lambda: False)
     return studio, window, sender, notifier
 

@@ -8,7 +8,6 @@ import pytest
 from PySide6.QtCore import QDate, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QSignalSpy
-from PySide6.QtWidgets import QApplication
 
 from aigc_studio.core.generations import GenerationQuery
 from aigc_studio.core.i18n import set_language
@@ -279,11 +278,11 @@ def test_the_queue_goes_first(qtbot, monkeypatch, studio, panel, made):
     assert panel.details.note.text() == ""
 
 
-def test_rows_speak_the_language_that_was_switched_to(qtbot, panel, made):
-    switch_language(QApplication.instance(), "zh_CN")
+def test_rows_speak_the_language_that_was_switched_to(qtbot, panel, made, qapp):
+    switch_language(qapp, "zh_CN")
     qtbot.waitUntil(lambda: panel.filters.model.itemText(0) == "全部模型")
     assert "抽象画师" in panel._model.row(3).summary
-    switch_language(QApplication.instance(), "en")
+    switch_language(qapp, "en")
 
 
 def test_sizes_are_remembered(panel):

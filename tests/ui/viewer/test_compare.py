@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from PIL import Image
 from PySide6.QtCore import QPoint, QPointF, QSize, Qt
 from PySide6.QtGui import QColor, QImage
-from PySide6.QtWidgets import QApplication
 
 from aigc_studio.ui.canvas.pyramid import build
 from aigc_studio.ui.i18n import switch_language
@@ -18,6 +17,7 @@ from aigc_studio.ui.viewer.pair_view import MODES, PairView, amplified, placed
 from tests.ui.history.kit import fill
 
 RED, BLUE = QColor(200, 40, 40), QColor(40, 40, 200)
+REDS, BLUES = (200, 40, 40), (40, 40, 200)
 
 
 def plain(color: QColor, width: int = 200, height: int = 100):
@@ -40,17 +40,18 @@ def view(qtbot):
 def at(view, x: float, y: float = 60) -> tuple[int, int, int]:
     """The colour at a point of the frame."""
     point = view.transform.to_view(QPointF(x, y)).toPoint()
-    return QColor(view.grab().toImage().pixel(point)).getRgb()[:3]
+    color = QColor(view.grab().toImage().pixel(point))
+    return color.red(), color.green(), color.blue()
 
 
 def test_the_slider_shows_one_picture_on_each_side(qtbot, view):
     view.set_split(0.5)
-    assert at(view, 50) == RED.getRgb()[:3]
-    assert at(view, 150) == BLUE.getRgb()[:3]
+    assert at(view, 50) == REDS
+    assert at(view, 150) == BLUES
     for _ in range(20):
         qtbot.keyClick(view, Qt.Key.Key_Right)
     assert view.split == pytest.approx(0.9)
-    assert at(view, 150) == RED.getRgb()[:3]
+    assert at(view, 150) == REDS
     handle = view.transform.to_view(QPointF(180, 50)).toPoint()
     end = view.transform.to_view(QPointF(20, 50)).toPoint()
     qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=handle)
@@ -72,11 +73,11 @@ def test_difference_is_black_where_both_are_equal(view):
 
 def test_blink_shows_the_other_while_it_is_held(qtbot, view):
     view.set_mode("blink")
-    assert at(view, 50) == RED.getRgb()[:3]
+    assert at(view, 50) == REDS
     qtbot.keyPress(view, Qt.Key.Key_Space)
-    assert at(view, 50) == BLUE.getRgb()[:3]
+    assert at(view, 50) == BLUES
     qtbot.keyRelease(view, Qt.Key.Key_Space)
-    assert at(view, 50) == RED.getRgb()[:3]
+    assert at(view, 50) == REDS
     qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(300, 200))
     assert view.held
     qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(300, 200))
@@ -99,8 +100,8 @@ def test_a_picture_of_another_size_lies_over_the_first(view):
     view.set_picture(1, plain(BLUE, 50, 25))
     view.set_mode("blink")
     view.hold(True)
-    assert at(view, 2, 2) == BLUE.getRgb()[:3]
-    assert at(view, 197, 97) == BLUE.getRgb()[:3]
+    assert at(view, 2, 2) == BLUES
+    assert at(view, 197, 97) == BLUES
     view.hold(False)
 
 
@@ -143,7 +144,7 @@ def open_compare(qtbot, studio, one: str, two: str, **more) -> Compare:
     return window
 
 
-def test_recipes_are_compared_in_words(qtbot, studio, made):
+def test_recipes_are_compared_in_words(qtbot, studio, made, qapp):
     window = open_compare(qtbot, studio, made["pictures"][0], made["edit"][0])
     assert window.rows() == [
         ("Task", "New picture", "Change this part"),
@@ -158,9 +159,9 @@ def test_recipes_are_compared_in_words(qtbot, studio, made):
         window.modes.button(number).click()
         assert window.view.mode == mode
         window.view.repaint()
-    switch_language(QApplication.instance(), "zh_CN")
+    switch_language(qapp, "zh_CN")
     qtbot.waitUntil(lambda: window.measure.text() == "每个像素都相同。")
-    switch_language(QApplication.instance(), "en")
+    switch_language(qapp, "en")
     window.close()
 
 
