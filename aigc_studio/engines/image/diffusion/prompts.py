@@ -25,11 +25,13 @@ _SHOWN = 120
 
 @dataclass(frozen=True)
 class Reading:
-    """tokens: of the prompt, without special ones. limit: how many are read. unread: the text beyond them."""
+    """tokens: of the prompt, without special ones. limit: how many are read. unread: the text beyond them. half: the
+    beginning of its first word, where that is read without its end."""
 
     tokens: int
     limit: int
     unread: str
+    half: str = ""
 
     @property
     def unread_words(self) -> int:
@@ -39,7 +41,7 @@ class Reading:
     @property
     def shown(self) -> str:
         """The unread text, shortened."""
-        text = " ".join(self.unread.split())
+        text = " ".join((self.half + self.unread).split())
         return text if len(text) <= _SHOWN else text[:_SHOWN].rstrip() + " …"
 
 
@@ -73,8 +75,10 @@ def _read(tokenizer: Any, text: str, limit: int) -> Reading:
     room = max(0, limit - special)
     if limit >= _UNBOUNDED or len(ids) <= room:
         return Reading(len(ids), min(limit, _UNBOUNDED) - special, "")
-    if fast:
-        unread = text[encoded["offset_mapping"][room][0] :]
-    else:
-        unread = tokenizer.decode(ids[room:], skip_special_tokens=True)
-    return Reading(len(ids), room, unread.strip())
+    if not fast:
+        return Reading(len(ids), room, tokenizer.decode(ids[room:], skip_special_tokens=True).strip())
+    place = encoded["offset_mapping"][room][0]
+    half = next(
+        (word.group()[: place - word.start()] for word in _WORD.finditer(text) if word.start() < place < word.end()), ""
+    )
+    return Reading(len(ids), room, text[place:].strip(), half)

@@ -220,6 +220,14 @@ def test_what_is_not_read_makes_no_difference_and_what_is_does(bench: Benches) -
     assert not np.array_equal(sd.picture(prompt=LONG.removesuffix(unread).rstrip()[:-3] + "sea"), whole)
 
 
+def test_a_word_that_is_read_in_part_is_shown_whole(bench: Benches) -> None:
+    """Words that the encoder does not know are read in pieces."""
+    prompt = "fox " * 74 + "zebrafish at night"
+    ctx = bench("sd1").run(prompt=prompt)
+    assert ctx.notices[0][1] == {"limit": 75, "count": 3, "words": "zebrafish at night"}
+    assert ctx.images[0].info["unread"] == "ebrafish at night"
+
+
 def test_of_a_long_negative_prompt_it_is_told_too(bench: Benches) -> None:
     ctx = bench("sd1").run(negative=LONG)
     assert [text[:30] for text, _ in ctx.notices] == ["Of the negative prompt the mod"]
