@@ -40,13 +40,17 @@ class Generate(BaseModel):
         },
     )
 
-    kind: Literal["text", "image", "speech"] | None = Field(None, description="What is made; by the model if left out.")
-    task: str = Field("", max_length=40, description='"generate", "inpaint", "variation", "continue", "speak" …')
-    model: str = Field("", max_length=200, description="An id of /v1/models.")
-    prompt: str = Field("", max_length=400_000)
+    kind: Literal["text", "image", "speech"] | None = Field(
+        default=None, description="What is made; by the model if left out."
+    )
+    task: str = Field(
+        default="", max_length=40, description='"generate", "inpaint", "variation", "continue", "speak" …'
+    )
+    model: str = Field(default="", max_length=200, description="An id of /v1/models.")
+    prompt: str = Field(default="", max_length=400_000)
     params: dict[str, Any] = Field(default_factory=dict, description="By parameter id, as /v1/models/{id} lists them.")
-    seed: int | None = Field(None, ge=0, le=MAX_SEED)
-    count: int = Field(1, ge=1, le=64)
+    seed: int | None = Field(default=None, ge=0, le=MAX_SEED)
+    count: int = Field(default=1, ge=1, le=64)
     inputs: dict[str, str] = Field(default_factory=dict, description='Role ("image", "mask", "voice") to an asset id.')
 
 

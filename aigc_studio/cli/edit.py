@@ -8,8 +8,8 @@ from pathlib import Path
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
 
+from .asked import Plan, add_making, text_of
 from .image import add_size
-from .making import Plan, add_making, make, text_of
 from .parser import Parser, complete_with
 
 __all__ = ["configure", "run"]
@@ -37,6 +37,8 @@ def configure(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Edit a picture; the exit status."""
+    from .making import make
+
     for given in (options.file, options.mask):
         if given is not None and options.project is None and not Path(given).expanduser().is_file():
             raise StudioError(N_('"{name}" is not there; check the path.'), code="not-a-file", name=given)

@@ -6,7 +6,7 @@ import argparse
 
 from aigc_studio.core.i18n import tr
 
-from .making import Plan, add_making, make, text_of
+from .asked import Plan, add_making, text_of
 from .parser import Parser
 
 __all__ = ["configure", "run"]
@@ -30,5 +30,7 @@ def add_size(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Make pictures; the exit status."""
+    from .making import make
+
     params = {"size": options.size} if options.size else {}
     return make(options, Plan("image", ("generate",), text_of(options.prompt, None), params=params))

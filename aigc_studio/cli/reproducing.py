@@ -20,20 +20,9 @@ from .making import device_of, engine
 from .output import Output
 from .stopping import stoppable
 
-__all__ = ["configure", "run"]
+__all__ = ["run"]
 
 _PAGE = 500
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The options beside the project's folder."""
-    parser.add_argument(
-        "assets", nargs="*", metavar="ASSET", help=tr("ids or files; all that were generated when left out")
-    )
-    parser.add_argument(
-        "--model", default="", metavar="MODEL", help=tr("id or path of the model to use where a recipe's is not here")
-    )
-    parser.add_argument("--device", default="", metavar="DEVICE", help=tr("where it runs: cpu, cuda, cuda:1, mps"))
 
 
 def run(options: argparse.Namespace) -> int:

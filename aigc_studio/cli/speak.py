@@ -6,7 +6,7 @@ import argparse
 
 from aigc_studio.core.i18n import tr
 
-from .making import Plan, add_making, make, text_of
+from .asked import Plan, add_making, text_of
 from .parser import Parser, complete_with
 from .write import add_file
 
@@ -37,6 +37,8 @@ def configure(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Speak; the exit status."""
+    from .making import make
+
     inputs = {"voice": options.voice} if options.voice else {}
     params = {"consent": "true"} if options.consent else {}
     return make(options, Plan("speech", ("speak",), text_of(options.prompt, options.file), inputs, params))

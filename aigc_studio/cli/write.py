@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aigc_studio.core.i18n import tr
 
-from .making import Plan, add_making, make, text_of
+from .asked import Plan, add_making, text_of
 from .parser import Parser, complete_with
 
 __all__ = ["configure", "run"]
@@ -38,4 +38,6 @@ def add_file(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write; the exit status."""
+    from .making import make
+
     return make(options, Plan("text", (options.task,), text_of(options.prompt, options.file)))
