@@ -198,6 +198,11 @@ def _place(loaded: Loaded, mode: str, accelerated: bool, ctx: Context) -> None:
     if mode != "full":
         _tile(vae)
     ctx.check()
+    if accelerated and mode != "full" and vae is not None:
+        # Later, in the middle of the steps, this would drive the network off the device and back.
+        vae.to(device)
+        loaded.previewer.fit()
+        vae.to("cpu")
     if not accelerated or mode == "full":
         for part in _parts(loaded).values():
             ctx.check()

@@ -49,7 +49,7 @@ def test_a_single_file_does_every_task(kind: str, channels: int, family: str, de
     assert [item.path for item in candidates(path.parent)] == [path]  # its configurations are no model
     model = _found(path, size=64)
     assert model.family == family
-    for task in ("generate", "variation", "inpaint"):
+    for task in ("generate", "inpaint", "variation"):
         ear = Ear()
         params: dict[str, Any] = {"size": [64, 48]} if task == "generate" else {}
         picture = desk.make(model, task, ear, **params)[0]
@@ -57,7 +57,6 @@ def test_a_single_file_does_every_task(kind: str, channels: int, family: str, de
         recipe = read_recipe(ear.files[0])
         assert recipe is not None
         assert recipe["engine"]["model"]["digest"] == model.facts["digest"]
-        assert np.array_equal(picture, desk.make(model, task, **params)[0])
 
 
 def test_a_file_that_moves_away_while_it_is_loaded_does_no_harm(desk: Desk, tmp_path: Path) -> None:
