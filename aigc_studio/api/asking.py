@@ -30,8 +30,8 @@ def request_of(asked: Generate) -> Request:
     """A request that an engine can be given; StudioError for what cannot be asked like that."""
     if asked.model:
         entry = known(asked.model)
-        if entry.problem is not None:
-            raise entry.problem
+        if (problem := entry.problem_now()) is not None:
+            raise problem
         if asked.kind is not None and asked.kind != entry.kind:
             raise StudioError(
                 N_('"{model}" does not make that; leave the kind out or choose another model.'),

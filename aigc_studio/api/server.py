@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import os
 import secrets
+import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -120,14 +122,31 @@ def serve(service: Service, token: str, sock: socket.socket, ready: Callable[[],
         limit_concurrency=200,
     )
     try:
-        asyncio.run(_Server(config, service, ready).serve(sockets=[sock]))
+        with _kept_alive():
+            asyncio.run(_Server(config, service, ready).serve(sockets=[sock]))
     finally:
         service.close()
         sock.close()
 
 
+@contextlib.contextmanager
+def _kept_alive() -> Iterator[None]:
+    """Let no signal end the process outright: uvicorn raises those it was stopped by again when it is done, and what
+    runs is to be paused then."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: None) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class _Server(uvicorn.Server):
-    """uvicorn's server, whose first signal also ends the streams that would keep it open, and is not raised again."""
+    """uvicorn's server, whose first signal also ends the streams that would keep it open."""
 
     def __init__(self, config: uvicorn.Config, service: Service, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -143,6 +162,4 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """See uvicorn."""
         super().handle_exit(sig, frame)
-        with contextlib.suppress(AttributeError):
-            self._captured_signals.clear()  # or it would raise them again when all is in order
         asyncio.get_running_loop().call_soon_threadsafe(self._service.hang_up)
