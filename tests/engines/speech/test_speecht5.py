@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,10 +36,11 @@ def parts(tiny: Make) -> dict[str, Model]:
     }
 
 
-def say(voice: speecht5.Voice, parts: dict[str, Model], text: str = TEXT, **more):
+def say(voice: speecht5.Voice, parts: dict[str, Model], text: str = TEXT, **more: Any) -> FakeContext:
     context = more.pop("context", None) or FakeContext()
     context.parts = parts
-    return speak("speecht5", voice, text, context=context, **({"vocoder": "hifigan"} | more))
+    given: dict[str, Any] = {"vocoder": "hifigan"} | more
+    return speak("speecht5", voice, text, context=context, **given)
 
 
 @pytest.fixture(scope="module")
