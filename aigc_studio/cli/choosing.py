@@ -72,8 +72,8 @@ class Choosing:
         if not chosen:
             return first_model(kind, tasks)
         entry = self.named(chosen, kind)
-        if entry.problem is not None:
-            raise entry.problem
+        if (problem := entry.problem_now()) is not None:
+            raise problem
         if entry.kind != kind:
             raise no_model(chosen)
         family = registry.declared(entry.family, entry.facts)

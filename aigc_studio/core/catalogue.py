@@ -91,6 +91,7 @@ def _read(path: Path, user_folder: Path) -> tuple[Entry, ...]:
             licence=table.get("licence", ""),
             notes=_texts(table.get("note", {}), id, "note"),
             facts=MappingProxyType({key: value for key, value in table.items() if key not in _OWN}),
+            missing=folder is not None and folder.parent == user_folder,
         )
     return tuple(entries.values())
 
@@ -102,7 +103,9 @@ def _read_once(path: Path, changed: float, user_folder: Path) -> tuple[Entry, ..
 
 def _listed() -> tuple[Entry, ...]:
     path = resources() / "models.toml"
-    return _read_once(path, path.stat().st_mtime, models_folder())
+    entries = _read_once(path, path.stat().st_mtime, models_folder())
+    put = store.read_snapshot().put
+    return tuple(replace(entry, missing=False) if entry.id in put else entry for entry in entries) if put else entries
 
 
 def models(kind: str = "") -> tuple[Entry, ...]:
@@ -184,7 +187,7 @@ def remove_folder(path: Path) -> None:
     before = store.read_snapshot()
     rows = tuple(row for row in before.rows if row.root in roots)
     if len(rows) != len(before.rows):
-        store.write_snapshot(Snapshot(rows, before.nothing))
+        store.write_snapshot(replace(before, rows=rows))
 
 
 def import_model(
@@ -220,7 +223,8 @@ def rescan(check: Check | None = None, progress: Callable[[int, str], None] | No
     seen: set[tuple[int, int]] = set()
     for root in folders():
         if not root.is_dir():
-            rows |= {row.key: row for row in before.rows if row.root == str(root) and row.key not in rows}
+            away = [row for row in before.rows if row.root == str(root) and row.key not in rows]
+            rows |= {row.key: replace(row, entry=replace(row.entry, missing=True)) for row in away}
             continue
         for candidate in candidates(root, check, seen):
             if candidate.key in rows or candidate.path in listed:
@@ -239,13 +243,15 @@ def rescan(check: Check | None = None, progress: Callable[[int, str], None] | No
             if row is None:
                 nothing[candidate.key] = candidate.stamp
             else:
-                rows[candidate.key] = replace(row, root=str(root))
+                rows[candidate.key] = replace(row, root=str(root), entry=replace(row.entry, missing=False))
     named = with_ids(tuple(rows.values()), {entry.id for entry in _listed()})
-    after = Snapshot(named, nothing)
+    own = models_folder()
+    put = tuple(e.id for e in _listed() if e.folder is not None and e.folder.parent == own and e.folder.is_dir())
+    after = Snapshot(named, nothing, put)
     if after == before:
         return False
     store.write_snapshot(after)
-    return named != before.rows
+    return (named, put) != (before.rows, before.put)
 
 
 def inspect(path: Path) -> list[Entry]:

@@ -24,7 +24,7 @@ def first_model(kind: str, tasks: Sequence[str]) -> tuple[Entry, Family, str]:
     StudioError "model" when there is none.
     """
     for entry in catalogue.models(kind):
-        if entry.problem is not None:
+        if entry.problem_now() is not None:
             continue
         family = registry.declared(entry.family, entry.facts)
         there = {task.id for task in family.tasks}
@@ -51,7 +51,7 @@ def type_of(entry: Entry) -> str:
 
 def model_row(entry: Entry) -> dict[str, Any]:
     """A model as JSON: what a program needs to choose it and to explain it."""
-    problem = entry.problem
+    problem = entry.problem_now()
     return {
         "id": entry.id,
         "kind": entry.kind,

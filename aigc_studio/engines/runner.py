@@ -110,8 +110,8 @@ def find_parts(request: Request, find: Find | None = None) -> dict[str, Model]:
     for param in family.task_params(request.task):
         for id in param.parts(values[param.id]):
             entry = (find or catalogue.find)(id)
-            if entry.problem is not None:
-                raise entry.problem
+            if (problem := entry.problem_now()) is not None:
+                raise problem
             if entry.facts.get("part") not in param.of:
                 raise StudioError(
                     N_('"{model}" does not fit "{param}"; choose another one.'),
@@ -133,8 +133,8 @@ def find_model(request: Request, find: Find | None = None) -> Model:
     if not request.model:
         return Model("", request.family, registry.family(request.family).title)
     entry = (find or catalogue.find)(request.model)
-    if entry.problem is not None:
-        raise entry.problem
+    if (problem := entry.problem_now()) is not None:
+        raise problem
     if entry.family != request.family:
         raise StudioError(
             N_('The model "{model}" does not belong to "{family}"; choose another model.'),

@@ -124,7 +124,8 @@ def test_a_missing_folder_is_said_when_asked(tmp_path: Path) -> None:
     assert one.problem.code == "model-missing"
     assert "One" in str(one.problem)
     (data_dir() / "models" / "somewhere").mkdir(parents=True)
-    assert one.problem is None
+    assert one.problem_now() is None
+    assert one.problem is not None  # until the next look at the disk
 
 
 def test_an_unknown_model_is_an_error() -> None:
@@ -222,7 +223,8 @@ def test_changes_are_noticed() -> None:
     put(folder / "tokenizer.json", {})
     assert scan()["a"].problem is None
     shutil.rmtree(folder)
-    problem = found()["a"].problem  # before the next look
+    assert found()["a"].problem is None  # before the next look
+    problem = found()["a"].problem_now()
     assert problem is not None
     assert problem.code == "model-missing"
     assert scan() == {}
@@ -234,7 +236,9 @@ def test_a_file_that_is_gone() -> None:
     entry = scan()["xl"]
     assert entry.problem is None
     path.unlink()
-    assert entry.problem is not None
+    problem = entry.problem_now()
+    assert problem is not None
+    assert problem.code == "model-missing"
 
 
 def test_a_drive_that_is_away(tmp_path: Path) -> None:
@@ -243,11 +247,29 @@ def test_a_drive_that_is_away(tmp_path: Path) -> None:
     catalogue.add_folder(tmp_path / "drive")
     scan()
     (tmp_path / "drive").rename(tmp_path / "away")
-    problem = scan()["far"].problem
-    assert problem is not None
-    assert problem.code == "model-missing"
+    far = scan()["far"]
+    for problem in (far.problem, far.problem_now()):
+        assert problem is not None
+        assert problem.code == "model-missing"
     (tmp_path / "away").rename(tmp_path / "drive")
+    assert far.problem_now() is None
     assert scan()["far"].problem is None
+
+
+def test_the_list_does_not_touch_the_disk_of_the_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the window asks for is answered from the last look: a drive that does not answer holds up nothing."""
+    llama(catalogue.models_folder() / "a")
+    scan()
+
+    stat, place = Path.stat, catalogue.models_folder()
+
+    def stuck(path: Path, **how: bool) -> os.stat_result:
+        if path.is_relative_to(place):
+            raise AssertionError(f"a look at {path}")
+        return stat(path, **how)
+
+    monkeypatch.setattr(Path, "stat", stuck)
+    assert [entry.problem for entry in catalogue.models() if entry.found] == [None]
 
 
 def test_ids_stay(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -36,7 +36,8 @@ class Entry:
 
     folder: its files, None for a family that needs none. file: the one file that it is, instead. titles, notes:
     language code to text. languages: of the texts it understands or makes. facts: everything else models.toml says,
-    or that was found in its files. fault: what is wrong with its files, as `StudioError.to_json` tells it.
+    or that was found in its files. fault: what is wrong with its files, as `StudioError.to_json` tells it. missing:
+    whether the last look at the disk did not find its folder or file.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Entry:
     facts: Mapping[str, Any] = field(default_factory=dict)
     file: Path | None = None
     fault: Mapping[str, Any] | None = None
+    missing: bool = False
 
     @property
     def title(self) -> str:
@@ -73,22 +75,27 @@ class Entry:
 
     @property
     def problem(self) -> StudioError | None:
-        """Why it cannot be used now, None when it can. Looked up each time: folders come and go."""
-        if self.folder is not None and not self.folder.is_dir():
-            return StudioError(
-                N_('The files of "{model}" are not in {folder}; choose another model or put them back.'),
-                code="model-missing",
-                model=self.title,
-                folder=shown(self.folder),
-            )
-        if self.file is not None and not self.file.is_file():
-            return StudioError(
-                N_('The files of "{model}" are not in {folder}; choose another model or put them back.'),
-                code="model-missing",
-                model=self.title,
-                folder=shown(self.file.parent),
-            )
+        """Why it cannot be used, None when it can, as of the last look at the disk: quick, for the window's thread."""
+        if self.missing:
+            return self._missing()
         return None if self.fault is None else StudioError.from_json(dict(self.fault))
+
+    def problem_now(self) -> StudioError | None:
+        """The same with a look at the disk, as folders come and go: before it is used, never in the window's thread
+        (a drive on the network that does not answer takes its time)."""
+        gone = (self.folder is not None and not self.folder.is_dir()) or (
+            self.file is not None and not self.file.is_file()
+        )
+        return self._missing() if gone else replace(self, missing=False).problem
+
+    def _missing(self) -> StudioError:
+        place = self.file.parent if self.file is not None else self.folder
+        return StudioError(
+            N_('The files of "{model}" are not in {folder}; choose another model or put them back.'),
+            code="model-missing",
+            model=self.title,
+            folder="" if place is None else shown(place),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict: for the snapshot of what was found, and for other programs."""
@@ -104,6 +111,7 @@ class Entry:
             "notes": dict(self.notes),
             "facts": dict(self.facts),
             "fault": None if self.fault is None else dict(self.fault),
+            "missing": self.missing,
         }
 
     @classmethod
@@ -121,6 +129,7 @@ class Entry:
             facts=MappingProxyType(data["facts"]),
             file=None if data["file"] is None else Path(data["file"]),
             fault=None if data["fault"] is None else MappingProxyType(data["fault"]),
+            missing=bool(data.get("missing")),
         )
 
 

@@ -54,10 +54,12 @@ class Row:
 @dataclass(frozen=True)
 class Snapshot:
     """What was found at the last look. rows: in the order of the list. nothing: key to stamp of places without a
-    model, so that they are not read again."""
+    model, so that they are not read again. put: ids of the models of models.toml that are not bundled and were found
+    in the models folder."""
 
     rows: tuple[Row, ...] = ()
     nothing: dict[str, str] = field(default_factory=dict)
+    put: tuple[str, ...] = ()
 
 
 def _library_file() -> Path:
@@ -113,7 +115,7 @@ def _read_snapshot(path: Path, changed: int, size: int, number: int) -> Snapshot
             Row(row["key"], row["stamp"], row["root"], row["type"], Entry.from_json(row["entry"]))
             for row in data["rows"]
         )
-        return Snapshot(rows, dict(data["nothing"]))
+        return Snapshot(rows, dict(data["nothing"]), tuple(data.get("put", ())))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         log.info("%s cannot be read: %r", path, error)
         return Snapshot()
@@ -126,6 +128,7 @@ def write_snapshot(snapshot: Snapshot) -> None:
         for row in snapshot.rows
     ]
     data = {"format": _FORMAT, "detection": _DETECTION, "rows": rows, "nothing": snapshot.nothing}
+    data["put"] = list(snapshot.put)
     _write(_snapshot_file(), data)
 
 

@@ -232,7 +232,7 @@ def _part(id: str, of: str, ctx: Context) -> Model | None:
     """The part a parameter names, else the only one of its type in the library."""
     if id:
         return ctx.part(id)
-    found = [entry for entry in catalogue.parts((of,)) if entry.problem is None]
+    found = [entry for entry in catalogue.parts((of,)) if entry.problem_now() is None]
     if len(found) != 1:
         return None
     entry = found[0]

@@ -53,6 +53,7 @@ class ModelScan(QObject):
         self._looked_at = 0.0
         self._closed = False
         self._watcher: QFileSystemWatcher | None = None
+        self._wanted: frozenset[str] = frozenset()
         self._settle = QTimer(self, interval=SETTLE_MS, singleShot=True)
         self._settle.timeout.connect(self.rescan)
 
@@ -149,7 +150,9 @@ class ModelScan(QObject):
                 told = now
                 self.progressed.emit(count, name)
 
-        return catalogue.rescan(check, tell)
+        changed = catalogue.rescan(check, tell)
+        self._wanted = _watched_folders()
+        return changed
 
     def _done(self, changed: bool) -> None:
         self._over()
@@ -179,14 +182,18 @@ class ModelScan(QObject):
             self.rescan()
 
     def _watch(self) -> None:
-        """Watch the roots, and what is incomplete: a copy may still be going on in it."""
+        """Watch what the look said is there."""
         if self._watcher is None or self._closed:
             return
-        roots = {str(path) for path in catalogue.folders() if path.is_dir()}
-        unfinished = {str(entry.folder) for entry in catalogue.models() if entry.problem and entry.folder is not None}
-        wanted = set(sorted(roots | {path for path in unfinished if Path(path).is_dir()})[:_MOST_WATCHED])
         watched = set(self._watcher.directories())
-        if gone := watched - wanted:
+        if gone := watched - self._wanted:
             self._watcher.removePaths(sorted(gone))
-        if new := wanted - watched:
+        if new := self._wanted - watched:
             self._watcher.addPaths(sorted(new))
+
+
+def _watched_folders() -> frozenset[str]:
+    """The roots, and what is incomplete: a copy may still be going on in it. Looks at the disk."""
+    roots = {str(path) for path in catalogue.folders() if path.is_dir()}
+    unfinished = {str(entry.folder) for entry in catalogue.models() if entry.problem and entry.folder is not None}
+    return frozenset(sorted(roots | {path for path in unfinished if Path(path).is_dir()})[:_MOST_WATCHED])

@@ -102,8 +102,7 @@ def test_nothing_is_said_when_nothing_changed(qtbot, picker: ModelPicker, quiet_
 
 def test_models_stand_in_groups(picker: ModelPicker, shelf: Shelf) -> None:
     """Ready ones first, then what needs attention, then what is built in."""
-    assert shelf.find("blue").folder is not None
-    shelf.find("blue").folder.rmdir()  # pyright: ignore[reportOptionalMemberAccess]
+    shelf.change("blue", missing=True)
     groups = {group: [entry.id for entry, _ in listed] for group, listed in grouped(picker._listed())}
     assert groups["ready"] == ["red"]
     assert groups["attention"] == ["blue"]
