@@ -11,6 +11,7 @@ from PySide6.QtCore import QThread
 from aigc_studio.core import hardware
 from aigc_studio.core.hardware import Device
 from aigc_studio.core.i18n import set_language
+from aigc_studio.core.installer import EngineState
 from aigc_studio.core.settings import Settings
 from aigc_studio.ui.devices import DeviceWatch, device_text, memory_text, short_name
 from aigc_studio.ui.shell.status_bar import StatusBar
@@ -86,6 +87,20 @@ def test_the_status_bar_tells_and_its_card_chooses(qtbot, studio: Studio) -> Non
     studio.devices.show((H100, RTX, Device("cpu", "Some Processor", "cpu", 64 * GIB, 3 * GIB)))
     assert bar.device.text() == "CPU · 3.0 GB free"
     bar.card.hide()
+
+
+def test_the_engine_is_named_where_it_needs_something(qtbot, studio: Studio) -> None:
+    """One that is ready says nothing: the device beside it does."""
+    bar = StatusBar(studio)
+    qtbot.addWidget(bar)
+    bar.show()
+    assert not bar.engine.isVisible()
+    bar.show_engine(EngineState(True, "cpu", "2.13.0"))
+    assert not bar.engine.isVisible()
+    bar.show_engine(EngineState(False))
+    assert (bar.engine.isVisible(), bar.engine.text()) == (True, "Engine not installed")
+    bar.show_engine(EngineState(True, "cpu", "2.6.0", outdated=True))
+    assert (bar.engine.isVisible(), bar.engine.text()) == (True, "Engine outdated")
 
 
 def test_another_device_ends_idle_engines(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

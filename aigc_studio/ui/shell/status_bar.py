@@ -1,4 +1,5 @@
-"""The bar at the bottom: what is being made and how far, the queue in a few words, the engine's state."""
+"""The bar at the bottom: what is being made and how far, the queue in a few words, the device, and the
+engine where it needs something."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from aigc_studio.core.i18n import tr
-from aigc_studio.core.installer import BACKENDS, EngineState
+from aigc_studio.core.installer import EngineState
 from aigc_studio.core.jobs import JobState
 from aigc_studio.ui.devices import device_text
 from aigc_studio.ui.i18n import Translated
@@ -94,14 +95,13 @@ class StatusBar(Translated, QStatusBar):
             self.queue.setText(tr("Queue paused"))
         self.queue.setToolTip(tr("Show the queue"))
         self.queue.setVisible(self._studio.info is not None)
-        self.engine.setVisible(self._engine is not None)
-        if self._engine is not None:
-            ready = self._engine.ready
-            backend = tr(BACKENDS[self._engine.backend]) if self._engine.backend in BACKENDS else tr("Engine ready")
-            self.engine.setText(backend if ready else tr("Engine not installed"))
+        state = self._engine  # one that is ready needs no word: the device beside it says what models run on
+        self.engine.setVisible(state is not None and (not state.ready or state.outdated))
+        if state is not None:
+            self.engine.setText(tr("Engine outdated") if state.ready else tr("Engine not installed"))
             self.engine.setToolTip(
-                tr("The engine for large models is installed.")
-                if ready
+                tr("This version asks for newer packages. Click to install the engine anew.")
+                if state.ready
                 else tr("Painter and basic voice work without it. Click to install the engine for large models.")
             )
 
