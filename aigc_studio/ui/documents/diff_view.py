@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QTextBlockFormat, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 
@@ -63,6 +64,10 @@ class DiffView(QTextEdit):
             cursor.insertText(piece.text, formats[piece.kind])
         self.verticalScrollBar().setValue(0)
         return changes(pieces)
+
+    def sizeHint(self) -> QSize:
+        """Some five lines: in a small window the page keeps most of the room."""
+        return QSize(super().sizeHint().width(), 150)
 
     def _begin(self) -> QTextCursor:
         self.clear()

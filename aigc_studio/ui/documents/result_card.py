@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from aigc_studio.core.i18n import N_, tr
 
@@ -32,6 +42,7 @@ class ResultCard(Translated, QFrame):
         self._old = self._new = ""
         self._running = False
         self._notices: list[Notice] = []
+        self._titles: dict[QPushButton, str] = {}
         self._title = QLabel(self)
         self._title.setProperty("role", "section")
         self._places = QLabel(self)
@@ -98,8 +109,11 @@ class ResultCard(Translated, QFrame):
         button = QPushButton(icon(picture), "", self, autoDefault=False)
         button.setIconSize(QSize(14, 14))
         button.setProperty("role", "ghost")
+        button.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)  # words are not cut
+        self._titles[button] = title
         self.tr_bind(button.setText, title)
         self.tr_bind(button.setToolTip, tip)
+        self.tr_bind(button.setAccessibleName, title)
         return button
 
     # -- state ---------------------------------------------------------------------------------------------------
@@ -134,6 +148,7 @@ class ResultCard(Translated, QFrame):
             button.setVisible(not running)
         for button in (self.accept, self.both, self.compare):
             button.setEnabled(bool(count) and not running)
+        self._fit()
         if running and self.compare.isChecked():
             self.compare.setChecked(False)
         self._show()
@@ -148,9 +163,24 @@ class ResultCard(Translated, QFrame):
         self._note.setText("\n".join(map(str, self._notices)))
         self._note.setVisible(bool(self._notices))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is no room for all the words, the lesser buttons are pictures."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        lesser = (self.both, self.redo, self.reject)
+        for button in lesser:
+            button.setText(tr(self._titles[button]))
+        shown = [button for button in (self.accept, *lesser) if not button.isHidden()]
+        needed = sum(button.sizeHint().width() + 4 for button in shown) + 2 * 16
+        for button in lesser if needed > self.width() else ():
+            button.setText("")
+
     def retranslate(self) -> None:
         """Notices are said again."""
         super().retranslate()
+        self._fit()
         self._tell()
         self._show()
 
