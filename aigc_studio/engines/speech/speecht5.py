@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 
@@ -180,7 +182,7 @@ def _speaker(loaded: Voice, values: Mapping[str, Any], ctx: Context) -> tuple[np
     if chosen == FILE:
         if not values["vector"].strip():
             raise StudioError(N_("No file of a speaker vector is chosen; choose one."), code="speaker-file")
-        path = Path(values["vector"]).expanduser()
+        path = _path(values["vector"].strip())
         return speakers.from_file(path, loaded.size), {"kind": "file", "hash": speakers.file_hash(path)}
     if chosen.startswith("own:"):
         name = chosen.removeprefix("own:")
@@ -195,6 +197,13 @@ def _speaker(loaded: Voice, values: Mapping[str, Any], ctx: Context) -> tuple[np
         )
     number = int(chosen.removeprefix("synthetic-"))
     return speakers.synthetic(number, loaded.size), {"kind": "synthetic", "number": number}
+
+
+def _path(text: str) -> Path:
+    """A path as it is typed, or as a file manager drops it into a line of text."""
+    if text.startswith("file:"):
+        return Path(url2pathname(urlsplit(text).path))
+    return Path(text).expanduser()
 
 
 def _heard(loaded: Voice, values: Mapping[str, Any], ctx: Context) -> tuple[np.ndarray, dict[str, Any]]:

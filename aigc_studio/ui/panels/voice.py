@@ -433,9 +433,10 @@ class VoicePanel(DocumentPanel):
             return
         runs = runs_in_words(found.understood)
         line = "  ·  ".join(runs) or tr("nothing")
-        if found.ignored:
-            line = f"{line}   {tr('not spoken: {signs}', signs=' '.join(found.ignored))}".strip()
-        self.preview.setText(f"{tr('Spoken as:')} {line}")
+        said = f"{tr('Spoken as:')} {line}"
+        if found.ignored:  # first: the end of a long line is cut off
+            said = f"{tr('not spoken: {signs}', signs=' '.join(found.ignored))}   {said}"
+        self.preview.setText(said)
         self.preview.setToolTip("\n".join(runs))
 
     def retranslate(self) -> None:

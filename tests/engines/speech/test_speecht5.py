@@ -89,8 +89,8 @@ def test_a_speaker_from_a_file(voice: speecht5.Voice, parts, tmp_path: Path) -> 
     np.save(tmp_path / "one.npy", vector * 7)
     save_file({"x": vector[None], "other": vector[:3]}, tmp_path / "two.safetensors")
     found = [
-        say(voice, parts, speaker="file", vector=str(tmp_path / name)).audio[0]
-        for name in ("one.npy", "two.safetensors")
+        say(voice, parts, speaker="file", vector=vector).audio[0]
+        for vector in (f" {tmp_path / 'one.npy'} ", (tmp_path / "two.safetensors").as_uri())
     ]
     assert np.allclose(found[0].value, found[1].value, atol=1e-3)
     assert found[0].info["speaker"]["kind"] == "file"
