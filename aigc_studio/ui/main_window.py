@@ -264,6 +264,7 @@ class MainWindow(Translated, QMainWindow):
         self.panels.viewRequested.connect(self.viewing.view)
         self.panels.compareRequested.connect(self.viewing.compare)
         self.viewing.reuseRequested.connect(self.panels.reuse)
+        self.viewing.closed.connect(self.panels.viewed)
         self.notifier.showWanted.connect(self._show_result)
         self.panels.installRequested.connect(self.install_engine)
         self.panels.problem.connect(lambda error: self.show_problem(error))

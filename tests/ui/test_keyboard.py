@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEventLoop, QPoint, Qt
 from PySide6.QtGui import QAccessible, QContextMenuEvent
 from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import (
@@ -29,8 +30,9 @@ from aigc_studio.ui.canvas.view import Canvas
 from aigc_studio.ui.main_window import MainWindow
 from aigc_studio.ui.panels import PANELS
 from aigc_studio.ui.studio import Studio
-from aigc_studio.ui.theme import Theme
+from aigc_studio.ui.theme import theme_of
 from aigc_studio.ui.viewer.surface import Surface
+from aigc_studio.ui.viewer.viewer import Viewer
 from aigc_studio.ui.widgets.waveform import Waveform
 from tests.ui.history.kit import fill
 
@@ -104,30 +106,41 @@ def spoken(widget: QWidget) -> str:
     return interface.text(QAccessible.Text.Name) if interface is not None else ""
 
 
-@pytest.fixture
-def window(qtbot, qapp, tmp_path) -> Iterator[MainWindow]:
-    settings = Settings(tmp_path / "config")
+def wait(done: Callable[[], object]) -> None:
+    """Until something is so, 20 seconds at most."""
+    end = time.monotonic() + 20
+    while not done():
+        assert time.monotonic() < end
+        QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+
+
+@pytest.fixture(scope="module")
+def window(qapp, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MainWindow]:
+    """One for all tests here, which leave the project as it is: making a window costs more than walking it."""
+    folder = tmp_path_factory.mktemp("keyboard")
+    settings = Settings(folder / "config")
     studio = Studio(settings)
-    window = MainWindow(studio, settings, Theme(qapp, "light"))
+    theme = theme_of()
+    theme.choose("light")
+    window = MainWindow(studio, settings, theme)
     window.resize(1400, 900)
-    with qtbot.waitSignal(studio.projectOpened, timeout=10_000):
-        studio.create_project(tmp_path / "project", "Keys")
+    studio.create_project(folder / "project", "Keys")
+    wait(lambda: studio.info)
     answers: list[object] = []
     studio.store(fill, answers.append)
-    qtbot.waitUntil(lambda: bool(answers))
-    with qtbot.waitActive(window):
-        window.show()
+    wait(lambda: answers)
+    window.show()
+    wait(window.isActiveWindow)
     yield window
-    window.panels.flush()
-    with qtbot.waitSignal(studio.projectClosed, timeout=10_000):
-        studio.close_project()
-    window.engine_install.close()
     window.close()
+    wait(lambda: not window.isVisible())
     studio.shutdown()
+    window.deleteLater()
+    qapp.processEvents()
 
 
 @pytest.mark.parametrize("panel", [panel.id for panel in PANELS])
-def test_every_control_is_reached_by_tab_and_has_a_name(qtbot, window, panel):
+def test_every_control_is_reached_by_tab_and_has_a_name(window, panel):
     widget = window.show_panel(panel)
     assert widget is not None
     if panel == "assets":
@@ -135,7 +148,7 @@ def test_every_control_is_reached_by_tab_and_has_a_name(qtbot, window, panel):
     if panel == "picture":
         asset = next(a for a in window.studio.reader.assets(AssetQuery()) if a.kind == "image")
         widget.open_asset(asset)
-    qtbot.waitUntil(lambda: QApplication.focusWidget() is not None)
+    wait(QApplication.focusWidget)
     QApplication.processEvents()
     seen = walk(window)
     there = controls(window)
@@ -146,12 +159,12 @@ def test_every_control_is_reached_by_tab_and_has_a_name(qtbot, window, panel):
     assert not silent, "without a name:\n" + "\n".join(silent)
 
 
-def test_the_menu_key_asks_for_the_menu_of_what_is_chosen(qtbot, window):
+def test_the_menu_key_asks_for_the_menu_of_what_is_chosen(window):
     """In the lists of the panels, where the chosen row is."""
     for panel, view in (("assets", "_grid"), ("history", "_list")):
         widget = window.show_panel(panel)
         shown = getattr(widget, view)
-        shown.menuRequested.disconnect()  # a menu would wait for an answer
+        shown.menuRequested.disconnect(widget._menu)  # a menu would wait for an answer
         asked = QSignalSpy(shown.menuRequested)
         shown.setCurrentIndex(shown.model().index(1, 0))
         shown.setFocus()
@@ -159,6 +172,7 @@ def test_the_menu_key_asks_for_the_menu_of_what_is_chosen(qtbot, window):
         QApplication.sendEvent(shown.viewport(), event)
         place = shown.viewport().mapFromGlobal(asked.at(0)[0])
         assert shown.visualRect(shown.currentIndex()).contains(place)
+        shown.menuRequested.connect(widget._menu)
 
 
 def test_arrows_go_through_the_lists(qtbot, window):
@@ -177,3 +191,31 @@ def test_the_project_is_left_by_keys_too(window):
         assert action.text().strip(), info.id
     keys = {info.id: action.shortcut().toString() for info, action in window.actions_table}
     assert all(keys[f"panel.{panel.id}"] == f"Ctrl+{number}" for number, panel in enumerate(PANELS, 1))
+
+
+def test_looking_at_pictures_over_the_whole_screen_and_back(qtbot, window):
+    """F, arrows, Escape: the list is then where one has looked last, with the keyboard on it."""
+    panel = window.show_panel("assets")
+    panel._kinds.button(1).click()
+    panel._grid.setCurrentIndex(panel._model.index(0, 0))
+    panel._grid.setFocus()
+    qtbot.keyClick(panel._grid, Qt.Key.Key_F)
+    viewer = window.findChild(Viewer)
+    assert viewer.isFullScreen()
+    wait(viewer.isActiveWindow)
+    qtbot.keyClick(viewer, Qt.Key.Key_PageDown)
+    qtbot.keyClick(viewer, Qt.Key.Key_PageDown)
+    looked_at = viewer.asset.id
+    qtbot.keyClick(viewer, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: [asset.id for asset in panel._grid.assets()] == [looked_at])
+    assert panel._grid.currentIndex().row() == 2
+    history = window.show_panel("history")
+    history.filters.kinds.button(1).click()
+    wait(window.isActiveWindow)
+    history._list.setFocus()
+    qtbot.keyClick(history._list, Qt.Key.Key_F)
+    viewer = next(each for each in window.findChildren(Viewer) if each.isVisible())
+    viewer.step(2)
+    looked_at = viewer.asset.id
+    viewer.close()
+    qtbot.waitUntil(lambda: history.details.asset.id == looked_at)

@@ -154,6 +154,13 @@ class PanelHost(QStackedWidget):
         if callable(show := getattr(widget, "open_asset", None)):
             show(asset)
 
+    def viewed(self, id: str) -> None:
+        """A viewer closed that was opened from the panel in front: a list goes to what was seen last."""
+        reader = self._studio.reader
+        asset = reader.asset(id) if reader is not None and id else None
+        if asset is not None and not asset.trashed and self._current in ("assets", "history"):
+            self._built[self._current].open_asset(asset)  # pyright: ignore[reportAttributeAccessIssue]
+
     def reuse(self, recipe: Mapping[str, Any]) -> None:
         """Use the settings of a recipe again, in the panel for its kind."""
         widget = self.show_panel(_KIND_PANEL.get(recipe.get("request", {}).get("kind", ""), ""))

@@ -22,6 +22,8 @@ class Viewing(QObject):
 
     reuseRequested = Signal(object)
     """A recipe."""
+    closed = Signal(str)
+    """Id of the asset a viewer showed last."""
 
     def __init__(self, studio: Studio, window: QWidget) -> None:
         super().__init__(window)
@@ -34,13 +36,17 @@ class Viewing(QObject):
         viewer = Viewer(self._studio, reel, row, self._window)
         viewer.reuseRequested.connect(self.reuseRequested)
         viewer.compareRequested.connect(lambda one, two: self._compare(one, two, viewer))
-        viewer.closed.connect(lambda _id: self._window.activateWindow())
+        viewer.closed.connect(self._viewed)
         viewer.showFullScreen()
         return viewer
 
     def compare(self, one: Asset, two: Asset, other: Path | None = None) -> Compare | None:
         """Compare two pictures; other: the second one's file where it is no asset."""
         return self._compare(one, two, self._window, other)
+
+    def _viewed(self, id: str) -> None:
+        self._window.activateWindow()
+        self.closed.emit(id)
 
     def _compare(self, one: Asset, two: Asset, parent: QWidget, other: Path | None = None) -> Compare | None:
         if self._studio.reader is None:
