@@ -63,7 +63,7 @@ class Watch:
         self._output.hint(tr(text, **params))
 
     def _label(self, index: int, stage: str) -> str:
-        place = tr("{number} of {count}", number=index + 1, count=self._count) if self._count > 1 else ""
+        place = tr("{number} of {count}##results", number=index + 1, count=self._count) if self._count > 1 else ""
         return "  ".join(part for part in (place, tr(stage) if stage else "") if part)
 
     def _draw(self, index: int, done: int, total: int, stage: str) -> None:
