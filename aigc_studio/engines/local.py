@@ -224,10 +224,14 @@ class LocalEngine:
         """See `Engine`."""
         self._key = self._loaded = None
         if self._collect:
+            gc.unfreeze()  # parts of a model that was loaded when another family was warmed are frozen too
             gc.collect()
+            gc.freeze()
         torch = sys.modules.get("torch")
         if torch is not None and torch.cuda.is_available():
             torch.cuda.empty_cache()
+        elif torch is not None and torch.backends.mps.is_available():
+            torch.mps.empty_cache()
 
     def close(self) -> None:
         """See `Engine`."""
@@ -239,12 +243,12 @@ class LocalEngine:
         model = order.model or Model("", request.family, module.FAMILY.title)
         family = registry.declared(request.family, model.facts)
         values = family.values(family.task(request.task).id, request.params)
+        key = (request.family, model.id, str(model.file or model.folder or ""))
+        if self._key not in (None, key):
+            self.unload()  # before the next family is warmed, which keeps the collector off all that is there
         self._warm_family(module)
         context.check()
-        key = (request.family, model.id, str(model.file or model.folder or ""))
         if self._key != key:
-            if self._key is not None:
-                self.unload()
             context.loading = True
             self._loaded = module.load(model, context)
             context.loading = False
