@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -273,7 +273,9 @@ def run(loaded: Rewriter, request: Request, ctx: Context) -> None:
     text = _CONTROL.sub("", request.prompt.replace("\r\n", "\n").replace("\r", "\n"))
     if not text.strip():
         raise StudioError(N_("There is no text to work on; write or select some."), code="prompt-empty")
-    job = _translation(loaded, text, values) if request.task == "translate" else _summary(loaded, text, values)
+    ctx.progress(0, 0, N_("Reading the text"))
+    plan = _translation if request.task == "translate" else _summary
+    job = plan(loaded, text, values, ctx)
     _check_known(loaded, job, ctx)
     runner = _Runner(loaded, request, ctx, job, values)
     for index in range(ctx.start, request.count):
@@ -296,11 +298,17 @@ class _Job:
     info: dict[str, Any] = field(default_factory=dict)
 
 
-def _fits(loaded: Rewriter, prefix: str) -> Any:
-    return lambda text: len(text) <= 8 * loaded.reads and len(loaded.encode(prefix + text)) <= loaded.reads
+def _fits(loaded: Rewriter, prefix: str, ctx: Context) -> Callable[[str], bool]:
+    """Whether the encoder can read a text. A long document takes many such questions: each hears a cancel."""
+
+    def fits(text: str) -> bool:
+        ctx.check()
+        return len(text) <= 8 * loaded.reads and len(loaded.encode(prefix + text)) <= loaded.reads
+
+    return fits
 
 
-def _translation(loaded: Rewriter, text: str, values: Mapping[str, Any]) -> _Job:
+def _translation(loaded: Rewriter, text: str, values: Mapping[str, Any], ctx: Context) -> _Job:
     source, target = _languages(loaded, text, values)
     prefix, starts = values["prefix"], loaded.starts
     if loaded.codes:
@@ -313,7 +321,7 @@ def _translation(loaded: Rewriter, text: str, values: Mapping[str, Any]) -> _Job
     elif not prefix:
         prefix = f"translate {ENGLISH_NAMES.get(source, source)} to {ENGLISH_NAMES.get(target, target)}: "
     info = {"source": source, "target": target} | ({"prefix": prefix} if prefix else {})
-    found = parts.by_sentences(text, _fits(loaded, prefix))
+    found = parts.by_sentences(text, _fits(loaded, prefix, ctx))
     return _Job(found, starts, prefix, spaced(target), None, N_("Translating"), info)
 
 
@@ -357,7 +365,7 @@ def _marian_mark(loaded: Rewriter, target: str) -> str:
     return f"{marks[0]} " if marks else ""
 
 
-def _summary(loaded: Rewriter, text: str, values: Mapping[str, Any]) -> _Job:
+def _summary(loaded: Rewriter, text: str, values: Mapping[str, Any], ctx: Context) -> _Job:
     prefix = values["prefix"]
     if not prefix and loaded.type in _PREFIXED:
         told = (getattr(loaded.network.model.config, "task_specific_params", None) or {}).get("summarization", {})
@@ -366,7 +374,7 @@ def _summary(loaded: Rewriter, text: str, values: Mapping[str, Any]) -> _Job:
     if loaded.codes:
         loaded.tokenizer.src_lang = loaded.codes.get(source, next(iter(loaded.codes.values())))[0]
     info = {"length": values["length"]} | ({"prefix": prefix} if prefix else {})
-    found = parts.by_size(text, _fits(loaded, prefix))
+    found = parts.by_size(text, _fits(loaded, prefix, ctx))
     shares = _SHARES[values["length"]]
     return _Job(found, loaded.starts, prefix, spaced(source), shares, N_("Summarising"), info)
 
