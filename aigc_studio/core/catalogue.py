@@ -37,6 +37,7 @@ __all__ = [
     "folders",
     "import_model",
     "inspect",
+    "known",
     "models",
     "models_folder",
     "others",
@@ -124,26 +125,33 @@ def others() -> tuple[Entry, ...]:
     return models("other")
 
 
+def known(id: str) -> Entry | None:
+    """The model or part with this id as the last look found it, None for an unknown one. Never touches the disk, so
+    that the window may ask about whatever a recipe from anywhere names."""
+    every = (*_listed(), *(row.entry for row in store.read_snapshot().rows))
+    return next((entry for entry in every if entry.id == id), None)
+
+
 def find(id: str) -> Entry:
     """The model or part with this id; StudioError for an unknown one (a recipe from another machine).
 
-    A folder's plain name in the models folder, and a path, are understood too.
+    A folder's plain name in the models folder is understood too, before it was looked at; so is the path of a model
+    that is known. Other paths are not: a recipe may come from anywhere.
     """
-    rows = store.read_snapshot().rows
-    for entry in (*_listed(), *(row.entry for row in rows)):
-        if entry.id == id:
-            return entry
-    path = models_folder() / id if id == Path(id).name and id not in ("", "..") else Path(id)
-    if id and path.is_absolute() and os.path.exists(path):
-        for row in rows:
-            if row.entry.path == path:
-                return row.entry
+    if (entry := known(id)) is not None:
+        return entry
+    plain = id == Path(id).name and id not in ("", "..")
+    path = models_folder() / id if plain else Path(id)
+    for row in store.read_snapshot().rows:
+        if id and row.entry.path == path:
+            return row.entry
+    if plain and os.path.exists(path):
         for entry in _inspect(path):
             return entry
     raise StudioError(
         N_('There is no model "{model}" here; choose another one.'),
         code="model-unknown",
-        model=id,
+        model=id[:200],
     )
 
 

@@ -8,6 +8,7 @@ names of inputs, not of classes.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ __all__ = ["read_graph"]
 _MOST_NODES = 5_000
 _MOST_STEPS = 400
 """Of one walk; real graphs need a dozen."""
+_BUDGET = 50_000
+"""Nodes looked at for one graph, over all walks: a crafted one shall cost no more than a large real one."""
 
 _TEXTS = ("populated_text", "text", "text_g", "text_l", "clip_l", "t5xxl", "prompt", "string", "value", "text_positive")
 _JOINED = ("string_a", "string_b", "text_a", "text_b", "text_1", "text_2", "prefix", "suffix")
@@ -54,6 +57,7 @@ class _Graph:
 
     def __init__(self, nodes: dict[str, _Node]) -> None:
         self.nodes = nodes
+        self.budget = _BUDGET
 
     def linked(self, value: Any) -> str:
         """The id of the node that a value links to, "" for a plain value."""
@@ -68,9 +72,10 @@ class _Graph:
 
     def upstream(self, id: str) -> Iterator[str]:
         """A node and all that lead to it, nearest first."""
-        waiting, seen = [id], {id}
-        while waiting and len(seen) < _MOST_NODES:
-            now = waiting.pop(0)
+        waiting, seen = deque([id]), {id}
+        while waiting and len(seen) < _MOST_NODES and self.budget > 0:
+            now = waiting.popleft()
+            self.budget -= 1
             yield now
             for other in self.links(now):
                 if other not in seen:
@@ -168,8 +173,7 @@ def _sampler(graph: _Graph) -> str:
     for end in ends:
         samplers = [id for id in graph.upstream(end) if _is_sampler(graph.nodes[id])]
         for id in reversed(samplers):
-            others = [other for other in graph.upstream(id) if other != id and _is_sampler(graph.nodes[other])]
-            if not others:
+            if not any(other != id and _is_sampler(graph.nodes[other]) for other in graph.upstream(id)):
                 return id
     return ""
 
@@ -186,9 +190,9 @@ def _first(graph: _Graph, ids: list[str], names: tuple[str, ...], kinds: type | 
 
 def _conditioning(graph: _Graph, start: str, role: str) -> Iterator[str]:
     """Nodes that a conditioning comes from, nearest first; where they split in two roles, only ours."""
-    waiting, seen = [start], {start}
+    waiting, seen = deque([start]), {start}
     while waiting and len(seen) < _MOST_STEPS:
-        id = waiting.pop(0)
+        id = waiting.popleft()
         yield id
         own = graph.linked(graph.nodes[id].inputs.get(role))
         for other in [own] if own else graph.links(id, _NOT_TEXT):

@@ -93,6 +93,8 @@ def _from_comment(text: str) -> ForeignRecipe | None:
 
 
 _LORA = re.compile(r"<lora:([^:<>]{1,200})(?::(-?[\d.]{1,10}))?[^<>]{0,100}>")
+_LONGEST_LINE = 8_000
+"""Characters of the line of settings that are read; long ones name LoRA files with their hashes."""
 _SETTING = re.compile(r'\s*([A-Za-z][\w \-/]{1,40}):\s*("(?:\\.|[^\\"]){0,2000}"|[^,]{0,2000})(?:,|$)')
 
 
@@ -103,10 +105,10 @@ def _from_parameters(text: str) -> ForeignRecipe | None:
     lines = text.replace("\r\n", "\n").strip().split("\n")
     at = next((index for index in range(len(lines) - 1, -1, -1) if lines[index].lstrip().startswith("Steps: ")), None)
     if at is None:
-        at = len(lines) - 1 if len(_SETTING.findall(lines[-1][:_LONGEST])) >= 3 else len(lines)
+        at = len(lines) - 1 if len(_SETTING.findall(lines[-1][:_LONGEST_LINE])) >= 3 else len(lines)
     settings: dict[str, str] = {}
     for line in lines[at : at + 1]:
-        for key, value in _SETTING.findall(line[:_LONGEST]):
+        for key, value in _SETTING.findall(line[:_LONGEST_LINE]):
             settings.setdefault(key, value[1:-1] if value.startswith('"') and value.endswith('"') else value.strip())
     start = next((index for index, line in enumerate(lines[:at]) if line.startswith("Negative prompt:")), at)
     if not settings and start == at:

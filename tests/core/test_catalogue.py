@@ -315,7 +315,9 @@ def test_names_in_the_models_folder_are_ids() -> None:
     scan()
     assert catalogue.find("old name (1)").id == "old-name-1"
     assert catalogue.find(str(folder)).id == "old-name-1"
-    for id in ("", ".", "..", "none", "../data", "a\0b", "x" * 5000, str(folder.parent / "none")):
+    assert catalogue.known("old name (1)") is None
+    other = llama(catalogue.models_folder().parent / "elsewhere")  # of no folder that is looked in
+    for id in ("", ".", "..", "none", "../data", "a\0b", "x" * 5000, str(folder.parent / "none"), str(other), "/"):
         with pytest.raises(StudioError) as error:
             catalogue.find(id)
         assert error.value.code == "model-unknown"

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
+from aigc_studio.core import comfy
 from aigc_studio.core.foreign import ForeignRecipe, from_texts, read_foreign, scheduler_id
 
 A1111 = """a lighthouse at dusk, (oil painting:1.2), <lora:brush-strokes:0.7> soft light
@@ -386,3 +387,25 @@ def test_bombs_and_oddities(tmp_path: Path) -> None:
     assert from_texts({"parameters": "a b c " * 100_000 + "\nSteps: 3"}) is not None
     assert from_texts({"parameters": "Steps: 20, Seed: 1, Size: 1x1"}) is not None
     assert from_texts({"parameters": "written by a camera"}) is None
+
+
+def test_a_crafted_graph_costs_no_more_than_a_large_real_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ring of samplers under many ends would be walked again from each."""
+    count = 2_000
+    graph: dict[str, Any] = {
+        str(number): {
+            "class_type": "KSampler",
+            "inputs": {"positive": [str((number + 1) % count), 0], "latent_image": [str((number + 1) % count), 0]},
+        }
+        for number in range(count)
+    }
+    graph |= {f"end{number}": {"class_type": "SaveImage", "inputs": {"images": ["0", 0]}} for number in range(count)}
+    looked, links = [0], comfy._Graph.links
+
+    def counted(self: comfy._Graph, id: str, *rest: Any) -> list[str]:
+        looked[0] += 1
+        return links(self, id, *rest)
+
+    monkeypatch.setattr(comfy._Graph, "links", counted)
+    comfy.read_graph(graph)
+    assert 0 < looked[0] < 60_000

@@ -59,10 +59,8 @@ def task_title(request: Mapping[str, Any]) -> str:
 def model_title(family: str, model: str) -> str:
     """The shown name of a model, or of its family where that has but one; ids for what is not here any more."""
     if model:
-        try:
-            return tr(catalogue.find(model).title)
-        except StudioError:
-            return model
+        entry = catalogue.known(model)
+        return entry.title if entry is not None else model
     try:
         return tr(registry.family(family).title)
     except StudioError:

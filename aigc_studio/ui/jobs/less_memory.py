@@ -23,8 +23,10 @@ def less_memory(request: Request, error: StudioError | None = None) -> Request |
 
     error: of the job that failed; it says how sparing "automatic" had been already.
     """
+    entry = catalogue.known(request.model)
+    if request.model and entry is None:
+        return None
     try:
-        entry = catalogue.find(request.model) if request.model else None
         family = registry.declared(request.family, entry.facts if entry is not None else {})
     except StudioError:
         return None

@@ -93,8 +93,10 @@ def declared(entry: Entry) -> Family | None:
 
 def model_does(request: Request, task: str) -> bool:
     """Whether the model of a former request does this task, too."""
+    entry = catalogue.known(request.model)
+    if request.model and entry is None:
+        return False
     try:
-        entry = catalogue.find(request.model) if request.model else None
         family = registry.declared(request.family, entry.facts if entry is not None else {})
     except StudioError:
         return False

@@ -25,10 +25,8 @@ def voice_words(recipe: Mapping[str, Any] | None) -> str:
     request, info, engine = found.get("request", {}), found.get("info", {}), found.get("engine", {})
     id = str(request.get("model", ""))
     title, facts = str(engine.get("model", {}).get("title") or id), {}
-    try:
-        facts = catalogue.find(id).facts if id else {}
-    except StudioError:
-        pass  # the model is not here any more: its speakers are numbers then
+    if (entry := catalogue.known(id)) is not None:  # else its speakers are numbers
+        facts = entry.facts
     try:
         family = registry.declared(str(request.get("family", "")), facts)
     except StudioError:
