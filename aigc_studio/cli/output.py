@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import sys
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
@@ -54,7 +55,10 @@ class Output:
             self._write(line + "\n")
 
     def piece(self, text: str) -> None:
-        """A piece of a text as it comes."""
+        """A piece of a text as it comes. What a model writes must not steer a terminal: control characters are left out
+        there."""
+        if self._out.isatty():
+            text = "".join(each for each in text if each in "\n\t" or unicodedata.category(each) != "Cc")
         self._write(text)
 
     def _write(self, text: str) -> None:
@@ -91,8 +95,6 @@ def table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[s
 
 def _width(text: str) -> int:
     """Columns of a terminal that a text takes: Chinese characters take two."""
-    import unicodedata
-
     return sum(
         0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text
     )

@@ -83,6 +83,15 @@ def test_a_reader_that_has_gone() -> None:
     assert output.gone
 
 
+def test_a_model_does_not_steer_the_terminal() -> None:
+    """Its escape sequences are text without their first character there, and what they are elsewhere."""
+    for stream, shown in ((Terminal(), "a[31m\tb\n"), (io.StringIO(), "a\x1b[31m\tb\n")):
+        output = Output()
+        output._out = stream
+        output.piece("a\x1b[31m\tb\n")
+        assert stream.getvalue() == shown
+
+
 @given(st.dictionaries(st.text(max_size=5), st.text(max_size=20), max_size=3))
 def test_a_row_is_one_line(row: dict[str, str]) -> None:
     """Whatever is in it; half a character becomes a question mark."""
