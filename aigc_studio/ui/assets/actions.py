@@ -101,7 +101,10 @@ class AssetActions(QObject):
 
     def _change_boards(self, change: Callable[[Project], Any]) -> None:
         if self._writable:
-            self._studio.store(change, lambda _: self.boardsChanged.emit())
+            self._studio.store(change, self._boards_changed)
+
+    def _boards_changed(self, _answer: object) -> None:
+        self.boardsChanged.emit()  # a method, so that nobody calls it when the panel has gone
 
     def create_board(self, assets: Sequence[Asset], then: Callable[[Board], None]) -> None:
         """Make a board that holds `assets`; `then(board)` lets the person name it."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QDateTime, QLocale, QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QFormLayout,
     QFrame,
@@ -153,6 +153,8 @@ class AssetDetails(Translated, QScrollArea):
         self._to_title, _ = self._section(N_("What came of it"))
         self._from, self._to = QHBoxLayout(), QHBoxLayout()
         layout.addWidget(self._hint)
+        self._several = QHBoxLayout()
+        layout.addLayout(self._several)
         layout.addWidget(self._picture)
         layout.addWidget(self.view)
         layout.addWidget(self._title)
@@ -166,6 +168,21 @@ class AssetDetails(Translated, QScrollArea):
             layout.addLayout(line)
         layout.addStretch(1)
         self.setWidget(body)
+
+    def offer(self, action: QAction) -> None:
+        """A button for what can be done with several chosen assets, shown while it can."""
+        button = QPushButton()
+        button.clicked.connect(action.trigger)
+
+        def show() -> None:
+            button.setText(action.text())
+            button.setVisible(action.isEnabled())
+
+        action.changed.connect(show)
+        self._several.addStretch(1)
+        self._several.addWidget(button)
+        self._several.addStretch(1)
+        show()
 
     def _section(self, title: str) -> tuple[QLabel, QLabel]:
         label = QLabel()

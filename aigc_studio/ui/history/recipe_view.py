@@ -145,8 +145,16 @@ class RecipeView(Translated, QFrame):
         column.addWidget(self.pages, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        self._pair = self._button("compare")
+        several = QHBoxLayout()
+        several.addStretch(1)
+        several.addWidget(self._pair)
+        several.addStretch(1)
+        layout.addStretch(1)
         layout.addWidget(self._hint)
-        layout.addWidget(self._body)
+        layout.addLayout(several)
+        layout.addWidget(self._body, 1000)
+        layout.addStretch(1)
 
     def _build_buttons(self) -> QGridLayout:
         grid = QGridLayout()
@@ -247,6 +255,7 @@ class RecipeView(Translated, QFrame):
         self.lineage.show_lineage(None)
         self._body.hide()
         self._hint.show()
+        self._pair.setVisible(count == 2)
         several = tr("{count} generations chosen", count=count)
         self._hint.setText(several if count > 1 else tr("Choose a generation to see how it was made."))
 
@@ -259,6 +268,7 @@ class RecipeView(Translated, QFrame):
         self._generation, self._asset = generation, asset
         self._recipe = reader.recipe(asset.id)
         self._hint.hide()
+        self._pair.hide()
         self._body.show()
         if another:
             self.say("")

@@ -215,8 +215,15 @@ class Timeline(GridView):
         painter.setFont(self._bold)
         painter.setPen(theme.color("text-muted" if trashed else "text"))
         align = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        two = not row.state and QFontMetrics(self._bold).horizontalAdvance(row.prompt) > room.width()
         top = QRect(room.left(), room.top(), room.width(), line + 4)
-        painter.drawText(top, align, self._elide(row.prompt, room.width(), bold=True))
+        if two:  # where there is nothing to say about its state, the prompt has its line too
+            wrap = Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
+            words = self._elide(row.prompt, round(room.width() * 1.85), bold=True)
+            painter.drawText(QRect(room.left(), room.top() + 2, room.width(), 2 * line + 4), wrap, words)
+            top.translate(0, line)
+        else:
+            painter.drawText(top, align, self._elide(row.prompt, room.width(), bold=True))
         painter.setFont(self.font())
         painter.setPen(theme.color("text-muted"))
         middle = top.translated(0, line + 6)

@@ -260,6 +260,7 @@ class AssetsPanel(Translated, QWidget):
         self._sweep.clicked.connect(self._empty_trash)
         self._boards.emptyRequested.connect(self._empty_trash)
         self._commands = AssetCommands(self, self._grid)
+        self._details.offer(self._commands["compare"])
         do, chosen = self._doing, self._grid.assets
         for id, call in {
             "find": self._search.setFocus,

@@ -197,6 +197,38 @@ def test_a_filter_that_hides_everything_does_not_say_that_nothing_is_there(qtbot
     assert filled._empty._title.text() == "The trash is empty"
 
 
+def test_two_pictures_can_be_compared_and_any_looked_at(qtbot, filled):
+    asked, looked = QSignalSpy(filled.compareRequested), QSignalSpy(filled.viewRequested)
+    choose(filled, 0, 1)
+    button = filled._details._several.itemAt(1).widget()
+    assert button.isVisible()
+    button.click()
+    chosen = filled._grid.assets()
+    assert asked.at(0) == [*chosen, None]
+    choose(filled, 2)
+    assert not button.isVisible()
+    filled._grid.setCurrentIndex(filled._model.index(2, 0))
+    filled._commands["view"].trigger()
+    reel, row = looked.at(0)
+    assert row == 2
+    assert reel.count() == 6
+    assert reel.asset(row).id == filled._details.asset.id
+
+
+def test_the_picture_in_the_details_is_zoomed(qtbot, filled):
+    choose(filled, 0)
+    view = filled._details.view
+    assert not view.isHidden()
+    before = view.transform.scale
+    view.zoom(8.0)
+    qtbot.waitUntil(lambda: view.picture is not None)
+    assert view.transform.scale > before
+    looked = QSignalSpy(filled.viewRequested)
+    qtbot.mouseDClick(view, Qt.MouseButton.LeftButton)
+    assert looked.count() == 1
+    view.repaint()
+
+
 def test_export_writes_over_nothing(qtbot, studio, filled, tmp_path, monkeypatch):
     choose(filled, 0, 1)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
