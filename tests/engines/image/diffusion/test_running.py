@@ -78,14 +78,14 @@ def test_every_step_is_told(name: str, bench: Benches) -> None:
     [
         *(("sd1", sampler.id) for sampler in schedulers.NOISE),
         *(("sd2", sampler.id) for sampler in schedulers.NOISE if sampler.id in ("euler", "ddim", "dpmpp-2m-karras")),
-        *((name, sampler.id) for name in ("sd3", "flux-dev", "flux-schnell") for sampler in schedulers.FLOW),
+        *((name, sampler.id) for name in ("sd3", "flux-dev") for sampler in schedulers.FLOW),
     ],
 )
 def test_every_sampler_runs_every_task(name: str, sampler: str, bench: Benches, desk: Desk) -> None:
     given = bench(name)
     for task in ("generate", "variation", "inpaint"):
         ctx = FakeContext(inputs=desk.inputs(task))
-        picture = given.picture(task, ctx, scheduler=sampler, steps=4)
+        picture = given.picture(task, ctx, scheduler=sampler)
         assert picture.std() > 1
         assert ctx.images[0].info["scheduler"]["class"] == next(
             item.scheduler for item in (*schedulers.NOISE, *schedulers.FLOW) if item.id == sampler
