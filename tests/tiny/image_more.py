@@ -7,9 +7,30 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.tiny.image import _diffusers, _flow_vae, _save, _seeded, t5_encoder, t5_tokenizer, vae
+from tests.tiny.image import (
+    _diffusers,
+    _flow_vae,
+    _save,
+    _sd,
+    _seeded,
+    clip_tokenizer,
+    make_sd1,
+    t5_encoder,
+    t5_tokenizer,
+    unet,
+    vae,
+)
 
-__all__ = ["MAKERS", "make_pixart", "make_qwen_image", "make_qwen_image_edit", "make_sana", "make_z_image"]
+__all__ = [
+    "MAKERS",
+    "make_lcm",
+    "make_pixart",
+    "make_qwen_image",
+    "make_qwen_image_edit",
+    "make_sana",
+    "make_sd1_pag",
+    "make_z_image",
+]
 
 _WIDTH = 16
 _CHAT = (
@@ -219,11 +240,36 @@ def make_sana(folder: Path, seed: int = 201) -> Path:
     return _save(pipeline, folder)
 
 
+def make_lcm(folder: Path, seed: int = 241) -> Path:
+    """A latent consistency model: Stable Diffusion 1 that takes its guidance as an input and needs four steps."""
+    scheduler = _diffusers().LCMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1
+    )
+    network = unet(seed + 1, time_cond_proj_dim=32)
+    _save(_sd(_diffusers().StableDiffusionPipeline, clip_tokenizer(), seed, network, scheduler), folder)
+    return _renamed(folder, "LatentConsistencyModelPipeline")
+
+
+def make_sd1_pag(folder: Path) -> Path:
+    """Stable Diffusion 1 whose folder asks for perturbed-attention guidance."""
+    return _renamed(make_sd1(folder), "StableDiffusionPAGPipeline")
+
+
+def _renamed(folder: Path, pipeline: str) -> Path:
+    """The folder as one of another pipeline class with the same components."""
+    path = folder / "model_index.json"
+    index = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(index | {"_class_name": pipeline}), encoding="utf-8")
+    return folder
+
+
 MAKERS: dict[str, Callable[[Path], Path]] = {
     "z-image": make_z_image,
     "qwen-image": make_qwen_image,
     "qwen-image-edit": make_qwen_image_edit,
     "pixart": make_pixart,
     "sana": make_sana,
+    "lcm": make_lcm,
+    "sd1-pag": make_sd1_pag,
 }
 """Name to maker, for those who want them all."""

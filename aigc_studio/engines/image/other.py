@@ -108,6 +108,8 @@ KINDS: dict[str, Kind] = {
 """Class name in model_index.json to what it does."""
 
 _UNKNOWN = Kind()
+_FEW = 8
+"""Steps of classes that are all made for few."""
 
 FAMILY = declare(
     "diffusion",
@@ -128,7 +130,8 @@ def fitted(facts: Mapping[str, Any]) -> Family:
     """The family for one checkpoint: the tasks, parameters and defaults of its class."""
     kind = _kind(facts)
     few = bool(facts.get("distilled"))
-    known = {} if few else {"steps": kind.steps, "guidance": kind.guidance}
+    # One made for few steps knows its own, but where the whole class is.
+    known = {} if few and kind.steps > _FEW else {"steps": kind.steps, "guidance": kind.guidance}
     family = fit(FAMILY, {**facts, **known, "type": kind.lora, "negative": kind.negative and not few})
     params = []
     for param in family.params:
