@@ -129,6 +129,8 @@ def _facts(folder: Path, family: str, index: Mapping[str, Any]) -> dict[str, Any
     if family == "flux":
         few = not transformer.get("guidance_embeds", False)
     facts: dict[str, Any] = {"type": type, **defaults(type, few)}
+    if unet.get("time_cond_proj_dim"):
+        facts["guidance"] = 8.0  # distilled with the guidance as an input of its own: it was taught 3 to 15
     scale = _vae_scale(vae)
     side = first_of(unet, ("sample_size",), int, 0) or first_of(transformer, ("sample_size",), int, 0)
     if type in ("flux", "qwen-image", "sd3", "z-image"):

@@ -84,6 +84,8 @@ def test_facts_of_the_others(tmp_path: Path) -> None:
     facts = sound(pipeline(tmp_path / "q", "QwenImagePipeline", vae=qwen)).facts
     assert facts.items() >= {"type": "qwen-image", "size": 1024, "multiple": 16, "guidance": 4.0}.items()
     assert sound(pipeline(tmp_path / "p", "PixArtSigmaPipeline")).facts["type"] == "other"
+    taught = sound(pipeline(tmp_path / "t", "StableDiffusionPipeline", unet={"time_cond_proj_dim": 256})).facts
+    assert (taught["steps"], taught["guidance"], taught["negative"]) == (4, 8.0, False)
     lcm = sound(pipeline(tmp_path / "l", "StableDiffusionPipeline", scheduler={"_class_name": "LCMScheduler"})).facts
     assert lcm["distilled"]
 
