@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import mimetypes
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 from PIL import Image
 from PySide6.QtCore import QObject, Signal
@@ -108,6 +111,9 @@ class Importer(QObject):
         elif payload.image is not None and not payload.text.strip():
             title, image = tr("Pasted picture"), payload.image
             self._add(Path(title), lambda project: _on_board(project, _store_pixels(project, image, title), board))
+        elif payload.inline and not payload.text.strip():
+            title, inline = tr("Pasted picture"), payload.inline
+            self._add(Path(title), lambda project: _store_inline(project, inline, title, board))
         elif payload.text.strip():
             title, text = tr("Pasted text"), payload.text
             self._add(Path(title), lambda project: _store_words(project, text, title, board))
@@ -172,6 +178,21 @@ def pillow_of(image: QImage) -> Image.Image:
 
 def _store_pixels(project: Project, image: QImage, title: str) -> Asset:
     return project.store_image(pillow_of(image), title=title)
+
+
+def _store_inline(project: Project, address: str, title: str, board: str) -> Asset:
+    """The picture in a "data:" address (RFC 2397): it becomes a file first, and is looked at like any other."""
+    kind, _, body = address.partition(",")
+    data = unquote_to_bytes(body)
+    try:
+        data = base64.b64decode(data) if ";base64" in kind.lower() else data
+    except ValueError:
+        data = b""
+    suffix = mimetypes.guess_extension(kind.removeprefix("data:").partition(";")[0].lower()) or ".png"
+    with tempfile.TemporaryDirectory(prefix="aigc-drop-") as folder:
+        file = Path(folder) / f"{title}{suffix}"
+        file.write_bytes(data)
+        return project.import_file(file, board=board)
 
 
 def _on_board(project: Project, asset: Asset, board: str) -> Asset:

@@ -23,6 +23,7 @@ _WEIGHTS = (".safetensors", ".ckpt", ".bin", ".pt", ".pth", ".gguf")
 
 _MOST_NAMES = 400
 _DEEPEST = 2
+_MOST_FOLDERS = 64
 
 
 def candidates(paths: Iterable[Path]) -> list[Path]:
@@ -51,10 +52,12 @@ def _field_below(widget: QWidget | None) -> LorasField | None:
 def _looks_like_a_model(path: Path) -> bool:
     if path.suffix.lower() in SUFFIXES:
         return path.is_file()
-    return _folder_of_models(path, _DEEPEST) if path.is_dir() else False
+    return _folder_of_models(path, _DEEPEST, [_MOST_FOLDERS]) if path.is_dir() else False
 
 
-def _folder_of_models(folder: Path, deepest: int) -> bool:
+def _folder_of_models(folder: Path, deepest: int, left: list[int]) -> bool:
+    """left: how many folders may still be looked into, for the whole drop."""
+    left[0] -= 1
     names, folders = _names(folder)
     if "model_index.json" in names:
         return True
@@ -63,7 +66,7 @@ def _folder_of_models(folder: Path, deepest: int) -> bool:
         return True
     if deepest == 0 or "project.aigc" in names:
         return False
-    return any(_folder_of_models(folder / name, deepest - 1) for name in folders[:40])
+    return any(left[0] > 0 and _folder_of_models(folder / name, deepest - 1, left) for name in folders)
 
 
 def _names(folder: Path) -> tuple[frozenset[str], list[str]]:

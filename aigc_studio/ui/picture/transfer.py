@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QObject, QRect, QUrl, Signal
@@ -46,7 +47,7 @@ class PictureTransfer(QObject):
 
     def take_drop(self, payload: Payload) -> None:
         """Open the first picture; what is none goes to Assets, and the person is told."""
-        self._desk.take(Payload(image=payload.image) if payload.image is not None else payload)
+        self._desk.take(replace(payload, text="") if payload.pictured else payload)
 
     def import_files(self, files: list[Path]) -> None:
         """Copy picture files into the project and open the first; one that cannot be read does not stop the rest."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,3 +103,19 @@ def test_an_address_of_the_web_is_answered(qtbot: QtBot, studio: Studio) -> None
     with qtbot.waitSignal(studio.problem) as problem:
         desk.take(Payload(links=("https://example.org/a.png",)))
     assert problem.args[0].code == "drop-link"
+
+
+def test_a_picture_written_out_in_an_address_is_looked_at_like_a_file(qtbot: QtBot, studio: Studio) -> None:
+    owner = QObject()
+    desk = DropDesk(studio, ("image",), owner)
+    arrived = QSignalSpy(desk.arrived)
+    buffer = io.BytesIO()
+    Image.new("RGB", (14, 9), (9, 90, 200)).save(buffer, "WEBP", lossless=True)
+    desk.take(Payload(inline="data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()))
+    qtbot.waitUntil(lambda: arrived.count() == 1)
+    asset = (arrived.at(0) or [[None]])[0][0]
+    assert (asset.width, asset.height, asset.title) == (14, 9, "Pasted picture")
+    for broken in ("data:image/png;base64,!!!", "data:image/png;base64,", "data:image/png,abc", "data:image/x-none,a"):
+        with qtbot.waitSignal(studio.problem) as problem:
+            desk.take(Payload(inline=broken))
+        assert "Pasted picture" in str(problem.args[0])
