@@ -7,7 +7,7 @@ version may better them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -60,6 +60,7 @@ class ShortcutBook(QObject):
     def adopt(self, group: str, actions: Iterable[QAction]) -> None:
         """Take actions in and give them the keys the person has chosen."""
         chosen = self._chosen()
+        new: list[Bound] = []
         for action in actions:
             name = action.objectName()
             if not name or action.isSeparator() or action.menu() is not None:
@@ -67,11 +68,22 @@ class ShortcutBook(QObject):
             default = _texts(action.shortcuts())
             bound = Bound(f"{group}.{name}", group, action, default, default)
             self._bound[bound.id] = bound
+            new.append(bound)
             action.destroyed.connect(lambda _=None, id=bound.id: self._bound.pop(id, None))
             kept = chosen.get(bound.id)
             if isinstance(kept, list) and all(isinstance(key, str) for key in kept):
                 self._give(bound, tuple(kept))
+        for bound in new:
+            self._yield(bound, chosen)
         self.adopted.emit()
+
+    def _yield(self, bound: Bound, chosen: Mapping[str, object]) -> None:
+        """A default gives way to a choice that was made while this action was not there."""
+        if bound.id in chosen:
+            return
+        taken = {key for other in self.conflicts(bound.id, bound.keys) if other.id in chosen for key in other.keys}
+        if taken.intersection(bound.keys):
+            self._give(bound, tuple(key for key in bound.keys if key not in taken))
 
     def __iter__(self) -> Iterator[Bound]:
         return iter(list(self._bound.values()))

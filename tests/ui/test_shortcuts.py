@@ -82,6 +82,16 @@ def test_no_keys_is_a_choice_and_reset_all_forgets_every_choice(settings: Settin
     assert settings.state("shortcuts") == {}
 
 
+def test_a_default_gives_way_to_a_choice_made_before_its_panel_was_there(settings: Settings, owner: QWidget) -> None:
+    book = ShortcutBook(settings, owner)
+    book.adopt(WINDOW, [action(owner, "save", "Ctrl+S")])
+    book.assign("window.save", ["B"])
+    book.adopt("picture", [action(owner, "brush", "B", "P"), action(owner, "star", "S")])
+    assert keys(book, "picture.brush") == ["P"]
+    assert keys(book, "window.save") == ["B"]
+    assert "picture.brush" not in settings.state("shortcuts")
+
+
 def test_damaged_settings_leave_the_defaults(settings: Settings, owner: QWidget) -> None:
     settings.set_state("shortcuts", {"window.save": "Ctrl+X", "picture.star": [5]})
     book = book_of(settings, owner)
