@@ -462,15 +462,15 @@ class PicturePanel(Translated, QWidget):
     def _job_changed(self) -> None:
         session = self.session
         job, progress = session.job, session.progress
-        running = job is not None
-        self.inspector.show_running(running, progress, session.waiting)
+        self.inspector.show_running(job is not None, progress, session.waiting, session.begun)
         if job is None:
             self.canvas.set_working("")
             self.canvas.set_preview(QImage())
             return
         edits = session.edits(job.id)
         here = job.id == self._watched or (edits and not session.proposing and self._base_of(job))
-        self.canvas.set_working(progress_text(progress, 0) if here else "", progress.fraction if progress else 0.0)
+        working = progress_text(progress, 0, session.begun) if here else ""
+        self.canvas.set_working(working, progress.fraction if progress else 0.0)
         if not here:
             self.canvas.set_preview(QImage())
         elif progress is not None and progress.preview is not None:
@@ -555,7 +555,7 @@ class PicturePanel(Translated, QWidget):
 
     def take_drop(self, payload: Payload) -> None:
         """What was dropped on the window while this panel is in front; words are a prompt."""
-        if payload.text.strip() and payload.image is None:
+        if payload.text.strip() and not payload.pictured:
             self.inspector.prompt.set_text(payload.text.strip())
             self.inspector.prompt.edit.setFocus()
         else:

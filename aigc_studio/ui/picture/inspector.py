@@ -262,8 +262,8 @@ class Inspector(Translated, QFrame):
         self._blocked = reason
         self._sync()
 
-    def show_running(self, running: bool, progress: Progress | None, waiting: int) -> None:
-        """Show the state of the job being waited for."""
+    def show_running(self, running: bool, progress: Progress | None, waiting: int, begun: bool = False) -> None:
+        """Show the state of the job being waited for. begun: whether its turn has come."""
         if running and not self._running:
             self._started.start()
         self._running = running
@@ -272,7 +272,7 @@ class Inspector(Translated, QFrame):
         self.more.setVisible(running)
         if running:
             self.bar.setValue(round(progress.fraction * 1000) if progress else 0)
-            self.state.setText(progress_text(progress, waiting))
+            self.state.setText(progress_text(progress, waiting, begun))
         self._sync()
 
     def _sync(self) -> None:
@@ -362,11 +362,11 @@ class Inspector(Translated, QFrame):
         self._sync()
 
 
-def progress_text(progress: Progress | None, waiting: int) -> str:
-    """ "Picture 2 of 4 · Painting · 12 s left · 1 more waiting"."""
+def progress_text(progress: Progress | None, waiting: int, begun: bool = False) -> str:
+    """ "Picture 2 of 4 · Painting · 12 s left · 1 more waiting". begun: its turn has come, its engine is starting."""
     parts = []
     if progress is None:
-        parts.append(tr("Waiting for its turn"))
+        parts.append(tr("Starting") if begun else tr("Waiting for its turn"))
     else:
         if progress.count > 1:
             parts.append(tr("Picture {number} of {count}", number=progress.index + 1, count=progress.count))

@@ -252,6 +252,12 @@ class PictureSession(QObject):
         return (running or mine or [None])[0]
 
     @property
+    def begun(self) -> bool:
+        """Whether the turn of the job being waited for has come."""
+        job = self.job
+        return job is not None and job.state == JobState.RUNNING
+
+    @property
     def waiting(self) -> int:
         """How many more jobs of this panel stand in line."""
         mine = [job for job in self._studio.jobs() if job.id in self._jobs and job.state == JobState.PENDING]

@@ -304,7 +304,10 @@ class TextField(Field):
 
 
 class SizeField(Field):
-    """Width and height in pixels, with common shapes and a button that turns portrait into landscape."""
+    """Width and height in pixels, with common shapes and a button that turns portrait into landscape.
+
+    Shapes and arrow keys go by the step; a size that is typed stays as it is, for the engines work at any.
+    """
 
     def __init__(self, param: Param, parent: QWidget | None = None) -> None:
         super().__init__(param, parent)
@@ -322,7 +325,6 @@ class SizeField(Field):
             spin.setKeyboardTracking(False)
             spin.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
             spin.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            spin.editingFinished.connect(self._snap)
         self.swap = QToolButton(self)
         self.swap.setIcon(icon("swap-horizontal"))
         self.swap.setIconSize(QSize(18, 18))
@@ -368,10 +370,6 @@ class SizeField(Field):
     def _edited(self) -> None:
         self._name_shape()
         self.changed.emit()
-
-    def _snap(self) -> None:
-        """Sides are multiples of the step: what was typed goes to the nearest."""
-        self.set_value([self._side(spin.value()) for spin in (self.width_spin, self.height_spin)])
 
     def _side(self, wanted: float) -> int:
         low, high = (math.ceil(self.param.low / self._step), math.floor(self.param.high / self._step))

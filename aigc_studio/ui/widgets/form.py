@@ -85,7 +85,7 @@ class ParamForm(Translated, QWidget):
         kept: dict[str, Any] = {}
         if self._body is not None and self.family.id == family.id:
             before = {id: field.param.default for id, field in self.fields.items()}
-            same = {param.id for param in family.params if before.get(param.id) == param.default}
+            same = {param.id for param in family.task_params(task) if before.get(param.id) == param.default}
             kept = {id: value for id, value in self.values().items() if id in same}
         if self._body is not None:
             self._column.removeWidget(self._body)
@@ -203,8 +203,17 @@ class ParamForm(Translated, QWidget):
     def _remembered(self) -> dict[str, Any]:
         """What was chosen before, but for parameters whose default was another one then."""
         values, defaults = self._kept("form"), self._kept("form-defaults")
-        now = {id: _plain(field.param.default) for id, field in self.fields.items()}
-        return {id: value for id, value in values.items() if id in now and defaults.get(id, now[id]) == now[id]}
+        found = {}
+        for id, field in self.fields.items():
+            key, now = self._key(id), _plain(field.param.default)
+            if key in values and defaults.get(key, now) == now:
+                found[id] = values[key]
+        return found
+
+    def _key(self, id: str) -> str:
+        """The name a value is remembered by; of its own where tasks of the family mean different things by it."""
+        alone = sum(param.id == id for param in self.family.params) == 1
+        return id if alone else f"{id}@{self.task}"
 
     def _kept(self, what: str) -> dict[str, Any]:
         known = self._memory.state(f"{what}/{self.family.id}", {}) if self._memory else {}
@@ -216,11 +225,12 @@ class ParamForm(Translated, QWidget):
         if self._memory:
             values, defaults = self._kept("form"), self._kept("form-defaults")
             for id, field in self.fields.items():
-                values.pop(id, None)
-                defaults.pop(id, None)
+                key = self._key(id)
+                values.pop(key, None)
+                defaults.pop(key, None)
                 default = _plain(field.param.default)
                 if (value := field.value()) != default:
-                    values[id], defaults[id] = value, default
+                    values[key], defaults[key] = value, default
             self._memory.set_state(f"form/{self.family.id}", values)
             self._memory.set_state(f"form-defaults/{self.family.id}", defaults)
         self.changed.emit()

@@ -545,6 +545,8 @@ def test_a_full_queue_is_shown(qtbot: QtBot, panel: PicturePanel, studio: Studio
     panel.inspector.more.click()
     panel.inspector.more.click()
     assert panel.inspector.state.text() == "Waiting for its turn · 2 more waiting"
+    panel.inspector.show_running(True, None, 2, begun=True)
+    assert panel.inspector.state.text() == "Starting · 2 more waiting"
     assert panel.strip.model().rowCount() == 3
     studio.pause_all(False)
     qtbot.waitUntil(lambda: ready(panel, 3), timeout=TIMEOUT)

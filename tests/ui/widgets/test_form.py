@@ -38,7 +38,7 @@ FAMILY = Family(
     max_count=64,
 )
 
-_NAMES = {"Top-k", "Top-p", "Min-p"}
+_NAMES = {"LoRA", "Top-k", "Top-p", "Min-p"}
 """Titles that are the same in both languages."""
 
 VALUES = st.fixed_dictionaries(
@@ -159,6 +159,24 @@ def test_another_task_keeps_what_both_have(form: ParamForm) -> None:
     assert "strength" not in form.values()
 
 
+def test_what_tasks_mean_differently_stays_apart(qtbot) -> None:
+    """A part that is made wholly anew (strength 1) must not make the next variation another picture."""
+    vary = Param.float("strength", "Strength", 0.6, 0.05, 1.0, tasks=("variation",))
+    part = Param.float("strength", "Strength", 1.0, 0.05, 1.0, tasks=("inpaint",))
+    family = Family("two", "image", "Two", "", (Task("variation", "Vary"), Task("inpaint", "Part")), (vary, part))
+    form = ParamForm(family, "inpaint", memory=Memory())
+    qtbot.addWidget(form)
+    assert form.values() == {"strength": 1.0}
+    form.show_task(family, "variation")
+    assert form.values() == {"strength": 0.6}
+    form.fields["strength"].set_value(0.4)
+    form.show_task(family, "inpaint")
+    assert form.values() == {"strength": 1.0}
+    form.fields["strength"].set_value(0.9)
+    form.show_task(family, "variation")
+    assert form.values() == {"strength": 0.4}
+
+
 def test_the_drawer_is_closed_and_remembers(qtbot) -> None:
     """Advanced parameters are there, hidden, and keep their values."""
     memory = Memory()
@@ -199,15 +217,15 @@ def test_shapes_keep_the_area_and_the_step(qtbot, title: int) -> None:
     assert field.shape.currentIndex() == title
 
 
-def test_sides_are_swapped_and_snapped(qtbot) -> None:
-    """What is typed goes to the nearest multiple of the step."""
+def test_sides_are_swapped_and_typed(qtbot) -> None:
+    """What is typed stays: engines work at any size, and 1080 x 1350 is asked for often."""
     field = SizeField(FAMILY.params[0])
     qtbot.addWidget(field)
     field.swap.click()
     assert field.value() == [768, 1024]
     field.width_spin.setValue(515)
     field.width_spin.editingFinished.emit()
-    assert field.value() == [512, 1024]
+    assert field.value() == [515, 1024]
     field.set_value([64, 8192])
     assert field.value() == [64, 8192]
 
