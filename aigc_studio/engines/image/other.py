@@ -175,7 +175,9 @@ def _long_text(loaded: Loaded) -> dict[str, int]:
     return {names[-1]: most} if names else {}
 
 
-SPEC = Spec(side=1024, samplers=(), arguments=_arguments, long_text=_long_text, readers={"processor": SeeingTokenizer})
+_READERS = {"Qwen2VLProcessor": SeeingTokenizer, "Qwen2_5_VLProcessor": SeeingTokenizer}
+
+SPEC = Spec(side=1024, samplers=(), arguments=_arguments, long_text=_long_text, readers=_READERS)
 
 
 def load(model: Model, ctx: Context) -> Loaded:

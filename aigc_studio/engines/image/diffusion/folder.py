@@ -82,7 +82,7 @@ def read(index: Index, ctx: Context, spec: Spec, placement: Placement) -> dict[s
             continue
         ctx.check()
         ctx.progress(0, 0, _STAGES.get(re.sub(r"_\d$", "", name), N_("Loading the model")))
-        reader = spec.readers.get(name) or _class(name, library, kind)
+        reader = spec.readers.get(kind) or _class(name, library, kind)
         made[name] = _component(index, name, reader, placement)
     ctx.check()
     return made

@@ -49,12 +49,13 @@ _KINDS = (
     (".a2.weight", "GLoRA"),
     (".b1.weight", "GLoRA"),
     (".b2.weight", "GLoRA"),
-    (".diff", "full difference"),
+    (".diff$", "full difference"),
+    (".diff_b$", "full difference"),
     (".lora_mid.", "LoCon (CP)"),
     (".dora_scale", "DoRA"),
     ("lora_magnitude_vector", "DoRA"),
 )
-"""Part of a weight's name to the name of a method that is more, or other, than two matrices."""
+"""Part of a weight's name ("$": its end) to the name of a method that is more, or other, than two matrices."""
 _STRENGTH = (".alpha", ".rank", ".scale")
 """Ends of the names of single numbers, which are no weights."""
 
@@ -243,11 +244,12 @@ def _usable(header: Header) -> tuple[list[str], tuple[str, ...]]:
     kinds: dict[str, None] = {}
     for name in header.tensors:
         for sign, kind in _KINDS:
-            if sign in name:
+            part = sign.removesuffix("$")
+            if name.endswith(part) if sign.endswith("$") else part in name:
                 kinds[kind] = None
                 without.add(name)
                 if kind != "DoRA":
-                    lost.add(name.partition(sign)[0])
+                    lost.add(name.rpartition(part)[0])
                 break
     names = [
         name

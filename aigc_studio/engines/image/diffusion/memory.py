@@ -50,6 +50,8 @@ def arrange(loaded: Loaded, mode: str, ctx: Context) -> None:
     """
     accelerated = _accelerated(loaded)
     held = loaded.state.get("memory")
+    if not held:
+        _release(loaded)  # half a placement that failed would count as memory that is taken
     wanted = mode
     if mode == "auto":
         wanted = held if held and loaded.state.get("auto") else _fastest(loaded) if accelerated else "full"

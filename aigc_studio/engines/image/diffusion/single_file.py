@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Checkpoint", "load", "read"]
 
+_MOST_YAML = 1 << 20
+"""Characters that are read of a training configuration beside a checkpoint; real ones have some thousand."""
+
 _UNET = "model.diffusion_model."
 _FIRST = _UNET + "input_blocks.0.0.weight"
 _TYPES = {768: "sd1", 1024: "sd2", 2048: "sdxl"}
@@ -152,7 +155,8 @@ def _prediction(path: Path, metadata: Mapping[str, Any], shapes: Mapping[str, An
     if "v_pred" in shapes or str(metadata.get("ss_v_parameterization", "")).lower() == "true":
         return "v_prediction"
     try:
-        beside = path.with_suffix(".yaml").read_text(encoding="utf-8", errors="replace")
+        with path.with_suffix(".yaml").open(encoding="utf-8", errors="replace") as file:
+            beside = file.read(_MOST_YAML)
     except OSError:
         return ""
     return "v_prediction" if 'parameterization: "v"' in beside else ""

@@ -33,7 +33,8 @@ class Spec:
     long_text: component name of a tokenizer to the most tokens the pipeline lets it read, where that is not the
     tokenizer's own length. unused: components of a folder that no task here needs. plain: whether latents are decoded
     here; else the pipeline does it, which for some is more than decoding. step: both sides of a picture must be a
-    multiple of it, whatever the components say. readers: component name to a class of ours that reads it.
+    multiple of it, whatever the components say. readers: class of a component, as the folder names it, to a class
+    of ours that stands for it.
     """
 
     side: int

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from aigc_studio.core.errors import Cancelled, StudioError
+from aigc_studio.core.library.weights import Header, Tensor
 from aigc_studio.core.requests import Request
 from aigc_studio.engines import registry
 from aigc_studio.engines.base import Model
@@ -161,6 +162,19 @@ def test_kinds_that_cannot_be_read_are_named(sd1: Loaded, tmp_path: Path, kind: 
     ctx = _run(sd1, [(path, 1.0)])
     assert ctx.notices[0][1]["kinds"] == kind
     assert ctx.notices[1][1]["loaded"] < ctx.notices[1][1]["total"]
+
+
+def test_what_only_looks_like_another_kind() -> None:
+    def usable(*names: str) -> tuple[list[str], tuple[str, ...]]:
+        return lora._usable(Header(dict.fromkeys(names, Tensor("F32", (1,), 0, 4)), {}, 0))
+
+    plain = "model.diffusion_model.blocks.0.lora_A.weight"
+    assert usable(plain) == ([plain], ())
+    assert usable(plain, "lora_unet_x.diff", "lora_unet_x.diff_b", "lora_unet_x.alpha") == (
+        [plain],
+        ("full difference",),
+    )
+    assert usable("lora_unet_x.diff") == ([], ("full difference",))
 
 
 def _refused(loaded: Loaded, path: Path, code: str, **facts: Any) -> StudioError:

@@ -195,6 +195,11 @@ def test_a_picture_is_edited_as_the_prompt_says(
     assert not np.array_equal(_pixels(ctx), _pixels(model.run("variation", prompt="make it night")))
 
 
+def test_only_qwens_processor_is_read_by_ours() -> None:
+    assert "GlmImageProcessor" not in other.SPEC.readers
+    assert other.SPEC.readers["Qwen2VLProcessor"] is SeeingTokenizer
+
+
 def test_marks_of_pictures_in_a_prompt() -> None:
     class Pictures:
         merge_size = 2
