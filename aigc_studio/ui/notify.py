@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Protocol
 
-from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QRunnable, QSocketNotifier, Qt, QThreadPool, QTimer, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 
@@ -21,7 +21,7 @@ from aigc_studio.core.jobs import Job, JobState
 from aigc_studio.core.paths import resources
 from aigc_studio.ui.studio import Studio
 
-from .session_bus import Arguments, BusError, SessionBus
+from .session_bus import Arguments, BusError, Incoming, SessionBus
 
 __all__ = ["DBusSender", "Notifier", "Sender", "TraySender", "desktop_sender"]
 
@@ -37,17 +37,54 @@ _TOLD = (JobState.DONE, JobState.FAILED)
 
 
 class Sender(Protocol):
-    """What shows a message on the desktop. `clicked` is called when the person answers it."""
+    """What shows a message on the desktop. `clicked` is called when the person answers it, `refused` with a message
+    that nobody showed after all."""
 
     clicked: Callable[[], object]
+    refused: Callable[[str, str], object]
 
     def send(self, title: str, text: str) -> bool:
-        """Show one message in the place of the former; False when there is nobody to show it."""
+        """Show one message in the place of the former; False when it is known that nobody would."""
         ...
 
     def close(self) -> None:
         """Take back what is shown."""
         ...
+
+
+class _Answer(QObject):
+    shown = Signal(object, int)
+    failed = Signal(str)
+
+
+class _Show(QRunnable):
+    """One message to the bus, off the UI thread: a service that is started by it may take a second."""
+
+    def __init__(self, bus: SessionBus | None, body: Arguments, answer: _Answer) -> None:
+        super().__init__()
+        self._bus, self._body, self._answer = bus, body, answer
+
+    def run(self) -> None:
+        """The connection that was used, and the message's number on it; or why not."""
+        bus = self._bus
+        try:
+            if bus is None:
+                bus = SessionBus()
+                bus.start(_SERVICE)
+                bus.watch(_SERVICE, "ActionInvoked")
+            number = bus.call(_SERVICE, _PATH, _SERVICE, "Notify", self._body).number
+        except BusError as error:
+            if bus is not None:
+                bus.close()
+            self._tell(self._answer.failed.emit, str(error))
+        else:
+            self._tell(self._answer.shown.emit, bus, number)
+
+    def _tell(self, emit: Callable[..., object], *what: object) -> None:
+        try:
+            emit(*what)
+        except RuntimeError:  # the window closed meanwhile and took the receiver with it
+            return
 
 
 class DBusSender(QObject):
@@ -56,53 +93,75 @@ class DBusSender(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.clicked: Callable[[], object] = lambda: None
+        self.refused: Callable[[str, str], object] = lambda _title, _text: None
         self._bus: SessionBus | None = None
         self._watcher: QSocketNotifier | None = None
         self._id = 0
-
-    def _ready(self) -> SessionBus:
-        if self._bus is None:
-            bus = SessionBus()
-            try:
-                bus.start(_SERVICE)
-                bus.watch(_SERVICE, "ActionInvoked")
-            except BusError:
-                bus.close()
-                raise
-            self._bus = bus
-            self._watcher = QSocketNotifier(bus.socket.fileno(), QSocketNotifier.Type.Read, self)
-            self._watcher.activated.connect(self._read)
-        return self._bus
+        self._sending: tuple[str, str] | None = None
+        self._next: tuple[str, str] | None = None
+        self._answer = _Answer(self)
+        self._answer.shown.connect(self._shown)
+        self._answer.failed.connect(self._failed)
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(1)
 
     def send(self, title: str, text: str) -> bool:
-        """See `Sender`."""
+        """See `Sender`. Whether somebody shows it is known later."""
+        if self._sending is not None:
+            self._next = (title, text)
+            return True
+        self._sending = (title, text)
+        if self._watcher is not None:
+            self._watcher.setEnabled(False)  # one reader at a time
         body = Arguments().text("AIGC Studio").number(self._id).text(str(resources() / "icons" / "app.svg"))
         body.text(title).text(html.escape(text, quote=False)).texts(["default", tr("Show")])
         body.table({"desktop-entry": "aigc-studio"}).number(_SHOWN_MS, signed=True)
-        try:
-            self._id = self._ready().call(_SERVICE, _PATH, _SERVICE, "Notify", body).number
-        except BusError as error:
-            log.info("no notification over D-Bus: %s", error)
-            self._hang_up()
-            return False
+        self._pool.start(_Show(self._bus, body, self._answer))
         return True
 
     def close(self) -> None:
         """See `Sender`."""
-        if self._bus is not None and self._id:
+        self._next = None
+        if self._bus is not None and self._id and self._sending is None:
             try:
                 self._bus.send(_SERVICE, _PATH, _SERVICE, "CloseNotification", Arguments().number(self._id))
             except BusError:
                 self._hang_up()
-        self._id = 0
+            self._id = 0
+
+    def _shown(self, bus: SessionBus, number: int) -> None:
+        self._bus, self._id, self._sending = bus, number, None
+        if self._watcher is None:
+            self._watcher = QSocketNotifier(bus.socket.fileno(), QSocketNotifier.Type.Read, self)
+            self._watcher.activated.connect(self._read)
+        self._watcher.setEnabled(True)
+        self._heard(bus.waiting())
+        self._go_on()
+
+    def _failed(self, reason: str) -> None:
+        log.info("no notification over D-Bus: %s", reason)
+        message, self._sending = self._sending, None
+        self._hang_up()
+        if message is not None:
+            self.refused(*message)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        following, self._next = self._next, None
+        if following is not None:
+            self.send(*following)
 
     def _read(self) -> None:
-        """Something came over the bus: perhaps that our message was answered; others' are heard here too."""
+        """Something came over the bus: perhaps that our message was answered."""
         try:
             messages = self._bus.read() if self._bus is not None else []
         except BusError:
             self._hang_up()
             return
+        self._heard(messages)
+
+    def _heard(self, messages: list[Incoming]) -> None:
+        """Answers to other programs' messages are heard here too."""
         if any(message.member == "ActionInvoked" and message.number == self._id for message in messages):
             self.clicked()
 
@@ -113,7 +172,7 @@ class DBusSender(QObject):
             self._watcher = None
         if self._bus is not None:
             self._bus.close()
-            self._bus = None
+        self._bus, self._id = None, 0
 
 
 class TraySender(QObject):
@@ -122,6 +181,7 @@ class TraySender(QObject):
     def __init__(self, icon: QIcon, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.clicked: Callable[[], object] = lambda: None
+        self.refused: Callable[[str, str], object] = lambda _title, _text: None
         self._tray = QSystemTrayIcon(icon, self)
         self._tray.messageClicked.connect(lambda: self.clicked())
         self._tray.activated.connect(lambda _reason: self.clicked())
@@ -146,12 +206,17 @@ class _Desktop(QObject):
         super().__init__(parent)
         self._senders = senders
         self.clicked: Callable[[], object] = lambda: None
-        for sender in senders:
+        self.refused: Callable[[str, str], object] = lambda _title, _text: None
+        for place, sender in enumerate(senders):
             sender.clicked = lambda: self.clicked()
+            sender.refused = lambda title, text, place=place: self._try(place + 1, title, text)
 
     def send(self, title: str, text: str) -> bool:
         """See `Sender`."""
-        return any(sender.send(title, text) for sender in self._senders)
+        return self._try(0, title, text)
+
+    def _try(self, first: int, title: str, text: str) -> bool:
+        return any(sender.send(title, text) for sender in self._senders[first:])
 
     def close(self) -> None:
         """See `Sender`."""

@@ -107,9 +107,13 @@ class SessionBus:
         self._waiting: list[Incoming] = []
         try:
             self.socket = _connect(address if address is not None else _address())
+        except (OSError, ValueError) as error:
+            raise BusError(str(error)) from error
+        try:
             self._greet()
             self.call(*_BUS, "Hello", Arguments())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, BusError) as error:
+            self.socket.close()
             raise BusError(str(error)) from error
 
     def _greet(self) -> None:
@@ -177,6 +181,10 @@ class SessionBus:
     def read(self) -> list[Incoming]:
         """What came since; of a socket that is readable."""
         self._receive()
+        return self.waiting()
+
+    def waiting(self) -> list[Incoming]:
+        """What came while an answer was waited for."""
         waiting, self._waiting = self._waiting, []
         return waiting + self._take()
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -32,6 +34,7 @@ class FakeSender:
         self.sent: list[tuple[str, str]] = []
         self.closed = 0
         self.clicked: Callable[[], object] = lambda: None
+        self.refused: Callable[[str, str], object] = lambda _title, _text: None
         self.works = True
 
     def send(self, title: str, text: str) -> bool:
@@ -253,8 +256,37 @@ def test_the_desktops_service_gets_what_it_understands(tmp_path, checkout):
     assert "CLOSE u [7]" in said
 
 
-def test_the_sender_without_a_bus_says_no(monkeypatch):
+def test_without_a_bus_the_next_sender_is_asked(qtbot, monkeypatch):
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus")
-    sender = DBusSender()
-    assert sender.send("a", "b") is False
-    sender.close()
+    bus, other = DBusSender(), FakeSender()
+    desktop = notify._Desktop([bus, other])
+    assert desktop.send("a", "b")
+    qtbot.waitUntil(lambda: other.sent == [("a", "b")])
+    assert desktop.send("c", "d")
+    assert desktop.send("e", "f"), "the newest waits"
+    qtbot.waitUntil(lambda: other.sent == [("a", "b"), ("c", "d"), ("e", "f")])
+    bus.close()
+
+
+def test_a_bus_that_talks_nonsense_is_left(qtbot, monkeypatch, tmp_path):
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    server.bind(str(tmp_path / "bus"))
+    server.listen()
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        connection.recv(100)
+        connection.sendall(b"OK 1234\r\n")
+        connection.recv(100)
+        connection.sendall(b"l\2\0\1" + b"\xff" * 60)
+        connection.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={tmp_path}/bus")
+    sender, refused = DBusSender(), []
+    sender.refused = lambda *message: refused.append(message)
+    sender.send("a", "b")
+    qtbot.waitUntil(lambda: refused == [("a", "b")])
+    thread.join()
+    server.close()

@@ -94,7 +94,6 @@ class Compare(Translated, QWidget):
         self._found: tuple[float, float] | None = None
         self._measured = False
         self._loader = PictureLoader(self)
-        self._pool = QThreadPool(self)
         self._signals = _Signals(self)
         self._signals.found.connect(self._measured_now)
         self._build()
@@ -213,7 +212,7 @@ class Compare(Translated, QWidget):
             path = self._other if place == 1 and self._other is not None else reader.path(asset)
             self._loader.load(self._key(place), path)
         paths = (reader.path(self._assets[0]), self._other or reader.path(self._assets[1]))
-        self._pool.start(_Measure(paths, self._signals))
+        QThreadPool.globalInstance().start(_Measure(paths, self._signals))
         self._say()
 
     def _key(self, place: int) -> str:
@@ -307,8 +306,6 @@ class Compare(Translated, QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         """No reading goes on."""
         self._loader.wait()
-        self._pool.clear()
-        self._pool.waitForDone()
         super().closeEvent(event)
 
 

@@ -16,8 +16,8 @@ from aigc_studio.ui.widgets.waveform import Waveform
 
 __all__ = ["SoundPage", "TextPage"]
 
-_MOST = 400_000
-"""Characters shown: about a novel; more is for the Write panel."""
+_MOST = 100_000
+"""Characters shown: an hour's reading; more is for the Write panel."""
 
 
 class TextPage(Translated, QWidget):
