@@ -106,14 +106,15 @@ class Run:
         import torch
 
         values, request, pipe, count = self.values, self.request, self.pipe, len(indices)
-        pipe.scheduler = schedulers.fresh(self.loaded, values["scheduler"])
+        generators = [torch.Generator("cpu").manual_seed(request.item_seed(index)) for index in indices]
+        pipe.scheduler = schedulers.fresh(self.loaded, values["scheduler"], generators)
         steps = values["steps"]
         given: dict[str, Any] = {
             "prompt": [request.prompt] * count,
             "num_inference_steps": steps,
             "width": self.work.size[0],
             "height": self.work.size[1],
-            "generator": [torch.Generator("cpu").manual_seed(request.item_seed(index)) for index in indices],
+            "generator": generators,
             "output_type": "latent" if self.loaded.spec.plain else "np",
             "callback_on_step_end": self._step,
             **self.loaded.spec.arguments(self.loaded, request.task, values),

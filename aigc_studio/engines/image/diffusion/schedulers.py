@@ -6,7 +6,9 @@ theirs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import inspect
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -77,8 +79,12 @@ def choice(samplers: tuple[Sampler, ...]) -> Param:
     )
 
 
-def fresh(loaded: Loaded, id: str) -> Any:
-    """A new scheduler with the model's own settings, of the named kind."""
+def fresh(loaded: Loaded, id: str, generators: Sequence[Any] = ()) -> Any:
+    """A new scheduler with the model's own settings, of the named kind.
+
+    generators: of the pictures to be made, one each. What the scheduler draws in its steps is drawn from them: the
+    pipelines of flow models do not pass theirs on, and torch's global generator would make another picture each time.
+    """
     import diffusers
 
     name, settings = loaded.scheduler
@@ -88,7 +94,10 @@ def fresh(loaded: Loaded, id: str) -> Any:
         name, changes = sampler.scheduler, sampler.settings
     kind: Any = getattr(diffusers, name)
     known = kind._get_init_keys(kind)
-    return kind.from_config(dict(settings), **{key: value for key, value in changes.items() if key in known})
+    made = kind.from_config(dict(settings), **{key: value for key, value in changes.items() if key in known})
+    if generators and "generator" in inspect.signature(made.step).parameters:
+        made.step = functools.partial(made.step, generator=list(generators))  # a pipeline that gives its own goes first
+    return made
 
 
 _TELLING = (
