@@ -20,10 +20,9 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFont, QHelpEvent, QMouseEvent, QPainter, QPainterPath, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QToolTip
 
-from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.jobs import Job, JobState
-from aigc_studio.engines import registry
+from aigc_studio.ui.history.words import model_title
 from aigc_studio.ui.icons import paint_icon
 from aigc_studio.ui.theme import theme_of
 from aigc_studio.ui.widgets.job_bar import progress_text
@@ -186,11 +185,7 @@ class JobDelegate(QStyledItemDelegate):
             return str(job.error)
         if job.state == JobState.RUNNING:
             return progress_text(self._progress(job.id))
-        parts = []
-        try:
-            parts.append(tr(registry.family(job.request.family).title))
-        except StudioError:
-            parts.append(job.request.family)  # of a newer version
+        parts = [model_title(job.request.family, job.request.model)]
         if job.request.count > 1 or job.state == JobState.PAUSED:
             parts.append(tr("{done} of {count} made", done=len(job.done), count=job.request.count))
         if job.state == JobState.DONE and job.started and job.finished > job.started:

@@ -140,6 +140,11 @@ def test_rows_are_drawn_in_every_state_and_language(panel: QueuePanel, held: Stu
     held.submit(Request("image", "generate", "family-of-a-newer-version", "", "", {"x": 1}, count=3))
     qtbot.waitUntil(lambda: {state for _, state in states(panel)} == {"cancelled", "paused", "pending"})
     assert not panel.grab().isNull()
+    held.submit(Request("image", "generate", "painter", "painter", "sea"))
+    qtbot.waitUntil(lambda: any(job.request.model == "painter" for job in panel.model.jobs))
+    told = [panel.view.itemDelegate()._about(job) for job in panel.model.jobs]  # pyright: ignore
+    assert any(text.startswith("family-of-a-newer-version") for text in told)
+    assert any(text.startswith("Abstract painter") for text in told)
     switch_language(qapp, "zh_CN")
     qtbot.waitUntil(lambda: panel.hold.text() == "继续队列")
     assert not panel.grab().isNull()
