@@ -338,9 +338,9 @@ class MainWindow(Translated, QMainWindow):
             show(asset)
 
     def _job_noticed(self, id: str, notice: Notice) -> None:
-        """What is no error: the Picture panel has a line of its own for it."""
+        """What is no error: the Picture panel has a line of its own for it, and so has a text that replaces another."""
         job = self.studio.job(id)
-        if job is None or job.request.kind != "image":
+        if job is None or (job.request.kind != "image" and job.request.task not in ("chat", "translate", "summarise")):
             self.banners.show_text("info", notice.source, **notice.params)
 
     def _cancel_running(self) -> None:

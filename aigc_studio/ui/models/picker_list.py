@@ -127,6 +127,10 @@ class ModelList(Translated, QFrame):
             if (item := self.list.currentItem()) is not None:
                 self._take(item)
             return True
+        if watched is self.list and event.key() == Qt.Key.Key_Home:  # the first row is the title of a group
+            rows = (self.list.item(row) for row in range(self.list.count()))
+            self.list.setCurrentItem(next((item for item in rows if item.flags() & Qt.ItemFlag.ItemIsSelectable), None))
+            return True
         if watched is self.search and event.key() in (
             Qt.Key.Key_Up,
             Qt.Key.Key_Down,

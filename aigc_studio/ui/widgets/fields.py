@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import Any
 
 from PySide6.QtCore import QEvent, QLocale, QObject, QRectF, QRegularExpression, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QRegularExpressionValidator
+from PySide6.QtGui import QAction, QPainter, QPaintEvent, QRegularExpressionValidator
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
+    QFileDialog,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -286,12 +288,18 @@ class _ItemText:
 
 
 class TextField(Field):
-    """A line of text."""
+    """A line of text; where it is the path of a file, with a button that chooses one."""
 
     def __init__(self, param: Param, parent: QWidget | None = None) -> None:
         super().__init__(param, parent)
         self.edit = QLineEdit(str(param.default), self)
         self._labelled(self.edit)
+        self.browse: QAction | None = None
+        if param.file:
+            self.browse = QAction(icon("folder-open-outline"), "", self.edit)
+            self.tr_bind(self.browse.setText, N_("Choose a file…"))
+            self.browse.triggered.connect(self._choose)
+            self.edit.addAction(self.browse, QLineEdit.ActionPosition.TrailingPosition)
         self.edit.textChanged.connect(lambda _text: self.changed.emit())
 
     def value(self) -> str:
@@ -301,6 +309,12 @@ class TextField(Field):
     def set_value(self, value: str) -> None:
         """Show a text; a line field shows line breaks as spaces."""
         self.edit.setText(value)
+
+    def _choose(self) -> None:
+        now = self.edit.text().strip()
+        place = os.path.dirname(now) or os.path.expanduser("~")
+        if chosen := QFileDialog.getOpenFileName(self.window(), tr(self.param.title), place)[0]:
+            self.edit.setText(chosen)
 
 
 class SizeField(Field):

@@ -419,7 +419,9 @@ class Waveform(QWidget):
             x = self._scale.x(seconds)
             if x >= 0:
                 painter.drawLine(QLineF(x, top + 2, x, top + 5))
-                painter.drawText(QPointF(x + 4, top + 14), clock(seconds, tenths=step < 1))
+                text = clock(seconds, tenths=step < 1)
+                if x + 4 + painter.fontMetrics().horizontalAdvance(text) <= self.width():  # none that is cut off
+                    painter.drawText(QPointF(x + 4, top + 14), text)
             number += 1
 
     def columns(self, width: int) -> np.ndarray:

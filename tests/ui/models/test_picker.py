@@ -132,6 +132,10 @@ def test_the_keyboard_opens_moves_and_chooses(qtbot, picker: ModelPicker) -> Non
     listed.list.setCurrentRow(0)
     qtbot.keyClick(listed.list, Qt.Key.Key_Down)
     assert listed.list.currentItem().text() == wanted.title
+    chosen = listed.list.currentRow()
+    qtbot.keyClick(listed.list, Qt.Key.Key_Home)
+    assert listed.list.currentRow() == 1  # the first model, below the title of its group
+    listed.list.setCurrentRow(chosen)
     qtbot.keyClick(listed.list, Qt.Key.Key_Return)
     assert not listed.isVisible()
     assert picker.entry == wanted

@@ -9,14 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from aigc_studio.core.i18n import tr
 from aigc_studio.core.requests import MAX_SEED
 from aigc_studio.engines import registry
 from aigc_studio.engines.base import Choice, Family, Param, Task
 from aigc_studio.ui.i18n import switch_language
-from aigc_studio.ui.widgets.fields import SIZES, NumberField, SeedField, SizeField
+from aigc_studio.ui.widgets.fields import SIZES, NumberField, SeedField, SizeField, TextField
 from aigc_studio.ui.widgets.form import ParamForm, field_for
 
 FAMILY = Family(
@@ -228,6 +228,19 @@ def test_sides_are_swapped_and_typed(qtbot) -> None:
     assert field.value() == [515, 1024]
     field.set_value([64, 8192])
     assert field.value() == [64, 8192]
+
+
+def test_a_file_can_be_chosen(qtbot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path need not be typed; a dialog that is left leaves what was there."""
+    field = field_for(Param.text("vector", "Vector", file=True))
+    qtbot.addWidget(field)
+    assert isinstance(field, TextField)
+    assert field.browse is not None
+    for chosen, shown in (("/somewhere/speaker.npy", "/somewhere/speaker.npy"), ("", "/somewhere/speaker.npy")):
+        monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_given, chosen=chosen: (chosen, ""))
+        field.browse.trigger()
+        assert field.value() == shown
+    assert field_for(Param.text("avoid", "Without")).browse is None  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_a_seed_is_new_unless_it_is_kept(qtbot) -> None:
