@@ -38,16 +38,19 @@ _SUMMARY_LENGTH = 4
 
 
 def _family(request: Mapping[str, Any]) -> Family | None:
+    """The family as it is declared for the request's model: its speakers, its languages, its defaults."""
+    entry = catalogue.known(str(request.get("model", "")))
     try:
-        return registry.family(str(request.get("family", "")))
+        return registry.declared(str(request.get("family", "")), entry.facts if entry is not None else {})
     except StudioError:
         return None
 
 
 def _declared(request: Mapping[str, Any]) -> dict[str, Param]:
-    """The parameters that the family of a request has, by id; nothing for one that this version does not know."""
+    """The parameters of a request's task, by id; nothing for a family that this version does not know."""
     family = _family(request)
-    return {param.id: param for param in family.params} if family is not None else {}
+    params = family.task_params(str(request.get("task", ""))) if family is not None else ()
+    return {param.id: param for param in params}
 
 
 def task_title(request: Mapping[str, Any]) -> str:

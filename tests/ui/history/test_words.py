@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from aigc_studio.core import catalogue
+from aigc_studio.core.catalogue import Entry
 from aigc_studio.core.generations import Generation
 from aigc_studio.core.i18n import set_language
 from aigc_studio.core.requests import Request
@@ -120,3 +122,15 @@ def test_a_broken_recipe_has_differences_too(broken):
 def test_request_and_words_agree():
     request = Request.from_json(PICTURE)
     assert task_title(request.to_json()) == "New picture"
+
+
+def test_values_are_named_as_the_models_own_form_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Speakers, defaults and the meaning of a value belong to the model and the task, not to the family."""
+    voice = Entry("mms", "vits", "speech", {"en": "MMS"}, facts={"speakers": ["Anna", "Bo"], "rate": 16000})
+    turbo = Entry("turbo", "sdxl", "image", {"en": "Turbo"}, facts={"type": "sdxl", "steps": 4, "guidance": 1.0})
+    monkeypatch.setattr(catalogue, "known", {"mms": voice, "turbo": turbo}.get)
+    spoken = {"kind": "speech", "task": "speak", "family": "vits", "model": "mms"}
+    assert ("Speaker", "Bo") in parameter_rows(spoken, {"speaker": "1"})
+    made = {"kind": "image", "task": "variation", "family": "sdxl", "model": "turbo"}
+    line = summary(generation(**made, request=made, params={"steps": 4, "guidance": 1.0, "strength": 0.6}))
+    assert line == "Variation · Turbo · Steps 4 · Seed 3"
