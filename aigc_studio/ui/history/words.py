@@ -79,7 +79,9 @@ def value_text(param: Param | None, value: Any) -> str:
     if param is not None and param.kind == "size" and isinstance(value, list | tuple) and len(value) == 2:
         return f"{value[0]} × {value[1]} px"
     if param is not None and param.kind == "model":
-        return model_title("", str(value)) if value else tr("None##model")
+        nothing = next((choice.title for choice in param.choices if not choice.value), "")
+        empty = tr(nothing) if nothing else tr("None##model")
+        return model_title("", str(value)) if value else empty
     if param is not None and param.kind == "loras" and isinstance(value, list):
         pairs = [pair for pair in value if isinstance(pair, list | tuple) and len(pair) == 2]
         return ", ".join(f"{model_title('', str(id))} × {weight:g}" for id, weight in pairs if _number(weight)) or "–"

@@ -150,7 +150,8 @@ class ModelField(Field):
         entries = [entry for entry in catalogue.parts(self.param.of) if entry.problem is None]
         with QSignalBlocker(self.combo):
             self.combo.clear()
-            self.combo.addItem(tr("None##part of a model"), "")
+            nothing = next((choice.title for choice in self.param.choices if not choice.value), "")
+            self.combo.addItem(tr(nothing) if nothing else tr("None##part of a model"), "")
             for entry in entries:
                 self.combo.addItem(entry.title, entry.id)
                 self.combo.setItemData(self.combo.count() - 1, subtitle(entry), Qt.ItemDataRole.ToolTipRole)

@@ -13,7 +13,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from aigc_studio.core.i18n import tr
-from aigc_studio.engines.base import Family, Param, Task
+from aigc_studio.engines.base import Choice, Family, Param, Task
 from aigc_studio.ui.widgets.form import ParamForm
 from aigc_studio.ui.widgets.part_fields import LINES, LinesField, LorasField, ModelField
 from tests.ui.models.entries import Shelf, stock
@@ -225,3 +225,12 @@ def test_hints_are_translated(qtbot, form: ParamForm) -> None:
     assert isinstance(field, ModelField)
     assert field.hint.text() == tr("Add a VAE folder made for this kind of model to your models folder to use it here.")
     form.setParent(None)
+
+
+def test_nothing_chosen_may_have_a_name_of_its_own(qtbot) -> None:
+    field = ModelField(Param.model("vocoder", "Vocoder", ("vocoder:x",), choices=(Choice("", "Automatic"),)))
+    qtbot.addWidget(field)
+    assert (field.combo.itemText(0), field.value()) == ("Automatic", "")
+    plain = ModelField(Param.model("vocoder", "Vocoder", ("vocoder:x",)))
+    qtbot.addWidget(plain)
+    assert plain.combo.itemText(0) == "None"
