@@ -296,7 +296,9 @@ def _add_assets(app: FastAPI, service: Service) -> None:
             found = _need(project, id)
             shape = shapes.asset_shape(found).model_dump()
             text = read_text(project.path(found)) if found.kind == "text" else None
-            return AssetDetails(**shape, recipe=project.recipe(id), parents=project.parents(id), text=text)
+            return AssetDetails(
+                **shape, recipe=shapes.plain(project.recipe(id)), parents=project.parents(id), text=text
+            )
 
         return await _asked(service, details)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aigc_studio.core import catalogue
 from aigc_studio.core.catalogue import Entry
 from aigc_studio.core.errors import StudioError
@@ -44,14 +46,14 @@ def request_of(asked: Generate) -> Request:
         if asked.kind is None:
             raise StudioError(N_("Say which kind of thing to make, or which model makes it."), code="kind")
         entry, family, task = first_model(asked.kind, (asked.task or _task(asked.kind, asked),))
-    _check_params(family, task, asked)
+    values = _checked(family, task, asked)
     return Request(
         entry.kind,
         task,
         family.id,
         entry.id,
         asked.prompt,
-        asked.params,
+        {name: list(value) if isinstance(value := values[name], tuple) else value for name in asked.params},
         new_seed() if asked.seed is None else asked.seed,
         asked.count,
         asked.inputs,
@@ -65,7 +67,8 @@ def _task(kind: str, asked: Generate) -> str:
     return _FIRST_TASK[kind]
 
 
-def _check_params(family: Family, task: str, asked: Generate) -> None:
+def _checked(family: Family, task: str, asked: Generate) -> dict[str, Any]:
+    """Every parameter's checked value: what is stored is what was looked at."""
     params = {param.id: param for param in family.task_params(task)}
     for name in asked.params:
         if name not in params:
@@ -81,6 +84,8 @@ def _check_params(family: Family, task: str, asked: Generate) -> None:
                 code="param",
                 param=params[name].title,
             )
-    for name, value in family.values(task, asked.params).items():
+    values = family.values(task, asked.params)
+    for name, value in values.items():
         for id in params[name].parts(value):
             known(id)
+    return values

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from aigc_studio.core.assets import Asset
+from aigc_studio.core.errors import StudioError
 from aigc_studio.core.jobs import Job
 from aigc_studio.core.recipe import asset_id_for
 from aigc_studio.core.requests import MAX_SEED
@@ -25,6 +27,7 @@ __all__ = [
     "Studio",
     "asset_shape",
     "job_shape",
+    "plain",
 ]
 
 AssetId = Field(pattern="^[0-9a-f]{32}$")
@@ -155,21 +158,21 @@ class Problem(BaseModel):
 
 def job_shape(job: Job, progress: Mapping[str, Any] | None = None) -> JobShape:
     """A job as JSON; its error's sentence in the current language."""
-    error = None if job.error is None else ErrorShape(code=job.error.code, message=str(job.error))
-    request = {name: value for name, value in job.request.to_json().items() if name != "context"}
+    error = None if job.error is None else ErrorShape(code=_text(job.error.code), message=_sentence(job.error))
+    request = {name: plain(value) for name, value in job.request.to_json().items() if name != "context"}
     shown = None
     if progress is not None:
-        shown = {name: value for name, value in progress.items() if name != "preview"}
+        shown = {name: plain(value) for name, value in progress.items() if name != "preview"}
     return JobShape(
         id=job.id,
         state=job.state.value,
         request=request,
-        count=job.request.count,
+        count=max(0, min(job.request.count, 2**31)),
         assets={index: asset_id_for(job.id, index) for index in job.done},
         error=error,
-        created=job.created,
-        started=job.started,
-        finished=job.finished,
+        created=_seconds(job.created),
+        started=_seconds(job.started),
+        finished=_seconds(job.finished),
         progress=shown,
     )
 
@@ -190,3 +193,42 @@ def asset_shape(asset: Asset) -> AssetShape:
         job=asset.job_id,
         index=asset.index,
     )
+
+
+DEEPEST = 16
+"""Lists and objects in one another; a parameter has two."""
+
+
+def plain(value: Any, room: int = DEEPEST) -> Any:
+    """`value` as JSON that every client reads, whatever a project or a file of somebody else says.
+
+    Numbers that are none become null, half surrogates "?", and what lies too deep in other things null.
+    """
+    match value:
+        case str():
+            return _text(value)
+        case float():
+            return value if math.isfinite(value) else None
+        case bool() | int() | None:
+            return value if value is None or abs(value) < 2**64 else None
+        case Mapping() if room:
+            return {_text(str(name)): plain(item, room - 1) for name, item in value.items()}
+        case list() | tuple() if room:
+            return [plain(item, room - 1) for item in value]
+    return None
+
+
+def _text(value: Any) -> str:
+    return str(value).encode("utf-8", "replace").decode("utf-8")
+
+
+def _seconds(value: Any) -> float:
+    return value if isinstance(value, int | float) and math.isfinite(value) else 0.0
+
+
+def _sentence(error: StudioError) -> str:
+    """What an error says; its fields come from the database and may be anything."""
+    try:
+        return _text(error)
+    except (TypeError, ValueError, LookupError, AttributeError):
+        return _text(error.code)

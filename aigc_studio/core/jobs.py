@@ -325,7 +325,7 @@ class JobQueue:
             asked = self._requests[job_id]
             problem = StudioError.from_json(json.loads(error)) if error else None
             return Job(job_id, asked, JobState(state), position, done, problem, created, started, finished)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             if job_id not in self._unreadable:  # the list is read many times
                 self._unreadable.add(job_id)
                 log.exception("job %s in the database cannot be read", job_id)

@@ -158,7 +158,7 @@ class Param:
             N_('"{param}" cannot be {value}; {expected}.'),
             code="param",
             param=self.title,
-            value=str(value)[:60],
+            value=_shown(value),
             expected=self._expected(),
         )
         try:
@@ -168,11 +168,13 @@ class Param:
                         raise problem
                     return value
                 case "choice":
-                    if value not in [choice.value for choice in self.choices]:
+                    if not isinstance(value, str) or value not in [choice.value for choice in self.choices]:
                         raise problem
                     return value
                 case "text" | "lines":
-                    return str(value)
+                    if not isinstance(value, str):
+                        raise problem
+                    return value.encode("utf-8", "replace").decode("utf-8")  # half a surrogate can be stored nowhere
                 case "model":
                     if not isinstance(value, str):
                         raise problem
@@ -306,6 +308,16 @@ class Understanding:
 
     understood: tuple[str, ...]
     ignored: tuple[str, ...]
+
+
+def _shown(value: Any) -> str:
+    """A refused value, short. Anything may have been given: lists in lists without end, numbers of a million digits."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return "…"
+    if isinstance(value, list | tuple):
+        items = ("…" if isinstance(item, list | tuple | dict) else _shown(item) for item in value[:4])
+        return f"[{', '.join(items)[:58]}]"
+    return "{…}" if isinstance(value, dict) else str(value).encode("utf-8", "replace").decode("utf-8")[:60]
 
 
 Load = Callable[[Model, Context], Any]

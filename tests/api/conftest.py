@@ -31,6 +31,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(catalogue, "parts", lambda of=(): ())
     monkeypatch.setattr(catalogue, "find", lambda id: entry)
     yield
+    monkeypatch.undo()  # first, or a lane that is still busy fills the cache with it again
     registry._modules.cache_clear()
 
 

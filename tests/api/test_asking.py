@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from typing import Any
 
 import pytest
@@ -45,6 +46,10 @@ def test_any_body_is_a_request_or_a_sentence(body: dict[str, Any]) -> None:
         request = request_of(Generate.model_validate(body))
         check_request(request)
         assert Request.from_json(request.to_json()) == request
+        json.dumps(request.to_json(), allow_nan=False, ensure_ascii=False).encode("utf-8")
+        for name, value in registry.family(request.family).values(request.task, request.params).items():
+            if name in request.params:
+                assert request.params[name] == (list(value) if isinstance(value, tuple) else value)
 
 
 @given(st.text(max_size=60))
