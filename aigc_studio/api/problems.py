@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from aigc_studio.core.errors import StudioError
+from aigc_studio.core.errors import RUN_FAILED, StudioError
 
 from .shapes import Problem
 
@@ -42,7 +42,7 @@ def status_of(error: StudioError) -> int:
     """The HTTP status of an error."""
     if error.code in _STATUS:
         return _STATUS[error.code]
-    return 503 if error.code.startswith(_NOT_HERE) else 422
+    return 503 if error.code.startswith(_NOT_HERE) and error.code not in RUN_FAILED else 422
 
 
 def problem_response(error: StudioError, status: int = 0) -> Response:

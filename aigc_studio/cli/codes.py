@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aigc_studio.core.errors import StudioError
+from aigc_studio.core.errors import RUN_FAILED, StudioError
 from aigc_studio.core.i18n import N_
 
 __all__ = ["BAD_INPUT", "DIFFERENT", "DONE", "FAILED", "MEANINGS", "MISSING", "STOPPED", "USAGE", "exit_status"]
@@ -101,9 +101,6 @@ _BAD_INPUT = frozenset(
     }
 )
 
-_RUN = frozenset({"model-nan"})
-"""Codes of models that failed while they worked: they are there."""
-
 
 def exit_status(error: StudioError) -> int:
     """The exit status of a command that ended with this error."""
@@ -111,6 +108,6 @@ def exit_status(error: StudioError) -> int:
         ("image-", "audio-", "text-", "mask-", "lora-", "token-", "voice-")
     ):
         return BAD_INPUT
-    if error.code in _MISSING or (error.code.startswith("model") and error.code not in _RUN):
+    if error.code in _MISSING or (error.code.startswith("model") and error.code not in RUN_FAILED):
         return MISSING
     return FAILED

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from .i18n import N_, tr
 
-__all__ = ["OUR_NAMES", "Cancelled", "StudioError", "describe"]
+__all__ = ["OUR_NAMES", "RUN_FAILED", "Cancelled", "StudioError", "describe"]
 
 
 OUR_NAMES = ("family", "language", "param", "task")
 """Fields that hold a marked text: the title of a family, a language, a parameter or a task."""
+
+RUN_FAILED = frozenset({"model-nan", "model-run"})
+"""Codes of models that failed while they worked: unlike those of the other codes that begin so, they are there."""
 
 
 class StudioError(Exception):
