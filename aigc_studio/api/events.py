@@ -79,7 +79,7 @@ class Events:
         with self._lock:
             if event.name == "progress":
                 self._progress[job_id] = event
-            elif event.name == "end":
+            elif event.name in ("job", "end"):  # it begins, is paused or ends: what was told of its steps is over
                 self._progress.pop(job_id, None)
             followers = list(self._followers.get(job_id, ()))
         for follower in followers:

@@ -292,13 +292,13 @@ class _Lane(threading.Thread):
 
     def _wait(self) -> bool:
         """Wait for work, and end an engine that has had none for long. False: stop."""
-        with self._changed:
-            while not self._work and not self._stopping:
+        while True:
+            with self._changed:
                 seconds = self._service.idle_seconds if self._engine is not None else None
-                if not self._changed.wait(seconds):
-                    self._end_engine()
-            self._work = False
-            return not self._stopping
+                if self._changed.wait_for(lambda: self._work or self._stopping, seconds):
+                    self._work = False
+                    return not self._stopping
+            self._end_engine()  # takes seconds: whoever wakes or stops the lane does not wait for it
 
     def _pause_a_moment(self) -> None:
         with self._changed:

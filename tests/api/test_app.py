@@ -20,7 +20,7 @@ from aigc_studio.api.events import MOST_WAITING, Event, Events, Follower
 from aigc_studio.api.problems import language_for
 from aigc_studio.api.service import Service
 from aigc_studio.core import i18n
-from aigc_studio.core.project import is_project
+from aigc_studio.core.project import Project, is_project
 
 PAINT = {"kind": "image", "prompt": "blue waves", "params": {"size": [32, 24]}, "seed": 7}
 
@@ -193,6 +193,73 @@ def test_what_cannot_be_asked_for_is_a_problem(shared: TestClient, status: int, 
     assert (problem["status"], problem["code"]) == (status, code)
     assert problem["detail"]
     assert shared.get("/v1/jobs").json() == []
+
+
+def test_a_value_of_another_type_is_refused_and_nothing_of_it_is_kept(client: TestClient, fake: None) -> None:
+    """Lists in lists for a text; the list of jobs can be asked for afterwards."""
+    for value in ("[" * 900 + "]" * 900, "[1]", "NaN", '{"a": 1}', "null", "1"):
+        body = '{"kind": "image", "params": {"script": %s}}' % value  # noqa: UP031
+        answer = client.post("/v1/generate", content=body, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (422, "param"), answer.text
+        assert len(answer.json()["detail"]) < 300
+    assert client.get("/v1/jobs").json() == []
+
+
+def test_json_that_is_too_deep_is_a_sentence(shared: TestClient) -> None:
+    """As any part of a body."""
+    abyss = "[" * 200_000 + "]" * 200_000
+    for body in (abyss, f'{{"params": {abyss}}}', f'{{"params": {{"size": {abyss}}}}}', f'{{"inputs": {abyss}}}'):
+        answer = shared.post("/v1/generate", content=body, headers={"Content-Type": "application/json"})
+        assert 400 <= answer.status_code < 500, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["detail"]
+
+
+def test_what_is_stored_was_checked(client: TestClient, fake: None) -> None:
+    """A text that no file can hold is mended before the job is; the answer and the list say the same."""
+    body = '{"kind": "image", "params": {"script": "notice:\\ud800 save", "steps": 3.0}}'
+    answer = client.post("/v1/generate", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["request"]["params"] == {"script": "notice:? save", "steps": 3}
+    assert follow(client, answer.json()["id"])[-1][0] == "end"
+    assert client.get("/v1/jobs").json()[0]["request"]["params"] == {"script": "notice:? save", "steps": 3}
+
+
+CHANGES = (
+    '{"params": {"a": NaN, "b": [1e999, -1e999]}}',
+    f'{{"params": {{"a": {"[" * 900}{"]" * 900}}}}}',
+    f'{{"params": {{"a": {"[" * 100_000}{"]" * 100_000}}}}}',
+    '{"params": {"\\ud800": "\\udfff"}, "prompt": "\\ud83d"}',
+    '{"model": "\\ud800", "inputs": {"image": [1]}}',
+    f'{{"count": 1{"0" * 400}, "seed": 1{"0" * 4000}}}',
+    '{"count": -5, "seed": -7, "task": ""}',
+)
+ERRORS = ("", '{"source": "{a} \\ud800", "params": {}}', '{"source": [1], "code": 5}', '{"source": "{a.b}"}')
+
+
+@pytest.mark.allow_log("ERROR")
+def test_the_list_of_jobs_survives_whatever_a_project_brings(client: TestClient, service: Service) -> None:
+    """Projects come from other people: their queues hold what somebody wrote into them."""
+    rows = []
+    for number, (change, error) in enumerate(itertools.product(CHANGES, ERRORS)):
+        request = '{"kind": "image", "task": "generate", "family": "painter", ' + change[1:]
+        rows.append((f"{number:032x}", request, error))
+
+    def bring(project: Project) -> None:
+        project._connection.executemany(
+            "insert into jobs (id, lane, state, position, request, error, created, finished)"
+            " values (?, 'picture', 'failed', 1, ?, ?, 9e999, 1)",
+            rows,
+        )
+
+    service.ask(bring).result(20)
+    answer = client.get("/v1/jobs")
+    assert answer.status_code == 200, answer.text[:500]
+    assert len(answer.json()) == len(rows) - len(ERRORS)  # nobody can read 100,000 lists in one another
+    for shown in answer.json():
+        assert client.get(f"/v1/jobs/{shown['id']}").json() == shown
+        events = client.get(f"/v1/jobs/{shown['id']}/events")
+        assert json.loads(events.text.partition("data: ")[2]) == shown
 
 
 def test_a_model_is_never_looked_up_by_path(shared: TestClient, tmp_path: Path) -> None:
@@ -400,6 +467,18 @@ def test_who_comes_in_the_middle_hears_where_it_stands() -> None:
     follower = Follower(lambda: None)
     events.follow("job", follower)
     assert [event.data for event in follower.take()] == [{"done": 3}]
+
+
+@pytest.mark.parametrize("name", ["job", "end"])
+def test_what_is_paused_has_no_progress(name: str) -> None:
+    """Neither in the list of jobs nor for who follows it then."""
+    events = Events()
+    events.tell("job", Event("progress", {"done": 3}))
+    events.tell("job", Event(name, {}))
+    assert events.progress("job") is None
+    follower = Follower(lambda: None)
+    events.follow("job", follower)
+    assert follower.take() == []
 
 
 def test_the_project_is_made(client: TestClient, tmp_path: Path) -> None:

@@ -208,6 +208,32 @@ def test_an_idle_engine_is_ended(tmp_path: Path, fake: None) -> None:
         service.close()
 
 
+def test_nobody_waits_for_an_engine_that_ends(tmp_path: Path, fake: None) -> None:
+    """A child takes seconds to go; what is asked meanwhile is answered, and what is queued is made by the next."""
+    ending, go_on = threading.Event(), threading.Event()
+
+    class Slow(LocalEngine):
+        def close(self) -> None:
+            super().close()
+            ending.set()
+            assert go_on.wait(SECONDS)
+
+    service = Service(tmp_path / "mine", lambda lane: Slow(collect=False), idle_seconds=0.05)
+    try:
+        _, watching = submit(service, "save")
+        watching.until(lambda event: event.name == "end")
+        assert ending.wait(SECONDS)
+        future = service.submit(scripted("save"))
+        job = future.result(2.0)
+        assert service.ask(lambda project: len(project.queue.list())).result(2.0) == 2
+        end = Watching(service, job.id)
+        go_on.set()
+        end.until(lambda event: event.name == "end" and event.data["job"].state is JobState.DONE)
+    finally:
+        go_on.set()
+        service.close()
+
+
 def test_what_cannot_be_queued(start: Start, fake: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Too many at once, an input that is not there, a job nobody knows."""
     from aigc_studio.api import service as module
