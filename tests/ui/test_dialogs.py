@@ -17,6 +17,7 @@ from aigc_studio.core.installer import EngineState, Package, Plan, Progress
 from aigc_studio.core.settings import SETTINGS, Settings
 from aigc_studio.ui import engine_install
 from aigc_studio.ui.devices import DeviceWatch
+from aigc_studio.ui.dialogs.dialog import StudioDialog
 from aigc_studio.ui.dialogs.install_engine import InstallEngineDialog, size_text
 from aigc_studio.ui.dialogs.new_project import NewProjectDialog, folder_name
 from aigc_studio.ui.dialogs.settings import SettingsDialog
@@ -117,6 +118,19 @@ def test_every_setting_goes_back_to_its_default(qtbot, tmp_path: Path) -> None:
     assert row.reset.isHidden()
 
 
+@pytest.mark.parametrize("kept", [None, [5000, 4000], [0, -3], "wide", [1.5, 2], [700, 500, 3]])
+def test_a_dialog_fits_the_screen(qtbot, kept: object) -> None:
+    """Its buttons can be reached on a small screen, whatever size was kept on a large one."""
+    dialog = StudioDialog("Models", width=300)
+    qtbot.addWidget(dialog)
+    dialog.take_size(kept, (9000, 480))
+    room = dialog.screen().availableGeometry()
+    assert 300 <= dialog.width() < room.width()
+    assert 100 < dialog.height() < room.height()
+    dialog.take_size([400, 320], (9000, 480))
+    assert (dialog.width(), dialog.height()) == (400, 320)
+
+
 def test_settings_are_searched_in_both_languages(qtbot, tmp_path: Path) -> None:
     """Whatever section they stand in; without a search one section is shown."""
     dialog = SettingsDialog(Settings(tmp_path))
@@ -159,13 +173,13 @@ def test_the_page_remembers_its_size_and_section_and_hears_no_more(qtbot, tmp_pa
     """A closed page must not be told of changes: its controls are gone."""
     settings = Settings(tmp_path)
     dialog = SettingsDialog(settings)
-    dialog.resize(900, 620)
+    dialog.resize(740, 620)
     dialog.sections.setCurrentRow(2)
     dialog.accept()
     assert settings._listeners == []
     again = SettingsDialog(settings)
     qtbot.addWidget(again)
-    assert (again.width(), again.height()) == (900, 620)
+    assert (again.width(), again.height()) == (740, 620)
     assert again.sections.currentRow() == 2
     again.done(0)
 

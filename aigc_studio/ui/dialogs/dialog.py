@@ -9,6 +9,9 @@ from aigc_studio.ui.i18n import Translated
 
 __all__ = ["StudioDialog"]
 
+_AROUND = 48
+"""Pixels that a dialog leaves free on a small screen: for its title bar and frame."""
+
 
 class StudioDialog(Translated, QDialog):
     """Shown with `open()` or `show()`, never with `exec()`: the window's timers and jobs go on. Deleted when closed.
@@ -42,6 +45,17 @@ class StudioDialog(Translated, QDialog):
         column.setSpacing(0)
         column.addLayout(inside, 1)
         column.addWidget(footer)
+
+    def take_size(self, kept: object, usual: tuple[int, int]) -> None:
+        """As large as it was left, or as is usual; never larger than the screen, where its buttons would be lost.
+
+        kept: [width, height] from memory, whatever is in it.
+        """
+        sides = kept if isinstance(kept, list | tuple) and len(kept) == 2 else usual
+        width, height = sides if all(isinstance(side, int) and side > 0 for side in sides) else usual
+        above = self.parentWidget()
+        room = (above or self).screen().availableGeometry()
+        self.resize(min(width, room.width() - _AROUND), min(height, room.height() - _AROUND))
 
     def add_button(self, title: str, role: str = "") -> QPushButton:
         """A button at the right end; the one with role "primary" answers to Enter."""

@@ -49,7 +49,7 @@ class HistoryDialog(Translated, QDialog):
         self._texts: dict[int, str] = {}
         self.chosen: Revision | None = None
         self.tr_bind(self.setWindowTitle, N_("History of “{title}”"), title=lambda: title or tr("Untitled"))
-        self.resize(820, 560)
+        self.take_size(None, (820, 560))
         self.list = QListWidget(self)
         self.list.setFixedWidth(240)
         self.tr_bind(self.list.setAccessibleName, N_("Versions"))

@@ -55,9 +55,7 @@ class LibraryDialog(StudioDialog):
         super().__init__(N_("Models"), parent, width=760)
         self._studio, self._scan = studio, studio.models
         self._kind = ""
-        size = studio.settings.state("models/size", [1000, 680])
-        if isinstance(size, list) and len(size) == 2 and all(isinstance(side, int) for side in size):
-            self.resize(*size)
+        self.take_size(studio.settings.state("models/size"), (1000, 680))
         self.body.addLayout(self._build_bar())
         self.pages = QStackedWidget(self)
         self.list = QListWidget(self)

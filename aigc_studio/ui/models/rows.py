@@ -58,7 +58,7 @@ def fill(view: QListWidget, groups: Sequence[tuple[str, Sequence[Listed]]], curr
             item = QListWidgetItem(entry.title)
             item.setData(_ENTRY, entry)
             item.setData(_PROBLEM, str(problem) if problem is not None else "")
-            item.setSizeHint(QSize(0, _ROW if problem is None else _WITH_PROBLEM))
+            item.setSizeHint(QSize(0, _WITH_PROBLEM if problem is not None and subtitle(entry) else _ROW))
             words = [entry.title, subtitle(entry), str(problem or "")]
             place = str(entry.path) if entry.path is not None else ""
             item.setToolTip("\n".join(part for part in (*words, place) if part))
@@ -107,9 +107,10 @@ class ModelRows(QStyledItemDelegate):
         painter.setPen(theme.color("text-muted" if problem else "text"))
         self._write(painter, line, entry.title)
         painter.setFont(small)
-        line.translate(0, 18)
-        painter.setPen(theme.color("text-faint"))
-        self._write(painter, line, subtitle(entry))
+        if about := subtitle(entry):
+            line.translate(0, 18)
+            painter.setPen(theme.color("text-faint"))
+            self._write(painter, line, about)
         if problem:
             line.translate(0, 18)
             line.setRight(rect.right() - 8)

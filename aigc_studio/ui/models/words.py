@@ -58,8 +58,10 @@ _BASES = {
     "flux": "FLUX",
     "z-image": "Z-Image",
     "qwen-image": "Qwen-Image",
+    "speecht5": "SpeechT5",
+    "xvector": "x-vector",
 }
-"""Names of base models, the same in every language."""
+"""Names of base models and of what speaker encoders make, the same in every language."""
 
 
 def size_text(count: float) -> str:
@@ -132,4 +134,4 @@ def languages(codes: tuple[str, ...], most: int = 6) -> str:
     """Names of languages in the current language; codes that nobody has a name for stay codes."""
     named = [tr(choice.title) for choice in choices([id_of(code) or code for code in codes[:most]])]
     more = len(codes) - len(named)
-    return ", ".join(named) + (f" +{more}" if more > 0 else "")
+    return tr(", ##between items").join(named) + (f" +{more}" if more > 0 else "")
