@@ -198,9 +198,7 @@ class MainWindow(Translated, QMainWindow):
         self.viewing = Viewing(self.studio, self)
         self.notifier = Notifier(self.studio, self)
         self.projects = Projects(self.studio, self.settings, self.panels, self.banners, self)
-        self.models_desk = ModelDesk(
-            self.studio, self.banners, self.show_panel, lambda: self.panels.current, self
-        )
+        self.models_desk = ModelDesk(self.studio, self.banners, self.show_panel, lambda: self.panels.current, self)
         self.tr_bind(self.menuBar().setAccessibleName, N_("Menu bar"))
 
     def _connect_actions(self) -> None:

@@ -102,7 +102,7 @@ def test_an_address_of_the_web_is_answered(qtbot: QtBot, studio: Studio) -> None
     desk = DropDesk(studio, ("image",), owner)
     with qtbot.waitSignal(studio.problem) as problem:
         desk.take(Payload(links=("https://example.org/a.png",)))
-    assert problem.args[0].code == "drop-link"
+    assert str((problem.args or [""])[0]).startswith("This program does not use the network")
 
 
 def test_a_picture_written_out_in_an_address_is_looked_at_like_a_file(qtbot: QtBot, studio: Studio) -> None:
@@ -118,4 +118,4 @@ def test_a_picture_written_out_in_an_address_is_looked_at_like_a_file(qtbot: QtB
     for broken in ("data:image/png;base64,!!!", "data:image/png;base64,", "data:image/png,abc", "data:image/x-none,a"):
         with qtbot.waitSignal(studio.problem) as problem:
             desk.take(Payload(inline=broken))
-        assert "Pasted picture" in str(problem.args[0])
+        assert "Pasted picture" in str((problem.args or [None])[0])

@@ -62,7 +62,9 @@ def test_a_translation_and_a_summary_by_models_found_on_the_disk(qtbot, studio) 
     panel.session.create(segments=[Segment(text=text)])
     for task, model in (("translate", "nllb"), ("summarise", "bart")):
         panel.show_task(task)
-        assert panel.inspector.entry().id == model
+        entry = panel.inspector.entry()
+        assert entry is not None
+        assert entry.id == model
         panel.inspector.form.set_values({"max_tokens": 6, "beams": 2})
         panel.start()
         qtbot.waitUntil(lambda: not panel.busy, timeout=120_000)
