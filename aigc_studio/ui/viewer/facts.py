@@ -52,7 +52,7 @@ def recipe_rows(recipe: Mapping[str, Any] | None) -> list[tuple[str, str]]:
 
 
 def notices(recipe: Mapping[str, Any] | None) -> list[str]:
-    """What the engine said while it was made, in the person's language."""
+    """What the engine said while it was made, in the person's language, and what its device does not promise."""
     listed = _object((recipe or {}).get("info")).get("notices")
     found = []
     for notice in listed if isinstance(listed, list) else ():
@@ -61,6 +61,9 @@ def notices(recipe: Mapping[str, Any] | None) -> list[str]:
                 found.append(tr(notice[0], **_object(notice[1])))
             except (KeyError, IndexError, ValueError, TypeError):
                 found.append(notice[0])
+    device = str(_object((recipe or {}).get("engine")).get("device", ""))
+    if device.startswith(("cuda", "mps")):
+        found.append(tr("Made on a graphics card: another card or driver may make single pixels or samples differently."))
     return found
 
 
