@@ -51,6 +51,9 @@ def recipe_rows(recipe: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     return [*rows, *([(tr("Device"), device)] if device else [])]
 
 
+_NOT_PROMISED = N_("Made on a graphics card: another card or driver may make single pixels or samples differently.")
+
+
 def notices(recipe: Mapping[str, Any] | None) -> list[str]:
     """What the engine said while it was made, in the person's language, and what its device does not promise."""
     listed = _object((recipe or {}).get("info")).get("notices")
@@ -63,7 +66,7 @@ def notices(recipe: Mapping[str, Any] | None) -> list[str]:
                 found.append(notice[0])
     device = str(_object((recipe or {}).get("engine")).get("device", ""))
     if device.startswith(("cuda", "mps")):
-        found.append(tr("Made on a graphics card: another card or driver may make single pixels or samples differently."))
+        found.append(tr(_NOT_PROMISED))
     return found
 
 
