@@ -28,11 +28,13 @@ class Saved:
 class FakeContext:
     """`engines.base.Context` in memory.
 
-    inputs: role to file. cancel_after: raise Cancelled at that many `check()` calls (None: never).
+    stored: results after `start` that are there already. inputs: role to file.
+    cancel_after: raise Cancelled at that many `check()` calls (None: never).
     on_check: called at each check with the number of checks so far; may raise or set `cancelled`.
     """
 
     start: int = 0
+    stored: tuple[int, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     parts: Mapping[str, Model] = field(default_factory=dict)
     inputs: Mapping[str, Path] = field(default_factory=dict)
@@ -49,7 +51,8 @@ class FakeContext:
     notices: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def wants(self, index: int) -> bool:
-        return index >= self.start and index not in [saved.index for saved in (*self.images, *self.audio, *self.texts)]
+        made = [saved.index for saved in (*self.images, *self.audio, *self.texts)]
+        return index >= self.start and index not in (*self.stored, *made)
 
     def progress(self, done: int, total: int, stage: str = "", preview: Image.Image | None = None) -> None:
         assert 0 <= done <= total, f"{done} of {total}"

@@ -174,6 +174,8 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
     reading = read(request.prompt)
     make = {"generate": _generate, "inpaint": _inpaint, "variation": _vary}[request.task]
     for index in range(ctx.start, request.count):
+        if not ctx.wants(index):
+            continue
         ctx.check()
         image, painting, more = make(values, reading, request.item_seed(index), ctx)
         ctx.save_image(

@@ -167,6 +167,8 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
     if not spoken:
         raise nothing_to_speak()
     for index in range(ctx.start, request.count):
+        if not ctx.wants(index):
+            continue
         ctx.check()
         samples, segments = _speak_all(spoken, values, request.item_seed(index), index, ctx)
         save(

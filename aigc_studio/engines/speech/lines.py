@@ -204,6 +204,8 @@ def say(
     if script.unknown:
         ctx.notice(N_("This voice cannot say {characters}; they were left out."), characters=listed(script.unknown))
     for index in range(ctx.start, request.count):
+        if not ctx.wants(index):
+            continue
         speaker = cast()
         rate = speaker.rate if values["rate"] == "model" else int(values["rate"])
         heard: list[Heard] = []

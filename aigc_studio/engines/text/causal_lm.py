@@ -215,6 +215,8 @@ def run(loaded: Writer, request: Request, ctx: Context) -> None:
         job.search()
     else:
         for index in range(ctx.start, request.count):
+            if not ctx.wants(index):
+                continue
             job.write(index)
 
 
@@ -390,6 +392,8 @@ class _Job:
             raise
         seconds = time.perf_counter() - began
         for index in range(ctx.start, count):
+            if not ctx.wants(index):
+                continue
             beam = beams[min(index, len(beams) - 1)]
             stream = first if index == 0 else self._stream()
             shown = len(self._text(stream))

@@ -279,6 +279,8 @@ def run(loaded: Rewriter, request: Request, ctx: Context) -> None:
     _check_known(loaded, job, ctx)
     runner = _Runner(loaded, request, ctx, job, values)
     for index in range(ctx.start, request.count):
+        if not ctx.wants(index):
+            continue
         runner.write(index)
 
 

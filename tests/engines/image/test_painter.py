@@ -81,6 +81,9 @@ def test_a_resumed_job_equals_an_uninterrupted_one():
     for one, two in zip(whole.images[1:], rest.images, strict=True):
         assert one.value.tobytes() == two.value.tobytes()
         assert one.info == two.info
+    rest = run(count=3, context=FakeContext(stored=(1,)))
+    assert [saved.index for saved in rest.images] == [0, 2]
+    assert rest.images[1].value.tobytes() == whole.images[2].value.tobytes()
 
 
 def test_the_picture_does_not_depend_on_the_number_of_threads(monkeypatch):

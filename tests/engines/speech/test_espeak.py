@@ -203,6 +203,9 @@ def test_takes_of_a_resumed_job():
     rest = speak("Hello.", context=FakeContext(start=2), count=3)
     assert [saved.index for saved in rest.audio] == [2]
     assert np.array_equal(rest.audio[0].value, whole.audio[2].value)
+    rest = speak("Hello.", context=FakeContext(stored=(1,)), count=3)
+    assert [saved.index for saved in rest.audio] == [0, 2]
+    assert {index for index, _ in rest.pieces} == {0, 2}
 
 
 def test_each_result_is_what_its_own_seed_makes_alone():

@@ -54,6 +54,10 @@ def test_a_resumed_job_equals_an_uninterrupted_one(voice: vits.Voice) -> None:
     rest = speak("vits", voice, TEXT, count=3, context=FakeContext(start=2)).audio
     assert [saved.index for saved in rest] == [2]
     assert np.array_equal(rest[0].value, whole[2].value)
+    rest = speak("vits", voice, TEXT, count=3, context=FakeContext(stored=(1,)))
+    assert [saved.index for saved in rest.audio] == [0, 2]
+    assert {index for index, _ in rest.pieces} == {0, 2}
+    assert np.array_equal(rest.audio[1].value, whole[2].value)
 
 
 def test_a_sentence_sounds_the_same_alone_and_in_its_text(voice: vits.Voice) -> None:

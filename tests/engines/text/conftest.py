@@ -37,8 +37,8 @@ DOCUMENTS = [
 class Collector(FakeContext):
     """Keeps results by index. `stop_after`: pieces of text after which `check` cancels."""
 
-    def __init__(self, stop_after: int | None = None, start: int = 0) -> None:
-        super().__init__(start=start)
+    def __init__(self, stop_after: int | None = None, start: int = 0, stored: tuple[int, ...] = ()) -> None:
+        super().__init__(start=start, stored=stored)
         self.stop_after = stop_after
 
     @property

@@ -49,6 +49,11 @@ def test_seeds_reproduce_and_resume(framed: Writer, write: Write) -> None:
     resumed = write(framed, "The fox", count=3, seed=5, context=Collector(start=2))
     assert set(resumed.saved) == {2}
     assert resumed.saved[2][0] == whole.saved[2][0]
+    for beams in (1, 3):  # the one in the middle is there already: nothing of it is written again
+        every = write(framed, "The fox", count=3, seed=5, beams=beams).saved
+        rest = write(framed, "The fox", count=3, seed=5, beams=beams, context=Collector(stored=(1,)))
+        assert {index: text for index, (text, _) in rest.saved.items()} == {0: every[0][0], 2: every[2][0]}
+        assert {index for index, _ in rest.pieces} == {0, 2}
     assert write(framed, "The fox", seed=7).saved[0][0] == whole.saved[2][0]
     assert len({text for text, _ in whole.saved.values()}) == 3
 

@@ -153,6 +153,11 @@ def test_seeds_reproduce_and_resume(shelf: Shelf, style: str) -> None:
     resumed = ask(shelf, "m2m100", LONG, style=style, count=3, seed=5, context=Collector(start=2))
     assert set(resumed.saved) == {2}
     assert resumed.saved[2][0] == whole.saved[2][0]
+    rest = ask(shelf, "m2m100", LONG, style=style, count=3, seed=5, context=Collector(stored=(1,)))
+    assert {index: text for index, (text, _) in rest.saved.items()} == {
+        index: whole.saved[index][0] for index in (0, 2)
+    }
+    assert {index for index, _ in rest.pieces} == {0, 2}
     assert len({text for text, _ in whole.saved.values()}) == 3
 
 
