@@ -29,6 +29,7 @@ from aigc_studio.core.recipe import make_recipe
 from . import registry
 from .base import Model
 from .engine import CancelToken, Listener, Order, Preview, missing_input
+from .stamp import stamp
 
 if TYPE_CHECKING:
     import numpy as np
@@ -178,6 +179,7 @@ class LocalEngine:
         """collect: whether it may run the garbage collector, in the window's process the UI thread's matter alone."""
         self._collect = collect
         self._key: tuple[str, str, str] | None = None
+        self._stamp: tuple[tuple[str, int, int], ...] = ()
         self._loaded: Any = None
         self._warm: set[str] = set()
 
@@ -244,7 +246,9 @@ class LocalEngine:
         family = registry.declared(request.family, model.facts)
         values = family.values(family.task(request.task).id, request.params)
         key = (request.family, model.id, str(model.file or model.folder or ""))
-        if self._key not in (None, key):
+        files = stamp(model)
+        changed = bool(files) and files != self._stamp  # a drive that is away for a moment changes nothing
+        if self._key is not None and (self._key != key or changed):
             self.unload()  # before the next family is warmed, which keeps the collector off all that is there
         self._warm_family(module)
         context.check()
@@ -252,7 +256,7 @@ class LocalEngine:
             context.loading = True
             self._loaded = module.load(model, context)
             context.loading = False
-            self._key = key
+            self._key, self._stamp = key, files
         context.values = values
         context.facts = _facts(module, model, self._loaded) | {"params": values}
         if order.inputs:

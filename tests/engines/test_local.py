@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import os
 import subprocess
 import sys
+import time
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +21,7 @@ from aigc_studio.engines import fake, registry
 from aigc_studio.engines.base import Model
 from aigc_studio.engines.engine import CancelToken, Order, Preview
 from aigc_studio.engines.local import LocalEngine
+from aigc_studio.engines.stamp import stamp
 
 REQUEST = Request("image", "generate", "fake", count=1)
 
@@ -119,3 +123,61 @@ def test_a_model_is_gone_after_a_switch_to_a_family_that_was_not_warm(
     finally:
         engine.close()
         gc.unfreeze()
+
+
+def test_a_model_whose_files_were_replaced_is_loaded_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer version under the same path; not for a note beside it, nor while the drive is away."""
+    loads: list[Path] = []
+    family = SimpleNamespace(
+        __name__="one",
+        FAMILY=fake.FAMILY,
+        load=lambda model, _ctx: loads.append(model.folder or model.file),
+        run=lambda _model, *rest: fake.run(None, *rest),
+    )
+    monkeypatch.setattr(registry, "module", lambda id: family)
+    folder = tmp_path / "model"
+    (folder / "unet").mkdir(parents=True)
+    weights, single = folder / "unet" / "model.safetensors", tmp_path / "single.safetensors"
+    for path in (weights, single, folder / "model_index.json"):
+        path.write_bytes(b"one")
+    with contextlib.suppress(OSError):  # where links may not be made
+        (folder / "unfinished.safetensors").symlink_to(tmp_path / "nothing")
+    engine = LocalEngine(collect=False)
+
+    def runs(model: Model) -> int:
+        before = len(loads)
+        engine.run(Order("job", REQUEST, tmp_path / "out", model=model), Ear(), CancelToken())
+        return len(loads) - before
+
+    for model, changed in ((Model("a", "fake", "A", folder), weights), (Model("b", "fake", "B", file=single), single)):
+        assert [runs(model), runs(model)] == [1, 0]
+        changed.write_bytes(b"another")
+        assert [runs(model), runs(model)] == [1, 0]
+        state = changed.stat()
+        os.utime(changed, ns=(state.st_atime_ns, state.st_mtime_ns + 1_000_000_000))
+        assert [runs(model), runs(model)] == [1, 0]
+    model = Model("a", "fake", "A", folder)
+    assert runs(model) == 1
+    (folder / "README.md").write_text("A note.")
+    assert runs(model) == 0
+    folder.rename(tmp_path / "away")
+    assert runs(model) == 0
+    (tmp_path / "away").rename(folder)
+    assert runs(model) == 0
+    (folder / "model_index.json").write_bytes(b"{}")
+    assert runs(model) == 1
+
+
+def test_looking_whether_files_changed_costs_nothing(tmp_path: Path) -> None:
+    """A pipeline of 30 files; the shortest of many looks, as other programs run too."""
+    for part in ("unet", "vae", "text_encoder", "tokenizer", "scheduler"):
+        (tmp_path / part).mkdir()
+        for number in range(6):
+            (tmp_path / part / f"{number}.json").write_text("{}")
+    model = Model("a", "fake", "A", tmp_path)
+    took = []
+    for _ in range(20):
+        began = time.perf_counter()
+        assert len(stamp(model)) == 30
+        took.append(time.perf_counter() - began)
+    assert min(took) < 0.001
