@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import QDateTime, QLocale
 
 from aigc_studio.core.assets import Asset
-from aigc_studio.core.i18n import current_language, tr
+from aigc_studio.core.i18n import N_, current_language, tr
 from aigc_studio.ui.assets.details import duration_text, size_text
 from aigc_studio.ui.history.words import inputs_text, model_title, parameter_rows, task_title
 
