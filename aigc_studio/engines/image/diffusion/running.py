@@ -50,7 +50,7 @@ def _all(loaded: Loaded, request: Request, values: Mapping[str, Any], ctx: Conte
     if (mode := loaded.state.get("memory", "full")) != "full":
         info["memory"] = mode  # tiles are not quite the whole
     info |= lora.apply(loaded, pipe, list(values.get("loras", ())), ctx)
-    info |= _read_prompts(loaded, request.prompt, values.get("negative", ""), ctx)
+    info |= _read_prompts(loaded, request, values, ctx)
     batch = values.get("batch", 1)
     for first in range(0, request.count, batch):
         indices = range(first, min(first + batch, request.count))
@@ -172,9 +172,9 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
 
 
-def _read_prompts(loaded: Loaded, prompt: str, negative: str, ctx: Context) -> dict[str, Any]:
+def _read_prompts(loaded: Loaded, request: Request, values: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Tell what the model does not read of the prompts, and what the recipe keeps of it."""
-    reading = prompts.read(loaded, prompt)
+    reading = prompts.read(loaded, request.prompt)
     info: dict[str, Any] = {"tokens": reading.tokens}
     if reading.unread:
         ctx.notice(
@@ -184,7 +184,12 @@ def _read_prompts(loaded: Loaded, prompt: str, negative: str, ctx: Context) -> d
             words=reading.shown,
         )
         info["unread"] = reading.unread
-    if negative.strip() and (reading := prompts.read(loaded, negative)).unread:
+    negative = values.get("negative", "")
+    if not negative.strip():
+        return info
+    if not str(loaded.spec.arguments(loaded, request.task, values).get("negative_prompt") or "").strip():
+        ctx.notice(N_("The negative prompt has no effect at this guidance."))
+    elif (reading := prompts.read(loaded, negative)).unread:
         ctx.notice(
             N_("Of the negative prompt the model reads {limit} tokens; the last {count} words are not read: {words}"),
             limit=reading.limit,

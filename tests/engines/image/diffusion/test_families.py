@@ -131,6 +131,31 @@ def test_a_negative_prompt_and_the_guidance_change_the_picture(bench: Benches) -
         assert np.array_equal(pictures[2], pictures[3])  # nothing to steer away from
 
 
+@pytest.mark.parametrize(
+    ("name", "without", "guided"),
+    [
+        ("sd1", {"guidance": 1.0}, {"guidance": 2.0}),
+        ("sdxl", {"guidance": 0.0}, {"guidance": 1.5}),
+        ("sd3", {"guidance": 1.0}, {"guidance": 7.0}),
+        ("flux-dev", {"guidance": 9.0}, {"true_guidance": 2.0}),
+    ],
+)
+def test_a_negative_prompt_without_effect_is_told_and_not_read(
+    name: str, without: dict[str, Any], guided: dict[str, Any], bench: Benches
+) -> None:
+    """That it is too long for the model does not matter then."""
+    unused = "The negative prompt has no effect at this guidance."
+    negative = "snow and sea " * 300
+    ctx = bench(name).run(negative=negative, **without)
+    assert [text for text, _ in ctx.notices] == [unused]
+    assert "unread_negative" not in ctx.images[0].info
+    ctx = bench(name).run(negative=negative, **guided)
+    assert [text.startswith("Of the negative prompt") for text, _ in ctx.notices] == [True]
+    assert ctx.images[0].info["unread_negative"]
+    for empty in ("", " \n"):
+        assert bench(name).run(negative=empty, **without).notices == []
+
+
 def test_flux_takes_guidance_as_an_input_and_a_negative_prompt_when_it_is_asked_to(bench: Benches) -> None:
     flux = bench("flux-dev")
     plain = flux.picture()

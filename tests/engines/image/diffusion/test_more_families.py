@@ -130,7 +130,9 @@ def test_guidance_and_negative_prompt(tried: dict[str, Tried], name: str) -> Non
     assert not np.array_equal(plain, _pixels(model.run("generate", guidance=9.0)))
     assert not np.array_equal(plain, _pixels(model.run("generate", guidance=4.0, negative="blue, night")))
     ctx = model.run("generate", guidance=0.0)
-    assert np.array_equal(_pixels(ctx), _pixels(model.run("generate", guidance=0.0, negative="blue")))
+    unused = model.run("generate", guidance=0.0, negative="blue")
+    assert np.array_equal(_pixels(ctx), _pixels(unused))
+    assert [text for text, _ in unused.notices] == ["The negative prompt has no effect at this guidance."]
 
 
 @pytest.mark.parametrize("name", MODULES)
