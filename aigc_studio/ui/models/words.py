@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PySide6.QtCore import QLocale
 
 from aigc_studio.core import catalogue
@@ -18,6 +20,7 @@ __all__ = [
     "add_hint",
     "declared",
     "family_title",
+    "kept_params",
     "languages",
     "model_does",
     "part_title",
@@ -95,14 +98,34 @@ def declared(entry: Entry) -> Family | None:
 
 def model_does(request: Request, task: str) -> bool:
     """Whether the model of a former request does this task, too."""
+    family = _family_of(request)
+    return family is not None and any(known.id == task for known in family.tasks)
+
+
+def kept_params(request: Request, task: str) -> dict[str, Any]:
+    """What was chosen for a former request and means the same for another task of its model; no size, which a task
+    that starts from a picture takes from that."""
+    family = _family_of(request)
+    if family is None:
+        return {}
+    params = {param.id: param for param in family.task_params(task)}
+    former = {param.id: param for param in family.task_params(request.task)}
+    return {
+        name: value
+        for name, value in request.params.items()
+        if name != "size" and name in params and params[name] == former.get(name)
+    }
+
+
+def _family_of(request: Request) -> Family | None:
+    """As it is declared for the model of a former request; None when that is not here any more."""
     entry = catalogue.known(request.model)
     if request.model and entry is None:
-        return False
+        return None
     try:
-        family = registry.declared(request.family, entry.facts if entry is not None else {})
+        return registry.declared(request.family, entry.facts if entry is not None else {})
     except StudioError:
-        return False
-    return any(known.id == task for known in family.tasks)
+        return None
 
 
 def type_title(type: str) -> str:

@@ -24,7 +24,7 @@ from aigc_studio.ui.dropping.payload import Payload
 from aigc_studio.ui.events import Notice
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
-from aigc_studio.ui.models.words import model_does
+from aigc_studio.ui.models.words import kept_params, model_does
 from aigc_studio.ui.picture.actions import PictureActions
 from aigc_studio.ui.picture.inspector import MODES, Inspector, progress_text
 from aigc_studio.ui.picture.session import PictureSession
@@ -448,7 +448,8 @@ class PicturePanel(Translated, QWidget):
             return
         former = Request.from_json(recipe["request"])
         if model_does(former, "variation"):
-            self._submit_from(asset, former.changed(task="variation", params={}, seed=new_seed(), count=1))
+            kept = kept_params(former, "variation")
+            self._submit_from(asset, former.changed(task="variation", params=kept, seed=new_seed(), count=1))
         else:
             request = former.changed(seed=new_seed(), count=1)
             job = self.session.submit(request)

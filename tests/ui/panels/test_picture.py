@@ -232,7 +232,8 @@ def test_drawing_on_a_candidate_decides_for_it(qtbot: QtBot, panel: PicturePanel
 
 
 def test_a_variation_comes_from_the_picture(qtbot: QtBot, panel: PicturePanel, studio: Studio) -> None:
-    """By one key; its parent is recorded."""
+    """By one key; its parent is recorded, and it keeps what was chosen as far as a variation can."""
+    panel.inspector.form.set_values({"palette": "nordic", "detail": 0.8})
     base = make(qtbot, panel)
     panel.canvas.setFocus()
     panel.acts["variation"].trigger()
@@ -242,6 +243,9 @@ def test_a_variation_comes_from_the_picture(qtbot: QtBot, panel: PicturePanel, s
     assert child.id != base.id
     assert studio.reader is not None
     assert studio.reader.parents(child.id) == [base.id]
+    recipe = studio.reader.recipe(child.id)
+    assert recipe is not None
+    assert recipe["request"]["params"] == {"palette": "nordic"}
     panel.acts["start"].trigger()
     assert panel.inspector.mode == "variation"
 
