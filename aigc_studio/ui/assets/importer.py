@@ -102,7 +102,7 @@ class Importer(QObject):
     def start(self, paths: Iterable[Path], board: str = "") -> None:
         """Import files and folders; added behind what is under way."""
         given = list(paths)
-        self._studio.store(lambda _: files_below(given), lambda files: self._found(files, board), self._failed)
+        self._studio.store(lambda _: files_below(given), lambda files: self._found(given, files, board), self._failed)
 
     def take(self, payload: Payload, board: str = "") -> None:
         """Import whatever a drop holds: files and folders, pixels without a file, words; an address is told of."""
@@ -135,7 +135,11 @@ class Importer(QObject):
         if not self._busy:
             self._next()
 
-    def _found(self, files: list[Path], board: str) -> None:
+    def _found(self, given: list[Path], files: list[Path], board: str) -> None:
+        if given and not files:
+            problem = N_('There is no file in "{name}"; drop pictures, sounds or texts here.')
+            self._failed(StudioError(problem, code="import-empty", name=given[0].name or str(given[0])))
+            return
         self._extend([(file, lambda project, file=file: project.import_file(file, board=board)) for file in files])
 
     def _add(self, name: Path, bring: Callable[[Project], Asset]) -> None:

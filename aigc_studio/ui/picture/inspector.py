@@ -272,6 +272,7 @@ class Inspector(Translated, QFrame):
         self.more.setVisible(running)
         if running:
             self.bar.setValue(round(progress.fraction * 1000) if progress else 0)
+            self.state.setWordWrap(False)  # the button below must not move while one aims at it
             self.state.setText(progress_text(progress, waiting, begun))
         self._sync()
 
@@ -295,6 +296,7 @@ class Inspector(Translated, QFrame):
         self.go.setToolTip(self._blocked or (tr("Stop (Esc)") if self._running else tr("Start (Ctrl+Enter)")))
         self.more.setEnabled(ready)
         if not self._running:
+            self.state.setWordWrap(True)
             self.state.setText(self._blocked)
             self.state.setVisible(bool(self._blocked))
 

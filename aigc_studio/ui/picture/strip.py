@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     QUrl,
     Signal,
 )
-from PySide6.QtGui import QKeyEvent, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QKeyEvent, QPainter, QPainterPath, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from aigc_studio.core.assets import Asset
@@ -240,6 +240,12 @@ class CandidateStrip(Translated, QListView):
         asset = index.data(_ASSET) if index.isValid() else self.current_asset()
         if asset is not None:
             self.menuWanted.emit(asset, self.viewport().mapToGlobal(point))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The one on show stays in sight, also when the strip gets its first size after it was filled."""
+        super().resizeEvent(event)
+        if self.currentIndex().isValid():
+            self.scrollTo(self.currentIndex())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter, S, Delete; the arrows show what they reach."""

@@ -61,6 +61,18 @@ def test_a_folder_is_sorted_and_told_of(qtbot: QtBot, studio: Studio, tmp_path: 
     assert (stored(studio, "image"), stored(studio, "text")) == (2, 1)
 
 
+def test_an_empty_folder_is_answered(qtbot: QtBot, studio: Studio, tmp_path: Path) -> None:
+    """Silence would look as if the drop had missed."""
+    (tmp_path / "empty" / "deeper").mkdir(parents=True)
+    owner = QObject()
+    desk = DropDesk(studio, ("image",), owner)
+    with qtbot.waitSignal(studio.problem) as told:
+        desk.take(Payload(paths=(tmp_path / "empty",)))
+    assert told.args is not None
+    assert told.args[0].code == "import-empty"
+    assert "empty" in str(told.args[0])
+
+
 def test_an_asset_of_ours_is_used_as_it_is_and_another_kind_is_left(
     qtbot: QtBot, studio: Studio, tmp_path: Path
 ) -> None:
