@@ -112,9 +112,9 @@ def test_each_family_is_fitted_to_its_checkpoint(model: Models) -> None:
 @pytest.mark.parametrize("facts", [{}, {"size": 0}, {"size": 10**9, "steps": 10**6, "guidance": -5.0}])
 def test_facts_that_make_no_sense_leave_the_defaults(facts: dict[str, float]) -> None:
     for id in ("stable-diffusion", "sdxl", "sd3", "flux"):
-        family = registry.declared(id, facts)
+        family, plain = registry.declared(id, facts), registry.family(id)
         for task in family.tasks:
-            family.values(task.id, {})
+            assert family.values(task.id, {}) == plain.values(task.id, {})
 
 
 def test_a_negative_prompt_and_the_guidance_change_the_picture(bench: Benches) -> None:

@@ -199,6 +199,17 @@ def test_what_is_predicted_is_read(told: str, pipes: dict[str, Any], tmp_path: P
     assert bool(scheduler.config.rescale_betas_zero_snr) == (told == "key")
 
 
+def test_of_a_huge_text_beside_a_checkpoint_only_the_beginning_is_read(
+    pipes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever lies there under the name of its configuration does not fill the memory."""
+    path = write_checkpoint(tmp_path, pipes["sdxl"], "sdxl")
+    path.with_suffix(".yaml").write_text("#" * 5000 + '\nparameterization: "v"\n', encoding="utf-8")
+    for most, prediction in ((4000, "epsilon"), (6000, "v_prediction")):
+        monkeypatch.setattr(single_file, "_MOST_YAML", most)
+        assert single_file.load(path, torch.float32, FakeContext()).scheduler.config.prediction_type == prediction
+
+
 def test_sd2_is_asked_what_it_predicts(pipes: dict[str, Any], tmp_path: Path) -> None:
     """A UNet that answers with its input predicts noise; one that answers with much less predicts v."""
     pipe = tiny_pipeline("sd2")
