@@ -34,6 +34,24 @@ _STAGES = {
 }
 """Component, without the number at its end, to what is told while it is read."""
 
+_READABLE = frozenset(
+    {
+        "AutoFeatureExtractor",
+        "AutoImageProcessor",
+        "AutoProcessor",
+        "AutoTokenizer",
+        "FeatureExtractionMixin",
+        "ImageProcessingMixin",
+        "ModelMixin",
+        "PreTrainedModel",
+        "PreTrainedTokenizerBase",
+        "ProcessorMixin",
+        "SchedulerMixin",
+    }
+)
+"""What a component's class is one of: networks, whose weights are read from safetensors only, and what has no weights.
+Classes that look for another class to load ("AutoModel", whole pipelines) would read pickles, too."""
+
 
 @dataclass(frozen=True)
 class Index:
@@ -99,7 +117,7 @@ def _class(name: str, library: str, kind: str) -> Any:
     if place is None:
         raise code_of_its_own(f"{name}: {library}.{kind}")
     found = getattr(place, kind, None) or getattr(place, kind.removesuffix("Fast"), None)
-    if found is None or not hasattr(found, "from_pretrained"):
+    if found is None or not _READABLE.intersection(base.__name__ for base in getattr(found, "__mro__", ())):
         raise StudioError(
             N_('This version does not know "{name}", a part of the model; choose another model or update the program.'),
             code="model-class",

@@ -199,6 +199,15 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "code": (_index(lambda data: data.update(_class_name=["pipeline", "Mine"])), "model-code"),
     "unknown pipeline": (_index(lambda data: data.update(_class_name="TeapotPipeline")), "model-class"),
     "unknown part": (_index(lambda data: data.update(unet=["diffusers", "TeapotModel"])), "model-class"),
+    "any network as the scheduler": (
+        _index(lambda data: data.update(scheduler=["transformers", "AutoModel"])),
+        "model-class",
+    ),
+    "a pipeline as the tokenizer": (
+        _index(lambda data: data.update(tokenizer=["diffusers", "DiffusionPipeline"])),
+        "model-class",
+    ),
+    "a function as a part": (_index(lambda data: data.update(tokenizer=["transformers", "pipeline"])), "model-class"),
     "part of its own": (_index(lambda data: data.update(unet=["my_code", "MyUNet"])), "model-code"),
     "code in a part": (_config("unet", auto_map={"AutoModel": "x.Y"}), "model-code"),
     "part gone": (lambda folder: shutil.rmtree(folder / "vae"), "model-incomplete"),
