@@ -18,6 +18,7 @@ from aigc_studio.core.library.reading import optional_json
 from aigc_studio.core.library.weights import identity, whole_files
 from aigc_studio.engines import device
 from aigc_studio.engines.base import Choice, Context, Family, Model, Param, Task, Understanding
+from aigc_studio.engines.stamp import stamp
 
 from . import speakers
 from .lines import SHARED, SPEED, prepare, say, understood
@@ -112,8 +113,8 @@ def fitted(facts: Mapping[str, Any]) -> Family:
 
 @dataclass
 class Voice:
-    """A loaded model. vocoders: id to network, loaded when first used. vectors: of the last recording that was heard,
-    by hash of the file and id of the encoder."""
+    """A loaded model. vocoders: id to network, loaded when first used. vocoder_files: what tells its files from changed
+    ones. vectors: of the last recording that was heard, by hash of the file and id of the encoder."""
 
     network: Any
     tokenizer: Any
@@ -122,6 +123,7 @@ class Voice:
     placement: device.Placement
     digest: str
     vocoders: dict[str, Any] = field(default_factory=dict)
+    vocoder_files: tuple[tuple[str, int, int], ...] = ()
     vectors: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
 
     @property
@@ -263,7 +265,8 @@ def _vocoder(loaded: Voice, id: str, ctx: Context) -> tuple[Any, dict[str, Any]]
             N_("SpeechT5 needs a vocoder (SpeechT5 HiFi-GAN); add one to the library, or choose one."),
             code="vocoder",
         )
-    if part.id not in loaded.vocoders:
+    files_now = stamp(part)
+    if part.id not in loaded.vocoders or (files_now and files_now != loaded.vocoder_files):
         ctx.progress(0, 0, N_("Loading the model"))
         files = whole_files(part.folder)[1]
         made = network("SpeechT5HifiGan", part.folder, loaded.placement, whole=True)
@@ -277,6 +280,7 @@ def _vocoder(loaded: Voice, id: str, ctx: Context) -> tuple[Any, dict[str, Any]]
             )
         loaded.vocoders.clear()
         loaded.vocoders[part.id] = (made, {"id": part.id, "digest": identity(files)})
+        loaded.vocoder_files = files_now
     return loaded.vocoders[part.id]
 
 

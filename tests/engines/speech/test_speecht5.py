@@ -174,6 +174,23 @@ def test_the_only_vocoder_of_the_library_is_found_by_itself(tiny: Make, parts, m
     assert say(loaded, {}, vocoder="").audio[0].info["vocoder"]["id"] == "hifigan"
 
 
+def test_a_vocoder_whose_files_were_replaced_is_loaded_anew(tiny: Make, parts, tmp_path: Path) -> None:
+    """Under the same id and path."""
+    from safetensors.torch import load_file, save_file
+
+    loaded = load("speecht5", tiny("speecht5"))
+    folder = Path(shutil.copytree(tiny("speecht5-hifigan"), tmp_path / "vocoder"))
+    mine = parts | {"hifigan": Model("hifigan", "", "HiFi-GAN", folder, {"part": speecht5.VOCODER})}
+    first, network = say(loaded, mine).audio[0], loaded.vocoders["hifigan"][0]
+    assert np.array_equal(say(loaded, mine).audio[0].value, first.value)
+    assert loaded.vocoders["hifigan"][0] is network
+    weights = folder / "model.safetensors"
+    changed = {name: weight * 0.5 for name, weight in load_file(weights).items()}
+    weights.unlink()
+    save_file(changed, weights, {"format": "pt"})
+    assert not np.array_equal(say(loaded, mine).audio[0].value, first.value)
+
+
 def test_a_vocoder_in_the_models_own_folder(tiny: Make, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny("speecht5"), tmp_path / "own"))
     shutil.copytree(tiny("speecht5-hifigan"), folder / "vocoder")
