@@ -30,6 +30,9 @@ os.environ.update(
     TRANSFORMERS_OFFLINE="1",
     TRANSFORMERS_VERBOSITY="error",
 )
+# The tests start hundreds of processes; without this each of them compiles the whole program again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 from aigc_studio.core.constants_guard import keep_constants  # noqa: E402
 

@@ -237,6 +237,10 @@ class _Process:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._popen.wait(seconds)
 
+    def read_out(self, seconds: float) -> None:
+        """Wait for what it printed last: its other pipe may be closed, and heard of, before that has been read."""
+        self._threads[1].join(seconds)
+
     def kill(self) -> None:
         """End it now and free its pipes."""
         self._popen.kill()
@@ -293,6 +297,8 @@ def _pass_on(frame: Frame, listener: Listener) -> None:
 
 def _died(child: _Process, death: _Death) -> StudioError:
     code = child.exit_code
+    if code is not None:
+        child.read_out(1.0)
     detail = f"exit code {code} {death.reason}\n{child.tail}"
     if code is not None and -code == getattr(signal, "SIGKILL", 9):
         return StudioError(

@@ -35,10 +35,14 @@ FAMILIES = (
 """Module of each family; the first of a kind is the default."""
 
 
-@lru_cache(maxsize=1)
 def _modules() -> dict[str, ModuleType]:
+    return _imported(tuple(os.environ.get("AIGC_STUDIO_FAMILIES", "").split()) or FAMILIES)  # tests name others
+
+
+@lru_cache(maxsize=4)
+def _imported(names: tuple[str, ...]) -> dict[str, ModuleType]:
     found: dict[str, ModuleType] = {}
-    for name in os.environ.get("AIGC_STUDIO_FAMILIES", "").split() or FAMILIES:  # tests name others
+    for name in names:
         imported = import_module(name)
         if imported.FAMILY.id in found:
             raise ValueError(f"two families are called {imported.FAMILY.id!r}")

@@ -12,7 +12,6 @@ from aigc_studio.api.app import build
 from aigc_studio.api.service import Service
 from aigc_studio.core import catalogue
 from aigc_studio.core.catalogue import Entry
-from aigc_studio.engines import registry
 from aigc_studio.engines.local import LocalEngine
 
 PORT = 8723
@@ -22,17 +21,13 @@ Start = Callable[..., Service]
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     """A family that does what its script says, as the only one, with one model and one part."""
     monkeypatch.setenv("AIGC_STUDIO_FAMILIES", "aigc_studio.engines.fake")
-    registry._modules.cache_clear()
     entry = Entry("fake", "fake", "image", {"en": "Fake"})
     monkeypatch.setattr(catalogue, "models", lambda kind="": (entry,) if kind in ("", "image") else ())
     monkeypatch.setattr(catalogue, "parts", lambda of=(): ())
     monkeypatch.setattr(catalogue, "find", lambda id: entry)
-    yield
-    monkeypatch.undo()  # first, or a lane that is still busy fills the cache with it again
-    registry._modules.cache_clear()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,24 +15,20 @@ from PIL import Image
 from aigc_studio.core.assets import AssetQuery
 from aigc_studio.core.metadata import read_recipe
 from aigc_studio.core.project import Project, ProjectReader
-from aigc_studio.engines import registry
 
 from .conftest import Run
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     """A family that does what its script says, as the only one."""
     from aigc_studio.core import catalogue
     from aigc_studio.core.catalogue import Entry
 
     monkeypatch.setenv("AIGC_STUDIO_FAMILIES", "aigc_studio.engines.fake")
-    registry._modules.cache_clear()
     entry = Entry("fake", "fake", "image", {"en": "Fake"})
     monkeypatch.setattr(catalogue, "models", lambda kind="": (entry,))
     monkeypatch.setattr(catalogue, "find", lambda id: entry)
-    yield
-    registry._modules.cache_clear()
 
 
 def test_a_picture_as_a_file(run: Run, tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.metadata import read_recipe
 from aigc_studio.core.recipe import asset_id_for
 from aigc_studio.core.requests import Request
-from aigc_studio.engines import registry
 from aigc_studio.engines.base import Model
 from aigc_studio.engines.child import ChildEngine
 from aigc_studio.engines.engine import CancelToken, Order, Preview
@@ -74,11 +73,8 @@ class Ear:
 
 
 @pytest.fixture(autouse=True)
-def fake_family(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def fake_family(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIGC_STUDIO_FAMILIES", "aigc_studio.engines.fake")
-    registry._modules.cache_clear()
-    yield
-    registry._modules.cache_clear()
 
 
 @pytest.fixture

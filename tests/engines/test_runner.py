@@ -46,11 +46,8 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def fakes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIGC_STUDIO_FAMILIES", "aigc_studio.engines.fake")
-    registry._modules.cache_clear()
-    yield
-    registry._modules.cache_clear()
 
 
 def claim(project: Project, request: Request) -> Job:
@@ -159,11 +156,8 @@ def test_a_recipe_that_says_nonsense_is_none(change: dict) -> None:
 
 
 @pytest.fixture
-def batches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIGC_STUDIO_FAMILIES", "tests.engines.batch_family")
-    registry._modules.cache_clear()
-    yield
-    registry._modules.cache_clear()
 
 
 BATCH = Request("text", "continue", "batch", count=3)

@@ -4,25 +4,64 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pytestqt.qtbot import QtBot
 
 from aigc_studio.core import catalogue
 from aigc_studio.core.settings import Settings
 from aigc_studio.engines import registry
 from aigc_studio.ui.studio import Studio
+from tests.ui.kept_engines import Keeper
+
+LIMIT = 60_000
+"""Least time in milliseconds that a test waits for what must come: on a loaded machine all of it comes late, and a test
+in which it never comes fails in any case."""
+
+
+class PatientBot(QtBot):
+    """Its waits end when what they wait for has come; their limits only say when to give up."""
+
+    def waitSignal(self, signal: Any, *, timeout: int = LIMIT, **given: Any) -> Any:
+        return super().waitSignal(signal, timeout=max(timeout, LIMIT), **given)
+
+    def waitUntil(self, callback: Any, *, timeout: int = LIMIT) -> None:
+        super().waitUntil(callback, timeout=max(timeout, LIMIT))
+
+    def waitActive(self, widget: Any, *, timeout: int = LIMIT) -> Any:
+        return super().waitActive(widget, timeout=max(timeout, LIMIT))
+
+    def waitExposed(self, widget: Any, *, timeout: int = LIMIT) -> Any:
+        return super().waitExposed(widget, timeout=max(timeout, LIMIT))
 
 
 @pytest.fixture
-def echo_writer(monkeypatch: pytest.MonkeyPatch, checkout: Path) -> Iterator[None]:
+def qtbot(qapp: Any, request: pytest.FixtureRequest) -> QtBot:
+    """The plugin's, with time."""
+    return PatientBot(request)
+
+
+@pytest.fixture(scope="session")
+def _keeper() -> Iterator[Keeper]:
+    keeper = Keeper()
+    yield keeper
+    keeper.close()
+
+
+@pytest.fixture(autouse=True)
+def keep_engines(_keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engine processes are used again by later tests; a module that is about processes has a fixture of this name."""
+    _keeper.install(monkeypatch)
+
+
+@pytest.fixture
+def echo_writer(monkeypatch: pytest.MonkeyPatch, checkout: Path) -> None:
     """Puts `echo_family` in the place of the causal language models, here and in child processes."""
     families = [name for name in registry.FAMILIES if "causal_lm" not in name]
     monkeypatch.setenv("AIGC_STUDIO_FAMILIES", " ".join([*families, "tests.ui.echo_family"]))
     monkeypatch.chdir(checkout)  # the child finds `tests` there
     monkeypatch.setattr(catalogue.Entry, "problem", None)  # it needs no files, although its model's may be missing
-    registry._modules.cache_clear()
-    yield
-    registry._modules.cache_clear()
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from aigc_studio.core.errors import StudioError
 from aigc_studio.core.jobs import Job, JobQueue, JobState
 from aigc_studio.core.project import Project
 from aigc_studio.core.requests import Request
-from aigc_studio.engines import registry, runner
+from aigc_studio.engines import runner
 from aigc_studio.ui.events import AssetsChange, Progress, ProjectInfo
 from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.worker import _Relay
@@ -33,12 +33,14 @@ TIMEOUT = 20_000
 
 
 @pytest.fixture(autouse=True)
-def fake_family(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def keep_engines() -> None:
+    """Each test has processes of its own."""
+
+
+@pytest.fixture(autouse=True)
+def fake_family(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIGC_STUDIO_FAMILIES", "aigc_studio.engines.fake")
     monkeypatch.setattr("aigc_studio.ui.studio.PREWARM_MS", 3_600_000)  # tests count processes
-    registry._modules.cache_clear()
-    yield
-    registry._modules.cache_clear()
 
 
 class Record:

@@ -220,7 +220,10 @@ def test_what_the_window_called_saved_survives_a_kill(tmp_path: Path, checkout: 
         env=dict(os.environ),
     )
     assert child.stdout is not None
+    limit = threading.Timer(60, child.kill)  # a line that never comes fails the test, it does not hold up the others
+    limit.start()
     said = [int(child.stdout.readline()) for _ in range(saves)]
+    limit.cancel()
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     child.stdout.close()

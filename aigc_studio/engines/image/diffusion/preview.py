@@ -52,10 +52,14 @@ def chart(side: int, cell: int, seed: int = 7) -> np.ndarray:
 
 
 class Previewer:
-    """Previews for one loaded model. `pipe` must have an autoencoder (`vae` or `movq`), else there are none."""
+    """Previews for one loaded model. `pipe` must have an autoencoder (`vae` or `movq`), else there are none.
 
-    def __init__(self, pipe: Any) -> None:
+    interval: least time between two in seconds. share: most of the time that they may take, 0 to 1. Both can be set.
+    """
+
+    def __init__(self, pipe: Any, interval: float = INTERVAL, share: float = SHARE) -> None:
         self._pipe = pipe
+        self.interval, self.share = interval, share
         self._weights: np.ndarray | None = None
         self._tensor: torch.Tensor | None = None
         self._fitted = False
@@ -91,7 +95,7 @@ class Previewer:
         """The first of `latents`, as the pipeline's step callback gives them, as an RGB picture of at most 512 px;
         None while none is due. size: (width, height) in pixels of the picture that is being made."""
         now = time.monotonic()
-        if now - self._at < max(INTERVAL, self._cost / SHARE):
+        if now - self._at < max(self.interval, self._cost / self.share):
             return None
         self.fit()
         if self._weights is None:
