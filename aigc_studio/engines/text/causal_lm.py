@@ -255,6 +255,17 @@ def _encode(tokenizer: Any, text: str) -> list[int]:
     return list(tokenizer(text, add_special_tokens=False, split_special_tokens=True, verbose=False)["input_ids"])
 
 
+def _unframed(tokenizer: Any, text: str) -> str:
+    """Without words that the tokenizer would read as its own marks: a document must not end the person's turn and go
+    on as somebody else. A space goes between the characters of one, so that nothing of the text is lost."""
+    marks = {str(mark) for mark in tokenizer.all_special_tokens}
+    marks |= {mark.content for mark in tokenizer.added_tokens_decoder.values() if mark.special}
+    for mark in sorted(marks, key=len, reverse=True):
+        if len(mark) > 1:
+            text = text.replace(mark, f"{mark[0]} {mark[1:]}")
+    return text
+
+
 def _chat_prompt(loaded: Writer, text: str, values: dict[str, Any]) -> tuple[Prompt, Thoughts]:
     """The instruction in the model's own chat template, cut from its front when it is too long, and the filter for
     thoughts, already inside one where the template opens it."""
@@ -268,8 +279,9 @@ def _chat_prompt(loaded: Writer, text: str, values: dict[str, Any]) -> tuple[Pro
         raise StudioError(N_("There is no instruction; write what the model should do."), code="prompt-empty")
 
     def render(content: str) -> list[int]:
-        messages = [{"role": "system", "content": values["system"]}] if values["system"].strip() else []
-        messages.append({"role": "user", "content": content})
+        system = _unframed(tokenizer, values["system"])
+        messages = [{"role": "system", "content": system}] if system.strip() else []
+        messages.append({"role": "user", "content": _unframed(tokenizer, content)})
         nonlocal opened
         try:
             rendered = tokenizer.apply_chat_template(
