@@ -174,6 +174,28 @@ def test_automatic_takes_what_fits(card: Loaded, monkeypatch: pytest.MonkeyPatch
     assert card.state["memory"] == "lowest"  # not moved about between jobs
 
 
+def test_what_a_failed_placement_left_on_the_card_is_not_counted(card: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the parts are there when it fails; they go before it is asked what fits, or a slower way is taken."""
+    done: list[str] = []
+    for name in ("_release", "_fastest"):
+        plain = getattr(memory, name)
+        monkeypatch.setattr(memory, name, lambda loaded, name=name, plain=plain: done.append(name) or plain(loaded))
+    card.state.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(memory, "_place", _full)
+        with pytest.raises(StudioError) as failed:
+            memory.arrange(card, "auto", FakeContext())
+    assert failed.value.code == "memory"
+    done.clear()
+    memory.arrange(card, "auto", FakeContext())
+    assert done[:2] == ["_release", "_fastest"]
+    assert card.state["memory"]
+
+
+def _full(*_: Any) -> None:
+    raise MemoryError
+
+
 def test_the_sentence_says_what_is_left_to_try(card: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     for mode, words in (("full", "less memory"), ("low", "less memory"), ("lowest", "smaller model")):
         _made(card, memory=mode)
