@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -62,6 +63,20 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     shutil.rmtree(_HOME, ignore_errors=True)
 
 
+_MANY = 300
+_known = 0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_collections() -> None:
+    """A full collection, of which there are hundreds, does not look at a million objects of libraries each time."""
+    global _known
+    if len(sys.modules) > _known + _MANY or gc.get_freeze_count() < 10_000:
+        _known = len(sys.modules)
+        gc.collect()
+        gc.freeze()
+
+
 @pytest.fixture
 def checkout() -> Path:
     """The folder of the sources."""
@@ -69,9 +84,9 @@ def checkout() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's folders of this test: settings, caches and data of its own."""
-    folder = tmp_path_factory.mktemp("home")
+    folder = Path(tempfile.mkdtemp(dir=_HOME))  # pytest looks through all of its folders for the next number
     monkeypatch.setenv("AIGC_STUDIO_HOME", str(folder))
     return folder
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from aigc_studio.core import catalogue
 from aigc_studio.core.settings import Settings
 from aigc_studio.engines import registry
+from aigc_studio.ui import collector
 from aigc_studio.ui.studio import Studio
 from tests.ui.kept_engines import Keeper
 
@@ -53,6 +56,13 @@ def _keeper() -> Iterator[Keeper]:
 def keep_engines(_keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
     """Engine processes are used again by later tests; a module that is about processes has a fixture of this name."""
     _keeper.install(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def keep_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Studio that closes collects what its test made, and not all that the libraries of all tests have made."""
+    calls = {"freeze": lambda: None, "unfreeze": lambda: None}
+    monkeypatch.setattr(collector, "gc", SimpleNamespace(**(vars(gc) | calls)))
 
 
 @pytest.fixture

@@ -20,6 +20,11 @@ class Knot:
         self.itself = self
 
 
+@pytest.fixture(autouse=True)
+def keep_frozen() -> None:
+    """Here it is the real one."""
+
+
 @pytest.fixture
 def collector(qtbot: QtBot) -> Iterator[GarbageCollector]:
     collector = GarbageCollector()
