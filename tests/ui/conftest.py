@@ -27,7 +27,9 @@ class PatientBot(QtBot):
     """Its waits end when what they wait for has come; their limits only say when to give up."""
 
     def waitSignal(self, signal: Any, *, timeout: int = LIMIT, **given: Any) -> Any:
-        return super().waitSignal(signal, timeout=max(timeout, LIMIT), **given)
+        if given.get("raising") is not False:  # else it is to see that nothing comes
+            timeout = max(timeout, LIMIT)
+        return super().waitSignal(signal, timeout=timeout, **given)
 
     def waitUntil(self, callback: Any, *, timeout: int = LIMIT) -> None:
         super().waitUntil(callback, timeout=max(timeout, LIMIT))
