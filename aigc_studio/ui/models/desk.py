@@ -88,12 +88,17 @@ class ModelDesk(QObject):
     def add_folder(self, folder: Path, wanted: Path | None = None) -> None:
         """Look for models in `folder` from now on, and choose the one at `wanted` when it is found."""
         before = {entry.id for entry in _all()}
-        try:
-            catalogue.add_folder(folder)
-        except StudioError as error:
-            self._banners.show_error(error)
-            return
-        self._scan.rescan(lambda: self._added(folder, wanted or folder, before))
+
+        def failed(error: StudioError | None) -> None:
+            if error is not None:
+                self._banners.show_error(error)
+
+        self._scan.run(
+            "add a folder",
+            lambda _check, _tell: catalogue.add_folder(folder),
+            lambda _nothing: self._scan.rescan(lambda: self._added(folder, wanted or folder, before)),
+            failed,
+        )
 
     def copy(self, path: Path, folder: Path) -> None:
         """Copy a model into `folder`, with progress and cancel in a banner, then choose it."""

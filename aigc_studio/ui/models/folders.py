@@ -11,6 +11,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from aigc_studio.core import catalogue
+from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.library.importing import free_space
 from aigc_studio.core.library.places import hub_cache
@@ -31,7 +32,8 @@ class FolderList(Translated, QFrame):
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._studio = studio
-        self._room: dict[Path, int] = {}
+        self._room: dict[Path, int | None] = {}
+        """Bytes free where a folder is, None for one that is not there: what the last look in another thread found."""
         self._asking = False
         self.setProperty("role", "card")
         heading = QLabel(self)
@@ -62,15 +64,15 @@ class FolderList(Translated, QFrame):
             self._ask()
 
     def _ask(self) -> None:
-        folders = tuple(self.rows)
+        folders, own = tuple(self.rows), catalogue.models_folder()  # the last is made when something comes into it
 
-        def look(_check: Check, _tell: Tell) -> dict[Path, int]:
-            return {folder: free_space(folder) for folder in folders}
+        def look(_check: Check, _tell: Tell) -> dict[Path, int | None]:
+            return {folder: free_space(folder) if folder.is_dir() or folder == own else None for folder in folders}
 
         self._asking = True
         self._studio.models.run("room on drives", look, self._answered, lambda _error: setattr(self, "_asking", False))
 
-    def _answered(self, room: dict[Path, int]) -> None:
+    def _answered(self, room: dict[Path, int | None]) -> None:
         self._asking = False
         if room != self._room:
             self._room = room
@@ -83,9 +85,8 @@ class FolderList(Translated, QFrame):
         name.setToolTip(str(folder))
         about = ElidedLabel(row)
         about.setProperty("role", "faint")
-        parts = [what, tr("not there now") if removable and not folder.is_dir() else ""]
-        if self._room.get(folder):
-            parts.append(tr("{size} free", size=size_text(self._room[folder])))
+        room = self._room.get(folder, 0)
+        parts = [what, tr("not there now") if room is None else tr("{size} free", size=size_text(room)) if room else ""]
         about.setText(" · ".join(part for part in parts if part))
         words = QVBoxLayout()
         words.setSpacing(0)
@@ -96,7 +97,7 @@ class FolderList(Translated, QFrame):
         line.setSpacing(4)
         line.addLayout(words, 1)
         show = self._button(row, "folder-eye-outline", tr("Show in the file manager"), folder)
-        show.setEnabled(folder.is_dir() or folder == catalogue.models_folder())
+        show.setEnabled(room is not None)
         show.clicked.connect(partial(self._reveal, folder))
         line.addWidget(show, 0, Qt.AlignmentFlag.AlignTop)
         if removable:
@@ -122,6 +123,15 @@ class FolderList(Translated, QFrame):
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
     def _remove(self, folder: Path, _checked: bool = False) -> None:
-        catalogue.remove_folder(folder)
-        self._studio.models.changed.emit()
-        self._studio.models.rescan()
+        models = self._studio.models
+
+        def removed(_nothing: object) -> None:
+            models.changed.emit()
+            models.rescan()
+
+        def failed(error: StudioError | None) -> None:
+            if error is not None:
+                models.failed.emit(error)
+
+        self.rows[folder].setEnabled(False)
+        models.run("remove a folder", lambda _check, _tell: catalogue.remove_folder(folder), removed, failed)

@@ -128,8 +128,9 @@ class ModelList(Translated, QFrame):
                 self._take(item)
             return True
         if watched is self.list and event.key() == Qt.Key.Key_Home:  # the first row is the title of a group
-            rows = (self.list.item(row) for row in range(self.list.count()))
-            self.list.setCurrentItem(next((item for item in rows if item.flags() & Qt.ItemFlag.ItemIsSelectable), None))
+            flags = (self.list.item(row).flags() for row in range(self.list.count()))
+            first = (row for row, flag in enumerate(flags) if flag & Qt.ItemFlag.ItemIsSelectable)
+            self.list.setCurrentRow(next(first, -1))
             return True
         if watched is self.search and event.key() in (
             Qt.Key.Key_Up,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -161,9 +163,21 @@ def test_a_copy_can_be_stopped(qtbot, desk: Desk, tmp_path: Path, monkeypatch: p
     """Nothing is left behind."""
     monkeypatch.setattr(importing, "_BLOCK", 16)
     model = make_writer(tmp_path / "downloads" / "my-writer")
+    stopped = threading.Event()
+    copy = catalogue.import_model
+
+    def slowly(path: Path, folder: Path, progress: Any, check: Any) -> Path:
+        def tell(done: int, total: int) -> None:
+            progress(done, total)
+            stopped.wait(10)
+
+        return copy(path, folder, tell, check)
+
+    monkeypatch.setattr(catalogue, "import_model", slowly)
     desk.desk.copy(model, tmp_path / "library")
     (banner,) = desk.banners.banners()
     banner.button.click()
+    stopped.set()
     qtbot.waitUntil(lambda: not desk.banners.banners())
     assert not list((tmp_path / "library").glob("*")) if (tmp_path / "library").exists() else True
 
@@ -230,7 +244,8 @@ def test_the_library_lists_filters_tells_and_corrects(qtbot, desk: Desk, tmp_pat
     assert catalogue.find("ink").facts["part"] == "lora:sdxl"
     assert details.type.itemText(0) == "LoRA · SDXL (from its files)"
     assert folder in library.folders.rows
-    library.folders._remove(folder)
+    with qtbot.waitSignal(desk.studio.modelsChanged):
+        library.folders._remove(folder)
     assert folder not in catalogue.folders()
     assert listed() == []
     assert not library.empty.isHidden()
