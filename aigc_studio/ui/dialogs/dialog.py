@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton,
 
 from aigc_studio.ui.i18n import Translated
 
-__all__ = ["StudioDialog"]
+__all__ = ["StudioDialog", "take_size"]
 
 _AROUND = 48
 """Pixels that a dialog leaves free on a small screen: for its title bar and frame."""
@@ -51,11 +51,7 @@ class StudioDialog(Translated, QDialog):
 
         kept: [width, height] from memory, whatever is in it.
         """
-        sides = kept if isinstance(kept, list | tuple) and len(kept) == 2 else usual
-        width, height = sides if all(isinstance(side, int) and side > 0 for side in sides) else usual
-        above = self.parentWidget()
-        room = (above or self).screen().availableGeometry()
-        self.resize(min(width, room.width() - _AROUND), min(height, room.height() - _AROUND))
+        take_size(self, kept, usual)
 
     def add_button(self, title: str, role: str = "") -> QPushButton:
         """A button at the right end; the one with role "primary" answers to Enter."""
@@ -66,3 +62,12 @@ class StudioDialog(Translated, QDialog):
         self.tr_bind(button.setText, title)
         self._buttons.addWidget(button)
         return button
+
+
+def take_size(dialog: QDialog, kept: object, usual: tuple[int, int]) -> None:
+    """What `StudioDialog.take_size` does, for a dialog of another make."""
+    sides = kept if isinstance(kept, list | tuple) and len(kept) == 2 else usual
+    width, height = sides if all(isinstance(side, int) and side > 0 for side in sides) else usual
+    above = dialog.parentWidget()
+    room = (above or dialog).screen().availableGeometry()
+    dialog.resize(min(width, room.width() - _AROUND), min(height, room.height() - _AROUND))

@@ -25,7 +25,7 @@ from .setting_rows import SettingRow
 
 __all__ = ["SettingsDialog"]
 
-_SIZE = [760, 540]
+_SIZE = (760, 540)
 _NAVIGATION = 168
 
 

@@ -22,6 +22,7 @@ from shiboken6 import isValid
 from aigc_studio.core.documents import Revision
 from aigc_studio.core.i18n import N_, current_language, tr
 
+from ..dialogs.dialog import take_size
 from ..i18n import Translated
 from .document_list import age
 
@@ -49,7 +50,7 @@ class HistoryDialog(Translated, QDialog):
         self._texts: dict[int, str] = {}
         self.chosen: Revision | None = None
         self.tr_bind(self.setWindowTitle, N_("History of “{title}”"), title=lambda: title or tr("Untitled"))
-        self.take_size(None, (820, 560))
+        take_size(self, None, (820, 560))
         self.list = QListWidget(self)
         self.list.setFixedWidth(240)
         self.tr_bind(self.list.setAccessibleName, N_("Versions"))
