@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QDateTime, QLocale, QSize, Qt, QUrl, Signal
+from PySide6.QtCore import QDateTime, QEvent, QLocale, QObject, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QFormLayout,
@@ -36,6 +36,9 @@ from .model import shown_title
 from .thumbnails import ThumbnailLoader
 
 __all__ = ["AssetDetails", "duration_text", "size_text"]
+
+_NARROW = 220
+"""Least width in pixels."""
 
 _LINEAGE_SHOWN = 5
 _MARGIN = 16
@@ -219,6 +222,12 @@ class AssetDetails(Translated, QScrollArea):
         self._asset, self._count = asset, 1
         self._recipe = self._reader.recipe(asset.id) if self._reader else None
         self._fill()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """As wide as its buttons need, in every language: nothing can be scrolled sideways here."""
+        if event.type() == QEvent.Type.LayoutRequest and watched is self.widget():
+            self.setMinimumWidth(max(_NARROW, self.widget().minimumSizeHint().width()))
+        return super().eventFilter(watched, event)
 
     def retranslate(self) -> None:
         """Labels and facts in the new language."""

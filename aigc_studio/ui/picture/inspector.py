@@ -133,6 +133,7 @@ class Inspector(Translated, QFrame):
         column.addLayout(line)
         column.addWidget(self.form)
         column.addStretch(1)
+        self.setTabOrder(self.prompt.edit, self.model)  # as they stand: the picker was made first
         scroll = QScrollArea(self)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
