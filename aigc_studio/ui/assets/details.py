@@ -21,12 +21,11 @@ from PySide6.QtWidgets import (
 )
 
 from aigc_studio.core.assets import Asset
-from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, current_language, tr
 from aigc_studio.core.reader import ProjectReader
-from aigc_studio.engines import registry
 from aigc_studio.ui.canvas.pyramid import PictureLoader
 from aigc_studio.ui.events import Notice
+from aigc_studio.ui.history.words import model_title
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 from aigc_studio.ui.viewer.picture_view import PictureView
@@ -282,7 +281,7 @@ class AssetDetails(Translated, QScrollArea):
         rows.append((tr("File"), size_text(asset.bytes)))
         rows.append((tr("Created"), locale.toString(created, QLocale.FormatType.ShortFormat)))
         if request:
-            rows.append((tr("Made with"), _family_title(request)))
+            rows.append((tr("Made with"), model_title(str(request.get("family", "")), str(request.get("model", "")))))
             rows.append((tr("Seed"), str((self._recipe or {}).get("seed", request.get("seed", "")))))
             rows.append((tr("Origin"), tr("AI-generated")))
             if notices := Notice.of_recipe(self._recipe):
@@ -380,12 +379,3 @@ class AssetDetails(Translated, QScrollArea):
     def _show_in_folder(self) -> None:
         if self._asset and self._reader:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._reader.path(self._asset).parent)))
-
-
-def _family_title(request: dict[str, Any]) -> str:
-    """The shown name of the family a recipe names; its id when this version does not know it."""
-    name = str(request.get("family", ""))
-    try:
-        return tr(registry.family(name).title)
-    except StudioError:
-        return name

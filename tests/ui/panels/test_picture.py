@@ -382,6 +382,8 @@ def test_single_keys_belong_to_the_canvas_and_letters_to_the_prompt(qtbot: QtBot
     edit.setFocus()
     qtbot.keyClicks(edit, "bex10")
     assert edit.toPlainText().endswith("bex10")
+    qtbot.keyClick(edit, Qt.Key.Key_Tab)
+    assert panel.inspector.model.hasFocus()
     assert panel.canvas.tool.id == "hand"
 
 
