@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 # Before anything of Qt, torch or ours is imported, here and in every child process a test starts.
 _HOME = tempfile.mkdtemp(prefix="aigc-studio-test-")
@@ -75,6 +76,15 @@ def quick_collections() -> None:
         _known = len(sys.modules)
         gc.collect()
         gc.freeze()
+
+
+@pytest.fixture
+def keep_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine in this process that is closed collects what its test made, and not all that was ever made."""
+    from aigc_studio.engines import local
+
+    calls = {"freeze": lambda: None, "unfreeze": lambda: None}
+    monkeypatch.setattr(local, "gc", SimpleNamespace(**(vars(gc) | calls)))
 
 
 @pytest.fixture

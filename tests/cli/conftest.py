@@ -12,6 +12,11 @@ from aigc_studio import cli
 Run = Callable[..., tuple[int, str, str]]
 
 
+@pytest.fixture(autouse=True)
+def _keep_frozen(keep_frozen: None) -> None:
+    """Every command closes its engine."""
+
+
 @pytest.fixture
 def run(capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command line in a folder of its own: exit status, output, errors."""

@@ -39,7 +39,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.fixture(params=["local", "child"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+def engine(request: pytest.FixtureRequest, keep_frozen: None) -> Iterator[Engine]:
     engine: Engine = LocalEngine() if request.param == "local" else ChildEngine("picture")
     yield engine
     engine.close()
