@@ -224,8 +224,9 @@ class AssetDetails(Translated, QScrollArea):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """As wide as its buttons need, in every language: nothing can be scrolled sideways here."""
-        if event.type() == QEvent.Type.LayoutRequest and watched is self.widget():
-            self.setMinimumWidth(max(_NARROW, self.widget().minimumSizeHint().width()))
+        inside = self.widget()
+        if event.type() == QEvent.Type.LayoutRequest and inside is not None and watched is inside:
+            self.setMinimumWidth(max(_NARROW, inside.minimumSizeHint().width()))
         return super().eventFilter(watched, event)
 
     def retranslate(self) -> None:

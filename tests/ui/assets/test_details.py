@@ -64,8 +64,9 @@ def test_all_of_it_can_be_seen(qtbot) -> None:
     qtbot.addWidget(details)
     details.set_reader(Reader({}))  # pyright: ignore[reportArgumentType]
     details.show()
-    details.show_asset(
-        Asset("a", "image", "Fox", "assets/fox.png", 0.0, False, "generated", 8, 8, 0.0, "j", 0, 10, False)
-    )
-    qtbot.waitUntil(lambda: details.minimumWidth() >= details.widget().minimumSizeHint().width() > 0)
+    sound = Asset("a", "audio", "Fox", "assets/fox.wav", 0.0, False, "generated", 0, 0, 2.0, "j", 0, 10, False)
+    details.show_asset(sound)
+    inside = details.widget()
+    assert inside is not None
+    qtbot.waitUntil(lambda: details.minimumWidth() >= inside.minimumSizeHint().width() > 0)
     loader.wait()
