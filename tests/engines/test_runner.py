@@ -30,6 +30,8 @@ from tests.engines import batch_family
 PAINTING = Request("image", "generate", "painter", prompt="blue calm waves", params={"size": (40, 24)}, seed=9, count=3)
 SPEECH = Request("speech", "speak", "espeak", prompt="Hello 你好", seed=1)
 
+pytestmark = pytest.mark.usefixtures("keep_frozen")
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
@@ -39,7 +41,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.fixture(params=["local", "child"])
-def engine(request: pytest.FixtureRequest, keep_frozen: None) -> Iterator[Engine]:
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     engine: Engine = LocalEngine() if request.param == "local" else ChildEngine("picture")
     yield engine
     engine.close()
