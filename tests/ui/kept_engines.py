@@ -48,10 +48,15 @@ class Keeper:
         monkeypatch.setattr(ChildEngine, "close", closed)
         monkeypatch.setattr(child, "_Process", self._given)
 
+    def end_all(self) -> None:
+        """End those that wait."""
+        with self._lock:
+            while self._idle:
+                self._idle.pop().kill()
+
     def close(self) -> None:
-        """End them all."""
-        for process in self._idle:
-            process.kill()
+        """At the end of all tests."""
+        self.end_all()
         self._starter.shutdown()
 
     def _given(self, lane: str, environment: Mapping[str, str]) -> child._Process:

@@ -26,6 +26,7 @@ from aigc_studio.engines import runner
 from aigc_studio.ui.events import AssetsChange, Progress, ProjectInfo
 from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.worker import _Relay
+from tests.ui.kept_engines import Keeper
 
 pytestmark = pytest.mark.allow_log("ERROR")
 
@@ -33,8 +34,9 @@ TIMEOUT = 20_000
 
 
 @pytest.fixture(autouse=True)
-def keep_engines() -> None:
-    """Each test has processes of its own."""
+def keep_engines(_keeper: Keeper) -> None:
+    """Each test has processes of its own, and counts them."""
+    _keeper.end_all()
 
 
 @pytest.fixture(autouse=True)
