@@ -121,7 +121,7 @@ def test_at_most_ten_a_second_and_two_percent_of_the_time(monkeypatch: pytest.Mo
         clock.now += clock.cost / 2
         return clock.now
 
-    monkeypatch.setattr(preview.time, "monotonic", monotonic)
+    monkeypatch.setattr(preview, "time", SimpleNamespace(monotonic=monotonic))
     previewer = Previewer(SimpleNamespace(vae=LinearVae(4, scaling_factor=1.0)))
     for cost, most in ((0.001, 10), (0.05, 1)):
         clock.cost = cost
