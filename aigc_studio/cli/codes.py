@@ -19,7 +19,7 @@ MEANINGS = {
     DONE: N_("done##exit status"),
     FAILED: N_("it did not work; a sentence on standard error says why and what to do"),
     USAGE: N_("the command was not written as its help says"),
-    MISSING: N_("the AI engine, the model or a part of it is missing or cannot be used"),
+    MISSING: N_("the engine for large models, the model or a part of it is missing or cannot be used"),
     BAD_INPUT: N_("a file, a value or a project that was given cannot be used"),
     DIFFERENT: N_("reproduce: something came out differently or could not be made again"),
     STOPPED: N_("stopped by Ctrl-C or the system; what was made until then is kept"),

@@ -94,7 +94,9 @@ def _tokenizer(folder: Path) -> Any:
     except Exception as error:  # tokenizers raise what they like
         if needed := _needed(folder, error):
             raise StudioError(
-                N_("This model's tokenizer needs {library}, which is not installed; install the text engine again."),
+                N_(
+                    "This model's tokenizer needs {library}, which is missing; install the engine for large models again."
+                ),
                 code="engine-part",
                 detail=repr(error)[:2000],
                 library=needed,

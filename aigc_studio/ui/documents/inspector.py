@@ -44,7 +44,7 @@ class TaskTexts:
     icon: str
     no_model: str
     missing: str = ""
-    install: str = N_("Install the text engine…")
+    install: str = N_("Install the engine for large models…")
 
 
 class TaskInspector(Translated, QFrame):

@@ -46,14 +46,16 @@ _IN_PARTS = {
 EXAMPLES = ("春眠不觉晓，", "A hungry Fox saw some fine ripe grapes hanging high upon a vine, and")
 """First lines to try: of a Tang poem and of a fable, each in its own language whatever the window's is."""
 
-_MISSING = N_("This model needs the text engine, which is not installed yet. You can write all the same.")
+_MISSING = N_("This model needs the engine for large models, which is not installed yet. You can write all the same.")
 _TEXTS = {
     "continue": TaskTexts(
         heading=N_("Continue the text"),
         start=N_("Continue"),
         icon="creation-outline",
         no_model=N_("No text model was found; install one first."),
-        missing=N_("Continuing needs the text engine, which is not installed yet. You can write all the same."),
+        missing=N_(
+            "Continuing needs the engine for large models, which is not installed yet. You can write all the same."
+        ),
     ),
     "chat": TaskTexts(
         heading=N_("Follow an instruction"),
@@ -482,7 +484,7 @@ class WritePanel(DocumentPanel):
         self.studio.store(lambda project: read_text(project.folder / asset.file), self.begin_with)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """The text engine may have been installed meanwhile."""
+        """The engine for large models may have been installed meanwhile."""
         super().showEvent(event)
         self.inspector.check_engine()
         self._place_strip()
