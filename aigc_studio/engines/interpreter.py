@@ -43,8 +43,6 @@ def missing_engine(needs: str) -> StudioError | None:
     if not needs or engine_state().ready:
         return None
     return StudioError(
-        N_(
-            "This needs the engine for large models, which is not installed; install it from the start page, then retry."
-        ),
+        N_("This needs the engine for large models, which is missing; install it from the start page, then retry."),
         code="engine-missing",
     )

@@ -94,9 +94,7 @@ def _tokenizer(folder: Path) -> Any:
     except Exception as error:  # tokenizers raise what they like
         if needed := _needed(folder, error):
             raise StudioError(
-                N_(
-                    "This model's tokenizer needs {library}, which is missing; install the engine for large models again."
-                ),
+                N_("This model's tokenizer lacks {library}; install the engine for large models again."),
                 code="engine-part",
                 detail=repr(error)[:2000],
                 library=needed,
