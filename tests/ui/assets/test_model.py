@@ -80,8 +80,8 @@ def test_what_is_trashed_is_gone_and_found_in_the_trash(model, project):
 
 
 def test_pages_are_dropped_and_read_again(qtbot, project, reader, monkeypatch):
-    monkeypatch.setattr("aigc_studio.ui.assets.model._PAGE", 3)
-    monkeypatch.setattr("aigc_studio.ui.assets.model._PAGES_KEPT", 2)
+    monkeypatch.setattr(AssetModel, "page_rows", 3)
+    monkeypatch.setattr(AssetModel, "pages_kept", 2)
     for number in range(10):
         project.store_image(picture(number), title=f"picture {number}")
     model = AssetModel()
