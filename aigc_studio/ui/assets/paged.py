@@ -39,8 +39,8 @@ class PagedModel(QAbstractListModel, Generic[Q, R]):
     """Rows R of a query Q; a page is read when one of its rows is first asked for.
 
     Nothing here grows with the number of rows: opening costs a count and a page. A subclass says how to count
-    (`read_count`), to read (`read_page`), what tells a row (`key`) and what a drag of it carries (`assets_of`); also how
-    many rows a page has, how many pages are kept, and how many new rows are inserted above rather than read anew.
+    (`read_count`), to read (`read_page`), what tells a row (`key`) and what a drag of it carries (`assets_of`); also
+    how many rows a page has, how many pages are kept, and how many new rows are inserted above, not read anew.
     """
 
     page_rows = 200
