@@ -309,11 +309,15 @@ def _chat_prompt(loaded: Writer, text: str, values: dict[str, Any]) -> tuple[Pro
             ids = render(loaded.decode(content[-keep:]).lstrip("\ufffd"))
             keep -= max(1, len(ids) - room)
         if len(ids) > room:
-            raise StudioError(
-                N_("The role is too long for this model ({limit} tokens); shorten it."),
-                code="context",
-                limit=loaded.network.limit,
+            longest = (
+                N_("The role is too long for this model ({limit} tokens); shorten it.")
+                if values["system"].strip()
+                else N_(
+                    "This model sees {limit} tokens, too few for an instruction and a text; choose another model, or a"
+                    " smaller longest result."
+                )
             )
+            raise StudioError(longest, code="context", limit=loaded.network.limit)
     return Prompt(tuple(ids), (), slides=False, left_out=left_out), Thoughts(inside=opened)
 
 

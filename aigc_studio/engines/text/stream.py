@@ -5,11 +5,14 @@ Pure text, no torch. The stages are chained by `TextStream`: ids -> pieces -> wi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 __all__ = ["THINKING", "Neat", "Pieces", "StopStrings", "TextStream", "Thoughts"]
 
 _BROKEN = "\ufffd"
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a byte-level vocabulary can say and no document can show; of "\\r\\n" the line feed stays."""
 
 
 class Pieces:
@@ -185,7 +188,7 @@ class Neat:
 
 
 class TextStream:
-    """The whole way of one result. `text`: everything passed on so far."""
+    """The whole way of one result, without control characters. `text`: everything passed on so far."""
 
     def __init__(
         self,
@@ -233,6 +236,7 @@ class TextStream:
         return self._keep(self._stops.feed(piece))
 
     def _keep(self, piece: str) -> str:
+        piece = _CONTROL.sub("", piece)
         if self._neat is not None:
             piece = self._neat.feed(piece)
         if piece:

@@ -265,6 +265,13 @@ def test_instructions_that_cannot_be_followed(chat: Writer, write: Write, prompt
     assert error.value.code == code
 
 
+def test_a_frame_that_fills_the_model_is_not_called_a_role(chat: Writer) -> None:
+    """Nobody gave one: the sentence says what is too much."""
+    small = replace(chat, network=SimpleNamespace(limit=2))
+    with pytest.raises(StudioError, match="sees 2 tokens"):
+        causal_lm._chat_prompt(small, "Sum it up.", {"system": "", "thinking": False, "max_tokens": 1})
+
+
 def test_a_model_without_a_template_does_not_chat(framed: Writer, write: Write) -> None:
     """It says so."""
     with pytest.raises(StudioError) as error:

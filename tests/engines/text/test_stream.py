@@ -183,6 +183,15 @@ def test_the_whole_way() -> None:
     assert stream.stopped
 
 
+def test_control_characters_are_not_shown() -> None:
+    """A byte-level vocabulary has them all; the line feed and the tab alone belong in a text."""
+    tokenizer = _bytes_only()
+    stream = TextStream(lambda part: tokenizer.decode(list(part)))
+    ids = tokenizer.encode("".join(map(chr, range(0xA0))) + "\r\nend").ids
+    shown = "".join(stream.feed(id) for id in ids) + stream.finish()
+    assert shown == stream.text == "\t\n" + "".join(map(chr, range(0x20, 0x7F))) + "\nend"
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
