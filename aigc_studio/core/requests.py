@@ -11,11 +11,11 @@ from typing import Any
 
 __all__ = ["KINDS", "LANES", "MAX_SEED", "Request", "new_seed"]
 
-KINDS = ("text", "image", "speech")
-"""What an engine can make."""
+KINDS = ("text", "image", "speech", "training")
+"""What an engine can make; "training" makes models, with a sheet of samples as its result."""
 
 LANES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"text": ("text",), "picture": ("image",), "sound": ("speech",)}
+    {"text": ("text",), "picture": ("image",), "sound": ("speech",), "train": ("training",)}
 )
 """Lane to the kinds it makes; each lane has its own worker and its own child process."""
 

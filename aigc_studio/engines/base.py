@@ -49,6 +49,12 @@ class Context(Protocol):
     def input(self, role: str) -> Path:  # pyright: ignore[reportReturnType]
         """The file of one of `request.inputs`; StudioError when the role is missing."""
 
+    def workshop(self) -> Path:  # pyright: ignore[reportReturnType]
+        """A folder of this job alone that outlives it, made when it is missing, for checkpoints, samples and logs.
+
+        A job that is resumed or run again finds what it left. StudioError where it cannot be made.
+        """
+
     def part(self, id: str) -> Model:  # pyright: ignore[reportReturnType]
         """Another model that a parameter of kind "model" or "loras" names; StudioError when it is not here."""
 
@@ -81,10 +87,12 @@ class Param:
     """One parameter of a family; the form builds itself from it.
 
     kind: "int", "float", "bool", "choice", "text", "lines" (text of several lines), "size" (default (width, height);
-    low and high bound each side, step is the multiple), "model" (id of another model, "" for none) or "loras" (list of
-    [model id, weight]; low and high bound the weight). of: the types of parts that "model" and "loras" take, as the
-    catalogue names them ("lora:sdxl", "vocoder:speecht5"). title and help are marked with N_(). advanced: behind the
-    form's "Advanced" drawer. tasks: the task ids it applies to, () for all. unit: shown after the number ("px", "%").
+    low and high bound each side, step is the multiple), "model" (id of another model, "" for none), "loras" (list of
+    [model id, weight]; low and high bound the weight) or "folder" (path of a folder with data, "" for none). of: the
+    types of parts that "model" and "loras" take, as the catalogue names them ("lora:sdxl", "vocoder:speecht5";
+    "model:causal-lm" is any model of that family), or what a "folder" holds ("images", "texts"). title and help are
+    marked with N_(). advanced: behind the form's "Advanced" drawer. tasks: the task ids it applies to, () for all.
+    unit: shown after the number ("px", "%").
     file: a text that is the path of a file; other programs may ask for results, but not name files of this machine.
     """
 
@@ -146,6 +154,11 @@ class Param:
         return cls(id, "loras", title, [], -4.0, 4.0, 0.05, of=of, **more)
 
     @classmethod
+    def folder(cls, id: str, title: str, of: tuple[str, ...], **more: Any) -> Param:
+        """A folder of this machine with data to learn from."""
+        return cls(id, "folder", title, "", of=of, file=True, **more)
+
+    @classmethod
     def size(
         cls, id: str, title: str, default: tuple[int, int], low: int, high: int, step: int = 8, **more: Any
     ) -> Param:
@@ -171,7 +184,7 @@ class Param:
                     if not isinstance(value, str) or value not in [choice.value for choice in self.choices]:
                         raise problem
                     return value
-                case "text" | "lines":
+                case "text" | "lines" | "folder":
                     if not isinstance(value, str):
                         raise problem
                     return value.encode("utf-8", "replace").decode("utf-8")  # half a surrogate can be stored nowhere

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.i18n import N_
 from aigc_studio.core.requests import Request
+from aigc_studio.core.runs import WORKSHOPS
 
 from .base import Model
 
@@ -57,6 +58,11 @@ class Order:
         while index in self.done:
             index += 1
         return index
+
+    @property
+    def workshop(self) -> Path:
+        """The folder of this job alone in its project, beside where finished files are put."""
+        return self.folder.parent / WORKSHOPS / self.job_id
 
     def moved(self, folder: Path) -> Order:
         """The same order with its files put into another folder."""

@@ -25,6 +25,7 @@ from aigc_studio.core import metadata
 from aigc_studio.core.errors import Cancelled, StudioError, describe
 from aigc_studio.core.i18n import N_
 from aigc_studio.core.recipe import make_recipe
+from aigc_studio.core.store.files import plain_errors
 
 from . import registry
 from .base import Model
@@ -115,6 +116,13 @@ class RunContext:
             return self._order.inputs[role]
         except KeyError:
             raise missing_input(role) from None
+
+    def workshop(self) -> Path:
+        """See `Context`."""
+        folder = self._order.workshop
+        with plain_errors():
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def part(self, id: str) -> Model:
         """See `Context`."""

@@ -112,7 +112,7 @@ def find_parts(request: Request, find: Find | None = None) -> dict[str, Model]:
             entry = (find or catalogue.find)(id)
             if (problem := entry.problem_now()) is not None:
                 raise problem
-            if entry.facts.get("part") not in param.of:
+            if entry.facts.get("part", f"model:{entry.family}") not in param.of:
                 raise StudioError(
                     N_('"{model}" does not fit "{param}"; choose another one.'),
                     code="part",

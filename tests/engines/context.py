@@ -28,6 +28,7 @@ class Saved:
 class FakeContext:
     """`engines.base.Context` in memory.
 
+    folder: the job's workshop, for families that ask for one.
     stored: results after `start` that are there already. inputs: role to file.
     cancel_after: raise Cancelled at that many `check()` calls (None: never).
     on_check: called at each check with the number of checks so far; may raise or set `cancelled`.
@@ -49,6 +50,7 @@ class FakeContext:
     audio: list[Saved] = field(default_factory=list)
     texts: list[Saved] = field(default_factory=list)
     notices: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    folder: Path | None = None
 
     def wants(self, index: int) -> bool:
         return index >= self.start and index not in self.stored
@@ -76,6 +78,11 @@ class FakeContext:
             return Path(self.inputs[role])
         except KeyError:
             raise StudioError("This needs an input that was not given.", code="input", role=role) from None
+
+    def workshop(self) -> Path:
+        assert self.folder is not None, "no workshop was given"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder
 
     def part(self, id: str) -> Model:
         return self.parts[id]
