@@ -95,7 +95,7 @@ class RunFolder:
             file.write(text.encode("utf-8", "replace"))
 
     def append(self, line: Mapping[str, Any]) -> None:
-        """Add one line to the log, with the time; a half line left by a crash is ended first. OSError on a full disk."""
+        """Add one line to the log, with the time; a half line left by a crash is ended. OSError on a full disk."""
         self.path.mkdir(parents=True, exist_ok=True)
         _append(self.path / "log.jsonl", {"time": round(time.time(), 3), **line})
 
@@ -106,6 +106,15 @@ class RunFolder:
         """
         lines, end = _read_lines(self.path / "log.jsonl", offset, most)
         return lines, end
+
+    @property
+    def finish_asked(self) -> bool:
+        """Whether someone wants the run to end at its next step and to make its model from what it has learned."""
+        return (self.path / "finish").exists()
+
+    def ask_to_finish(self) -> None:
+        """Let the run end at its next step, as if it had learned all its steps. OSError when that cannot be said."""
+        (self.path / "finish").touch()
 
     def sample_path(self, step: int) -> Path:
         """Where the picture of the samples of a step is kept; its folder is made."""
