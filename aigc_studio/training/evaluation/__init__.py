@@ -1,0 +1,1 @@
+"""What a finished run is worth: figures over its samples and its held-out data."""
