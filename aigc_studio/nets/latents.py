@@ -1,0 +1,72 @@
+"""What is measured once on a trained network and kept beside its weights: where its latents lie and what they turn.
+
+Directions of a GAN are the principal components of `w` (GANSpace, Haerkoenen et al. 2020, arXiv:2004.02546). Latents of
+a VAE are drawn from a normal fitted to what its encoder gives (Ghosh et al. 2020, arXiv:1903.12436), which lies nearer
+to what its decoder knows than the standard one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from .gan import Generator
+from .vae import VAE, divergence
+
+__all__ = ["of_gan", "of_vae"]
+
+DIRECTIONS = 8
+"""Sliders that a form can show without being a wall of them."""
+
+
+@torch.no_grad()
+def of_gan(net: Generator, *, count: int = DIRECTIONS, samples: int = 8192, seed: int = 0) -> dict[str, Tensor]:
+    """Extra tensors of a GAN: "mean" (latent,) of w, "directions" (count, latent), unit vectors, the strongest first,
+    "scales" (count,): the standard deviation of w along each."""
+    device = next(net.parameters()).device
+    draws = torch.Generator().manual_seed(seed)
+    pieces = [net.map(torch.randn(256, net.latent, generator=draws).to(device)) for _ in range(max(1, samples // 256))]
+    w = torch.cat(pieces).double().cpu()
+    mean = w.mean(0)
+    _, scales, directions = torch.linalg.svd(w - mean, full_matrices=False)
+    scales = scales / max(1, len(w) - 1) ** 0.5
+    count = min(count, len(scales))
+    # The sign of a component is arbitrary: its largest entry is made positive.
+    directions = directions[:count]
+    largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))
+    directions = directions * largest.sign()
+    return {"mean": mean.float(), "directions": directions.float(), "scales": scales[:count].float()}
+
+
+@torch.no_grad()
+def of_vae(net: VAE, batches: Iterable[Tensor], *, count: int = DIRECTIONS) -> dict[str, Tensor]:
+    """Extra tensors of a VAE, from pictures (n, channels, size, size) in [-1, 1], all of the training set or some
+    thousands: "mean" (latent,) and "spread" (latent, latent), lower triangular, of the normal that new latents are
+    drawn from (mean + spread @ e); "dims" int64 (count,): the entries that tell most, the first the most; "scales"
+    (count,): the standard deviation of each; "information" (count,): in nats. ValueError without a picture."""
+    device = next(net.parameters()).device
+    means, variances, told = [], [], []
+    for batch in batches:
+        mean, logvar = net.encode(batch.to(device))
+        means.append(mean.double().cpu())
+        variances.append(logvar.double().exp().cpu())
+        told.append(divergence(mean, logvar).double().cpu())
+    if not means:
+        raise ValueError("no pictures")
+    all_means, noise, nats = torch.cat(means), torch.cat(variances).mean(0), torch.cat(told).mean(0)
+    centre = all_means.mean(0)
+    away = all_means - centre
+    covariance = away.T @ away / len(away) + torch.diag(noise)
+    if len(away) < 4 * net.latent:  # too few pictures for how entries go together
+        covariance = torch.diag(covariance.diagonal())
+    spread = torch.linalg.cholesky(covariance + 1e-6 * torch.eye(net.latent, dtype=torch.float64))
+    dims = nats.argsort(descending=True, stable=True)[: min(count, net.latent)]
+    return {
+        "mean": centre.float(),
+        "spread": spread.float(),
+        "dims": dims,
+        "scales": covariance.diagonal().sqrt()[dims].float(),
+        "information": nats[dims].float(),
+    }
