@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -118,6 +118,14 @@ class ModelList(Translated, QFrame):
         """The models listed now, in order."""
         items = [self.list.item(row) for row in range(self.list.count())]
         return [entry for item in items if (entry := entry_of(item)) is not None]
+
+    def event(self, event: QEvent) -> bool:
+        """Escape closes the list, also over a panel in which it is the shortcut for stopping."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
+            if event.matches(QKeySequence.StandardKey.Cancel):
+                event.accept()
+                return True
+        return super().event(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Arrow keys move in the list while the search has the keyboard; letters search; Enter takes."""

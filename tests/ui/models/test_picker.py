@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent, QShortcut
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from aigc_studio.core.i18n import set_language
 from aigc_studio.ui.models.picker import ModelPicker
@@ -139,6 +141,25 @@ def test_the_keyboard_opens_moves_and_chooses(qtbot, picker: ModelPicker) -> Non
     qtbot.keyClick(listed.list, Qt.Key.Key_Return)
     assert not listed.isVisible()
     assert picker.entry == wanted
+
+
+def test_escape_closes_the_list_before_it_stops_anything(qtbot, picker: ModelPicker) -> None:
+    """Where it is a shortcut of the panel, too."""
+    stopped: list[bool] = []
+    panel = picker.parentWidget()
+    assert panel is not None
+    QShortcut(
+        Qt.Key.Key_Escape, panel, lambda: stopped.append(True), context=Qt.ShortcutContext.WidgetWithChildrenShortcut
+    )
+    listed = opened(picker)
+    qtbot.waitExposed(listed)
+    override = QKeyEvent(QEvent.Type.ShortcutOverride, Qt.Key.Key_Escape, Qt.KeyboardModifier.NoModifier)
+    override.ignore()
+    QApplication.sendEvent(listed.list, override)
+    assert override.isAccepted()
+    QTest.keyClick(listed.windowHandle(), Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not listed.isVisible())
+    assert not stopped
 
 
 def test_many_models_can_be_searched(qtbot, picker: ModelPicker, shelf: Shelf) -> None:
