@@ -121,10 +121,10 @@ class ModelList(Translated, QFrame):
 
     def event(self, event: QEvent) -> bool:
         """Escape closes the list, also over a panel in which it is the shortcut for stopping."""
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
-            if event.matches(QKeySequence.StandardKey.Cancel):
-                event.accept()
-                return True
+        override = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride
+        if override and event.matches(QKeySequence.StandardKey.Cancel):
+            event.accept()
+            return True
         return super().event(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
