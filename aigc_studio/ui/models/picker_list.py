@@ -121,8 +121,11 @@ class ModelList(Translated, QFrame):
 
     def event(self, event: QEvent) -> bool:
         """Escape closes the list, also over a panel in which it is the shortcut for stopping."""
-        override = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride
-        if override and event.matches(QKeySequence.StandardKey.Cancel):
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.ShortcutOverride
+            and event.matches(QKeySequence.StandardKey.Cancel)
+        ):
             event.accept()
             return True
         return super().event(event)
