@@ -88,12 +88,21 @@ def compare_handle(painter: QPainter, x: float, top: float, bottom: float, activ
         painter.drawLine(tip, tip - QPointF(side * 4, -4))
 
 
-def badge(painter: QPainter, anchor: QPointF, text: str, *, right: bool = False) -> QRectF:
-    """A small dark label whose top left (or top right) corner is at `anchor`; returns its rectangle."""
+def badge(
+    painter: QPainter, anchor: QPointF, text: str, *, right: bool = False, within: QRectF | None = None
+) -> QRectF:
+    """A small dark label whose top left (or top right) corner is at `anchor`; returns its rectangle.
+
+    within: what it must not stick out of to the right: it is moved to the left, and its text ends in "…" at last.
+    """
     metrics = QFontMetricsF(painter.font())
+    if within is not None:
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, within.width() - 20)
     rect = QRectF(anchor.x(), anchor.y(), metrics.horizontalAdvance(text) + 20, metrics.height() + 8)
     if right:
         rect.moveRight(anchor.x())
+    if within is not None and rect.right() > within.right():
+        rect.moveRight(within.right())
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(20, 20, 24, 200))

@@ -265,7 +265,8 @@ class Scene(Translated, QWidget):
                 painting.badge(painter, QPointF(seen.right() - 12, top), tr("New##picture"), right=True)
         if self._working is not None:
             text, fraction = self._working
-            painting.badge(painter, QPointF(seen.left() + 12, seen.bottom() - 40), text)
+            room = view.adjusted(8, 0, -8, 0)  # not the picture's: a small one is narrower than the sentence
+            painting.badge(painter, QPointF(seen.left() + 12, seen.bottom() - 40), text, within=room)
             painting.step_bar(painter, seen, fraction, theme_of(self))
 
     def paint_gesture(self, painter: QPainter) -> None:

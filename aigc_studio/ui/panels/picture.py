@@ -16,7 +16,7 @@ from aigc_studio.core.errors import StudioError
 from aigc_studio.core.foreign import ForeignRecipe
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.jobs import Job
-from aigc_studio.core.requests import MAX_SEED, Request, new_seed
+from aigc_studio.core.requests import Request, new_seed
 from aigc_studio.ui.assets.thumbnails import ThumbnailLoader
 from aigc_studio.ui.canvas.pyramid import PictureLoader, Pyramid
 from aigc_studio.ui.canvas.view import Canvas, mask_bounds
@@ -26,7 +26,7 @@ from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 from aigc_studio.ui.models.words import kept_params, model_does
 from aigc_studio.ui.picture.actions import PictureActions
-from aigc_studio.ui.picture.inspector import MODES, Inspector, progress_text
+from aigc_studio.ui.picture.inspector import MODES, Inspector, progress_text, waiting_text
 from aigc_studio.ui.picture.session import PictureSession
 from aigc_studio.ui.picture.strip import CandidateStrip
 from aigc_studio.ui.picture.toolbar import CandidateBar, CanvasBar, MaskBar
@@ -283,6 +283,7 @@ class PicturePanel(Translated, QWidget):
         self.session.choose(asset)
         if watched:
             self._display(self.session.shown)
+            self._job_changed()
             self._sync()
 
     def _display(self, asset: Asset | None) -> None:
@@ -438,6 +439,7 @@ class PicturePanel(Translated, QWidget):
         self.canvas.set_before(None)
         self.canvas.show_mask(False)
         self.canvas.set_placeholder(QImage(), QSize(*size))
+        self._job_changed()
         self._sync()
 
     def _variation(self) -> None:
@@ -470,8 +472,15 @@ class PicturePanel(Translated, QWidget):
             return
         edits = session.edits(job.id)
         here = job.id == self._watched or (edits and not session.proposing and self._base_of(job))
-        working = progress_text(progress, 0, session.begun) if here else ""
-        self.canvas.set_working(working, progress.fraction if progress else 0.0)
+        if here:
+            self.canvas.set_working(
+                progress_text(progress, 0, session.begun), progress.fraction if progress is not None else 0.0
+            )
+        elif ahead := session.ahead(self._watched):
+            now = progress_text(progress, 0, True) if session.begun else ""
+            self.canvas.set_working(waiting_text(ahead, now))
+        else:
+            self.canvas.set_working("")
         if not here:
             self.canvas.set_preview(QImage())
         elif progress is not None and progress.preview is not None:
@@ -566,7 +575,7 @@ class PicturePanel(Translated, QWidget):
         """A picture came in that says how it was made: show its prompt and offer to use it."""
         if isinstance(recipe, ForeignRecipe):
             prompt, program = recipe.prompt, recipe.program
-            use = partial(self._use_foreign, recipe)
+            use = partial(self.inspector.use_foreign, recipe)
         else:
             if recipe.get("request", {}).get("kind") != "image":
                 return
@@ -576,24 +585,6 @@ class PicturePanel(Translated, QWidget):
         if short:
             text = tr("Made with {program}: “{prompt}”", program=program, prompt=short)
             self.offered.emit(text, N_("Use prompt and settings"), use)
-
-    def _use_foreign(self, recipe: ForeignRecipe) -> None:
-        """As much of another program's recipe as the chosen model's form has a place for."""
-        self.inspector.set_mode("generate")
-        self.inspector.prompt.set_text(recipe.prompt)
-        values = {
-            "negative": recipe.negative,
-            "steps": recipe.steps,
-            "guidance": recipe.guidance,
-            "scheduler": recipe.scheduler,
-            "size": [recipe.width, recipe.height],
-        }
-        known = {"negative": recipe.negative is not None, "size": bool(recipe.width and recipe.height)}
-        self.inspector.form.set_values({id: value for id, value in values.items() if known.get(id, bool(value))})
-        seed_field = self.inspector.form.seed_field
-        if seed_field is not None and recipe.seed is not None and 0 <= recipe.seed <= MAX_SEED:
-            seed_field.set_value(recipe.seed)
-            seed_field.keep(True)
 
     def _use_recipe(self, recipe: dict[str, Any], *, prompt: bool, seed: bool, settings: bool) -> None:
         request = Request.from_json(recipe["request"])

@@ -18,8 +18,9 @@ from PySide6.QtWidgets import (
 )
 
 from aigc_studio.core.errors import StudioError
+from aigc_studio.core.foreign import ForeignRecipe
 from aigc_studio.core.i18n import N_, tr
-from aigc_studio.core.requests import Request
+from aigc_studio.core.requests import MAX_SEED, Request
 from aigc_studio.engines import registry
 from aigc_studio.engines.base import Family, Understanding
 from aigc_studio.engines.interpreter import missing_engine
@@ -31,6 +32,7 @@ from aigc_studio.ui.models.picker import ModelPicker
 from aigc_studio.ui.models.words import subtitle
 from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.theme import set_role
+from aigc_studio.ui.widgets.elided_label import ElidedLabel
 from aigc_studio.ui.widgets.form import ParamForm
 
 from .prompt import PromptBox
@@ -156,7 +158,7 @@ class Inspector(Translated, QFrame):
     def _build_foot(self) -> QWidget:
         foot = QFrame(self)
         foot.setProperty("role", "footer")
-        self.state = QLabel(foot)
+        self.state = ElidedLabel(foot)
         self.state.setProperty("role", "faint")
         self.bar = QProgressBar(foot)
         self.bar.setRange(0, 1000)
@@ -240,6 +242,24 @@ class Inspector(Translated, QFrame):
             self.form.seed_field.keep(True)
         if prompt:
             self.prompt.set_text(request.prompt)
+
+    def use_foreign(self, recipe: ForeignRecipe) -> None:
+        """As much of another program's recipe as the chosen model's form has a place for."""
+        self.set_mode("generate")
+        self.prompt.set_text(recipe.prompt)
+        values = {
+            "negative": recipe.negative,
+            "steps": recipe.steps,
+            "guidance": recipe.guidance,
+            "scheduler": recipe.scheduler,
+            "size": [recipe.width, recipe.height],
+        }
+        known = {"negative": recipe.negative is not None, "size": bool(recipe.width and recipe.height)}
+        self.form.set_values({id: value for id, value in values.items() if known.get(id, bool(value))})
+        seed_field = self.form.seed_field
+        if seed_field is not None and recipe.seed is not None and 0 <= recipe.seed <= MAX_SEED:
+            seed_field.set_value(recipe.seed)
+            seed_field.keep(True)
 
     def choose_model(self) -> None:
         """Open the list of models."""
@@ -379,6 +399,17 @@ def progress_text(progress: Progress | None, waiting: int, begun: bool = False) 
             parts.append(tr("{time} left", time=duration(progress.eta_s)))
     if waiting:
         parts.append(tr("{count} more waiting", count=waiting))
+    return " · ".join(parts)
+
+
+def waiting_text(ahead: int, now: str) -> str:
+    """ "Waiting for its turn · 2 before it · now: Painting".
+
+    ahead: jobs before it. now: what the first of them does, "" when none has begun.
+    """
+    parts = [tr("Waiting for its turn"), tr("{count} before it##jobs in line", count=ahead)]
+    if now:
+        parts.append(tr("now: {state}", state=now))
     return " · ".join(parts)
 
 

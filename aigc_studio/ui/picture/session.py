@@ -263,6 +263,12 @@ class PictureSession(QObject):
         mine = [job for job in self._studio.jobs() if job.id in self._jobs and job.state == JobState.PENDING]
         return max(0, len(mine) - (0 if any(job.state == JobState.RUNNING for job in self._all()) else 1))
 
+    def ahead(self, id: str) -> int:
+        """How many jobs of this panel come before one that waits; 0 when it does not wait."""
+        mine = [job for job in self._all() if job.state in WAITED_FOR]
+        line = [job.id for job in sorted(mine, key=lambda job: job.state != JobState.RUNNING)]
+        return line.index(id) if id in line else 0
+
     def _all(self) -> list[Job]:
         return [job for job in self._studio.jobs() if job.id in self._jobs]
 

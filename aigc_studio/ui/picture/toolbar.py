@@ -180,7 +180,7 @@ class CandidateBar(Translated, QFrame):
         row.addWidget(self.back)
         row.addWidget(self.keep)
         canvas.installEventFilter(self)
-        self.hide()
+        self.setVisible(False)
 
     def _arrow(self, name: str, title: str, direction: int) -> QToolButton:
         button = QToolButton(self)
@@ -190,6 +190,12 @@ class CandidateBar(Translated, QFrame):
         self.tr_bind(button.setAccessibleName, title)
         button.clicked.connect(lambda: self.stepped.emit(direction))
         return button
+
+    def setVisible(self, visible: bool) -> None:
+        """When it goes the canvas has the keyboard: Qt would hand it to a field of the form."""
+        if not visible and (focus := self.focusWidget()) is not None and focus.hasFocus():
+            self._canvas.setFocus()
+        super().setVisible(visible)
 
     def show_number(self, number: int, count: int) -> None:
         """Which candidate of how many, from 1."""

@@ -656,3 +656,33 @@ def test_choosing_a_tool_gives_the_keyboard_to_the_canvas(panel: PicturePanel) -
     panel.acts["brush"].setEnabled(True)  # without a picture there is nothing to paint on
     panel.acts["brush"].trigger()
     assert panel.focusWidget() is panel.canvas
+
+
+def test_a_picture_that_waits_says_for_what(qtbot: QtBot, panel: PicturePanel, studio: Studio) -> None:
+    """Its place is empty while others are made: it says how many, and what is being made."""
+    said: list[str] = []
+    show = panel.canvas.set_working
+
+    def hear(text: str, fraction: float = 0.0) -> None:
+        said.append(text)
+        show(text, fraction)
+
+    panel.canvas.set_working = hear
+    panel.inspector.set_mode("generate")
+    panel.inspector.prompt.set_text("red")
+    for _ in range(3):
+        panel.generate()
+    assert said[-1].startswith("Waiting for its turn · 2 before it")
+    qtbot.waitUntil(lambda: ready(panel, 3), timeout=TIMEOUT)
+    assert said[-1] == ""
+    assert any(" before it · now: " in text for text in said)
+
+
+def test_deciding_with_the_mouse_leaves_the_keyboard_to_the_canvas(qtbot: QtBot, panel: PicturePanel) -> None:
+    """The button that was pressed goes; no field of the form takes what is typed next."""
+    make(qtbot, panel)
+    make(qtbot, panel)
+    activate(qtbot, panel)
+    qtbot.mouseClick(panel.candidate_bar.keep, LEFT)
+    assert panel.candidate_bar.isHidden()
+    assert panel.canvas.hasFocus()
