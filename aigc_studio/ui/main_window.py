@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, current_language
 from aigc_studio.core.installer import engine_state
-from aigc_studio.core.jobs import JobState
+from aigc_studio.core.jobs import Job, JobState
 from aigc_studio.core.logs import log_file
 from aigc_studio.core.paths import resources
 from aigc_studio.core.recipe import asset_id_for
@@ -284,6 +284,8 @@ class MainWindow(Translated, QMainWindow):
             self.toast.hide()
             self.start_page.focus_first()
         else:
+            if self.pages.currentWidget() is self.start_page:
+                self._forget_problems()
             self.top_bar.show_project(info.name, str(info.folder), read_only=info.read_only)
             reader = self.studio.reader
             self.panels.restore_state((reader.view_state("panels") if reader else None) or {})
@@ -326,6 +328,24 @@ class MainWindow(Translated, QMainWindow):
     def _job_finished(self, _id: str, job: Any) -> None:
         if job.state == JobState.FAILED and job.error is not None:
             self.show_problem(job.error, job.id)
+        elif job.state == JobState.DONE:
+            self._forget_failures(job)
+
+    def _forget_problems(self) -> None:
+        """What was wrong before a project is open, as a folder that holds none, is so no more."""
+        for banner in self.banners.banners():
+            if banner.level == "error" and not banner.about:
+                banner.dismiss()
+
+    def _forget_failures(self, done: Job) -> None:
+        """Something of the same kind, asked for after a failure, succeeded: the sentence about the failure is stale.
+
+        What stood in line when the other one failed does not count: nobody may have read the sentence yet.
+        """
+        for banner in self.banners.banners():
+            failed = self.studio.job(banner.about) if banner.about else None
+            if failed is not None and failed.request.kind == done.request.kind and failed.finished < done.created:
+                banner.dismiss()
 
     def _show_result(self, job: Any) -> None:
         """What a notification was about: in History; in the queue where there is nothing to see."""

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QGroupBo
 
 from aigc_studio.core.assets import AssetQuery
 from aigc_studio.core.errors import StudioError
+from aigc_studio.core.jobs import JobState
 from aigc_studio.core.requests import Request
 from aigc_studio.core.settings import Settings
 from aigc_studio.demo import Demo
@@ -314,6 +315,33 @@ def test_a_failure_is_said_until_the_job_is_tried_again_or_gone(window: MainWind
     window.show_problem(StudioError("Another."))
     window.studio.clear_finished()
     qtbot.waitUntil(lambda: [banner.text.text() for banner in window.banners.banners()] == ["Another."])
+
+
+def test_a_failure_is_forgotten_when_what_was_asked_for_later_succeeds(window: MainWindow, qtbot) -> None:
+    """Not when it stood in line already, and not for something of another kind."""
+    open_new(window, qtbot)
+    failing = Request("image", "inpaint", "painter", "painter", "red", inputs={"image": "gone", "mask": "gone"})
+    fine = Request("image", "generate", "painter", "painter", "red", params={"size": (64, 64)})
+    ends: dict[str, JobState] = {}
+    window.studio.jobFinished.connect(lambda id, job: ends.update({id: job.state}))
+    window.studio.pause_all(True)
+    failed, waited = window.studio.submit(failing), window.studio.submit(fine)
+    window.studio.pause_all(False)
+    qtbot.waitUntil(lambda: set(ends) == {failed, waited}, timeout=20_000)
+    assert ends == {failed: JobState.FAILED, waited: JobState.DONE}
+    assert [banner.about for banner in window.banners.banners()] == [failed]
+    later = window.studio.submit(fine)
+    qtbot.waitUntil(lambda: later in ends, timeout=20_000)
+    assert window.banners.banners() == []
+
+
+def test_opening_a_project_ends_what_was_said_on_the_start_page(window: MainWindow, qtbot, tmp_path: Path) -> None:
+    """A folder that holds no project is forgotten when one is open."""
+    with qtbot.waitSignal(window.studio.problem, timeout=20_000):
+        window.projects.open(tmp_path / "nothing")
+    assert [banner.level for banner in window.banners.banners()] == ["error"]
+    open_new(window, qtbot)
+    assert window.banners.banners() == []
 
 
 def test_a_second_demo_has_a_name_of_its_own(window: MainWindow, qtbot, monkeypatch: pytest.MonkeyPatch) -> None:
