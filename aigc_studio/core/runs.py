@@ -18,13 +18,14 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .store.files import sync_file, write_atomically
+from .store.files import plain_errors, sync_file, write_atomically
 
 __all__ = ["KEEP", "REJECT", "WORKSHOPS", "RunFolder", "RunInfo", "Sample", "runs"]
 
@@ -51,7 +52,8 @@ class Sample:
 class RunInfo:
     """One run, as a list shows it. state: "running", "stopped" or "done". created: seconds since 1970.
 
-    model: the folder of the finished model, "" while there is none. figures: what was measured at the end.
+    model: the folder of the finished model, "" while there is none. figures: what was measured at the end. seconds:
+    spent learning so far.
     """
 
     id: str
@@ -64,6 +66,7 @@ class RunInfo:
     state: str
     model: str
     figures: Mapping[str, Any]
+    seconds: float = 0.0
 
 
 class RunFolder:
@@ -164,6 +167,16 @@ class RunFolder:
                 found.pop(file, None)
         return found
 
+    def delete(self) -> None:
+        """Delete the run with its samples and checkpoints; the model it made lies elsewhere and stays. StudioError.
+
+        run.json goes first: what a crash or a file in use leaves behind is no run any more.
+        """
+        with plain_errors():
+            (self.path / "run.json").unlink(missing_ok=True)
+            if self.path.is_dir():
+                shutil.rmtree(self.path)
+
     def summary(self) -> RunInfo | None:
         """The run as a list shows it, None when there is none here."""
         data = self.info()
@@ -182,6 +195,7 @@ class RunFolder:
             state=str(state.get("name", "")),
             model=str(model.get("folder", "")),
             figures=_mapping(data.get("figures")),
+            seconds=_number(state.get("seconds")),
         )
 
     def _inside(self, file: str) -> bool:

@@ -31,6 +31,7 @@ FAMILIES = (
     "aigc_studio.engines.speech.bark",
     "aigc_studio.engines.text.causal_lm",
     "aigc_studio.engines.text.seq2seq",
+    "aigc_studio.training.vae",
 )
 """Module of each family; the first of a kind is the default."""
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .trainer import Trainer
 
-__all__ = ["Batch", "Learner", "Outcome", "Settings", "Watcher", "step_seed"]
+__all__ = ["Batch", "Learner", "Made", "Outcome", "Settings", "Watcher", "step_seed"]
 
 Batch = Mapping[str, "torch.Tensor"]
 """Tensors whose first dimension is the batch."""
@@ -23,13 +23,21 @@ Batch = Mapping[str, "torch.Tensor"]
 class Learner(Protocol):
     """What a recipe gives to the trainer."""
 
-    modules: Mapping[str, torch.nn.Module]
-    """Networks, all of them kept in checkpoints."""
-    optimisers: Mapping[str, torch.optim.Optimizer]
-    averaged: Collection[str]
-    """Names of modules of which a moving average is kept (`Trainer.average`)."""
-    unit: str
-    """What throughput counts: "images" or "tokens"."""
+    @property
+    def modules(self) -> Mapping[str, Any]:  # pyright: ignore[reportReturnType]
+        """Networks (`torch.nn.Module`), all of them kept in checkpoints."""
+
+    @property
+    def optimisers(self) -> Mapping[str, Any]:  # pyright: ignore[reportReturnType]
+        """Optimisers (`torch.optim.Optimizer`) by the names that `Trainer.apply` takes."""
+
+    @property
+    def averaged(self) -> Collection[str]:  # pyright: ignore[reportReturnType]
+        """Names of modules of which a moving average is kept (`Trainer.average`)."""
+
+    @property
+    def unit(self) -> str:  # pyright: ignore[reportReturnType]
+        """What throughput counts: "images" or "tokens"."""
 
     def batch(self, step: int) -> Batch:  # pyright: ignore[reportReturnType]
         """What step `step` learns from, on the CPU or the device. A function of the seed and the step alone."""
@@ -103,3 +111,13 @@ class Outcome:
 def step_seed(seed: int, *numbers: int) -> int:
     """A seed for one purpose, far from its neighbours', in [0, 2**63)."""
     return int(np.random.SeedSequence((seed, *numbers)).generate_state(1, np.uint64)[0] >> 1)
+
+
+@dataclass(frozen=True)
+class Made:
+    """One thing that a finished model made: a picture or a text, and from what."""
+
+    image: Image | None = None
+    text: str = ""
+    seed: int = 0
+    prompt: str = ""

@@ -44,7 +44,7 @@ class Trainer:
         """Steps that are learned."""
         self.seconds = 0.0
         """Spent learning, former times included."""
-        self.average: dict[str, torch.nn.Module] = {}
+        self.average: dict[str, Any] = {}
         """Name to the moving average of a module; the module itself when no average is kept."""
         self._ctx, self._run, self._learner, self._watchers = ctx, run, learner, watchers
         self._pieces = 1
@@ -107,8 +107,10 @@ class Trainer:
             name: copy.deepcopy(module).eval().requires_grad_(False) if settings.ema and name in learner.averaged
             else module for name, module in learner.modules.items()
         }  # fmt: skip
-        self._rates = [(g, float(g["lr"])) for each in learner.optimisers.values() for g in each.param_groups]
-        self._resume()
+        rates = [float(group["lr"]) for each in learner.optimisers.values() for group in each.param_groups]
+        self._resume()  # which gives the optimisers new groups, with the rates of the last step
+        groups = [group for each in learner.optimisers.values() for group in each.param_groups]
+        self._rates = list(zip(groups, rates, strict=True))
         before = Before(learner)
         state_at = saved_at = time.monotonic()
         self._tell("running")
@@ -142,6 +144,7 @@ class Trainer:
         finally:
             for watcher in self._watchers:
                 watcher.close()
+        self._tell("running")
         self._take_best()
         for module in (*learner.modules.values(), *self.average.values()):
             module.eval()

@@ -1,0 +1,320 @@
+"""One training job from its folder of data to the finished model: what every recipe does before and after it learns.
+
+session = Session(ctx, request, FAMILY)
+data = session.images(side=64)
+trainer = session.train(learner, session.settings())
+session.deliver(learner, trainer)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from aigc_studio.core import catalogue
+from aigc_studio.core.errors import StudioError
+from aigc_studio.core.i18n import N_, tr
+from aigc_studio.core.library.detect import slug
+from aigc_studio.core.library.importing import free_space
+from aigc_studio.core.requests import Request
+from aigc_studio.core.runs import KEEP, REJECT, WORKSHOPS, RunFolder, Sample
+from aigc_studio.core.store.files import replace, sync_folder
+from aigc_studio.engines.device import choose
+
+from . import checkpoint
+from .bookkeeping import on_a_full_disk
+from .common import precision_of
+from .learner import Learner, Made, Outcome, Settings
+from .model_card import model_card
+from .trainer import Trainer
+from .watching import watchers
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from aigc_studio.engines.base import Context, Family
+
+    from .images import PreparedImages
+
+__all__ = ["Maker", "Session"]
+
+
+class Maker(Learner, Protocol):
+    """A learner that can also make its finished model."""
+
+    def final(self, trainer: Trainer, count: int) -> Iterable[Made]:  # pyright: ignore[reportReturnType]
+        """`count` things the finished model makes, each from a seed of its own."""
+
+    def measure(self, trainer: Trainer, made: list[Made]) -> Mapping[str, Any]:  # pyright: ignore[reportReturnType]
+        """Figures about the finished model (JSON types): they go into the run, the card and the window."""
+
+    def export(self, folder: Path, trainer: Trainer) -> None:
+        """Write the model's own files into an empty folder: configs and safetensors."""
+
+
+class Session:
+    """One job of one recipe.
+
+    run: its folder. values: its parameters, checked. device: where it learns. earlier: the run that it starts from.
+    """
+
+    def __init__(self, ctx: Context, request: Request, family: Family) -> None:
+        self.ctx, self.request, self.family = ctx, request, family
+        self.values: Mapping[str, Any] = ctx.values
+        self.run = RunFolder(ctx.workshop())
+        self.placement = choose()
+        self.device = self.placement.device
+        self.title = str(self.values.get("name") or "").strip() or tr(family.title)
+        self.earlier = self._earlier(str(self.values.get("start") or ""))
+        self.outcome: Outcome | None = None
+        with on_a_full_disk():
+            if not self.run.exists:
+                self.run.update(
+                    id=self.run.path.name,
+                    recipe=family.id,
+                    title=self.title,
+                    created=time.time(),
+                    request=request.to_json(),
+                    data={},
+                )
+            self.run.update(state=dict(self.run.info().get("state") or {}) | {"name": "running"})
+
+    # -- before
+
+    def images(self, side: int, param: str = "data", **how: Any) -> PreparedImages:
+        """The pictures of a folder, prepared once in the run's folder; kept samples of the earlier run among them.
+
+        how: see `images.prepare`.
+        """
+        from .images import prepare
+
+        name = param if param == "data" else f"data_{param}"
+        found = prepare(
+            self.run.path / name,
+            Path(self.values[param]),
+            side=side,
+            validation=float(self.values.get("validation", 0.0)),
+            seed=self.request.seed,
+            also=self.kept() if param == "data" else {},
+            check=self.ctx.check,
+            progress=self.ctx.progress,
+            notice=self.ctx.notice,
+            **how,
+        )
+        self.told(**{param: {"folder": str(self.values[param]), **found.report.summary()}})
+        return found
+
+    def told(self, **data: Any) -> None:
+        """Note something about the data in the run's record."""
+        with on_a_full_disk():
+            self.run.update(data=dict(self.run.info().get("data") or {}) | data)
+
+    def kept(self) -> dict[Path, str]:
+        """Pictures of the earlier run that a person kept: file to caption."""
+        return self._rated(KEEP)
+
+    def rejected(self) -> dict[Path, str]:
+        """Pictures of the earlier run that a person rejected: file to caption."""
+        return self._rated(REJECT)
+
+    def start_weights(self) -> dict[str, Any] | None:
+        """State dicts of the earlier run's modules by name, averages where there are some; None without one."""
+        if self.earlier is None:
+            return None
+        tree = checkpoint.load_latest(self.earlier.path)
+        if tree is None:
+            raise StudioError(
+                N_("The run to start from has nothing that could be read; choose another one, or none."), code="start"
+            )
+        return {**tree["modules"], **tree["averages"]}
+
+    def begin_from(self, learner: Learner) -> None:
+        """Load the earlier run's weights into a learner's networks, before the trainer takes it."""
+        weights = self.start_weights()
+        try:
+            for name, module in learner.modules.items():
+                if weights is not None and name in weights:
+                    module.load_state_dict(weights[name])
+        except RuntimeError as error:
+            raise StudioError(
+                N_("The run to start from has other sizes; set the same ones, or start from none."),
+                code="start",
+                detail=str(error)[:500],
+            ) from error
+
+    def settings(self, **more: Any) -> Settings:
+        """The settings that the shared parameters say; `more` sets or replaces fields."""
+        values = self.values
+        every = int(values.get("sample_every", 200))
+        fields: dict[str, Any] = {
+            "steps": int(values["steps"]),
+            "minutes": float(values.get("minutes", 0.0)),
+            "seed": self.request.seed,
+            "ema": float(values.get("ema", 0.0)),
+            "patience": int(values.get("patience", 0)),
+            "precision": precision_of(values, self.placement.dtype),
+            "device": self.device,
+            "sample_every": every,
+            "validate_every": every if float(values.get("validation", 0.0)) > 0 else 0,
+        }
+        return Settings(**(fields | more))
+
+    # -- learning, and after
+
+    def train(self, learner: Learner, settings: Settings | None = None) -> Trainer:
+        """Learn to the end (or go on from the checkpoint); the trainer with the finished networks."""
+        settings = settings or self.settings()
+        told = watchers(self.run, self.values, self.ctx.notice)
+        trainer = Trainer(self.ctx, self.run, learner, settings, told)
+        self.outcome = trainer.run()
+        return trainer
+
+    def deliver(self, maker: Maker, trainer: Trainer) -> None:
+        """Make the final samples, measure, put the model into the models folder, and store a sheet of samples."""
+        import torch
+
+        stage = N_("Making the model")
+        self.ctx.progress(0, 4, stage)
+        with torch.no_grad():
+            made = self._final(maker, trainer)
+            self.ctx.progress(1, 4, stage)
+            figures = dict(maker.measure(trainer, made))
+        with on_a_full_disk():
+            self.run.update(figures=figures)
+        self.ctx.progress(2, 4, stage)
+        folder = self._publish(lambda place: maker.export(place, trainer), made, figures)
+        self.ctx.progress(3, 4, stage)
+        with on_a_full_disk():
+            self.run.update(model={"folder": str(folder), "title": self.title})
+            state = dict(self.run.info().get("state") or {})
+            self.run.update(state=state | {"name": "done"})
+        info = {"run": self.run.path.name, "model": folder.name, "figures": figures}
+        sheet = _sheet([each.image for each in made if each.image is not None])
+        if sheet is not None:
+            self.ctx.save_image(0, sheet, **info)
+        else:
+            self.ctx.save_text(0, "\n\n---\n\n".join(each.text for each in made), **info)
+
+    def _final(self, maker: Maker, trainer: Trainer) -> list[Made]:
+        from aigc_studio.core import metadata
+        from aigc_studio.core.recipe import make_recipe
+
+        folder = self.run.path / "samples" / "final"
+        made: list[Made] = []
+        for index, each in enumerate(maker.final(trainer, int(self.values.get("samples", 16)))):
+            self.ctx.check()
+            made.append(each)
+            with on_a_full_disk():
+                folder.mkdir(parents=True, exist_ok=True)
+                name = f"{index:04d}.png" if each.image is not None else f"{index:04d}.md"
+                recipe = make_recipe(
+                    self.run.path.name, 2_000_000 + index, self.request, engine={}, info={"seed": each.seed}
+                )
+                if each.image is not None:
+                    metadata.write_image(folder / name, each.image, recipe)
+                else:
+                    metadata.write_text(folder / name, each.text, recipe)
+                self.run.add_final(Sample(f"samples/final/{name}", each.seed, each.prompt, each.text[:2000]))
+        return made
+
+    def _publish(self, export: Callable[[Path], None], made: list[Made], figures: Mapping[str, Any]) -> Path:
+        """The model's folder in the models folder, there as a whole or not at all."""
+        place = catalogue.models_folder()
+        target = place / f"{slug(self.title)[:60]}-{self.run.path.name[:4]}"
+        building = place / f".{uuid.uuid4().hex[:12]}.part"
+        try:
+            building.mkdir(parents=True)
+            export(building)
+            self._describe(building, made, figures)
+            for file in building.rglob("*"):
+                if file.is_file():
+                    with open(file, "rb+") as handle:
+                        os.fsync(handle.fileno())
+            if target.exists():  # of this very run, made again
+                old = target.with_name(f".{uuid.uuid4().hex[:12]}.old.part")
+                replace(target, old)
+                replace(building, target)
+                shutil.rmtree(old, ignore_errors=True)
+            else:
+                replace(building, target)
+            sync_folder(place)
+        except OSError as error:
+            raise StudioError(
+                N_("The model could not be written to {folder} ({reason}); make room there and resume the training."),
+                code="disk",
+                folder=str(place),
+                reason=error.strerror or str(error),
+                detail=f"{free_space(place)} bytes free",
+            ) from error
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+        return target
+
+    def _describe(self, folder: Path, made: list[Made], figures: Mapping[str, Any]) -> None:
+        """training.json, the card, and the sheet that the card shows."""
+        info = self.run.info()
+        facts = {
+            "ai_generated_samples": True,
+            "recipe": self.family.id,
+            "title": self.title,
+            "request": self.request.to_json(),
+            "data": info.get("data", {}),
+            "licence": str(self.values.get("licence", "")),
+            "figures": dict(figures),
+            "steps": self.outcome.step if self.outcome else 0,
+            "seconds": round(self.outcome.seconds if self.outcome else 0.0, 1),
+            "ended": self.outcome.reason if self.outcome else "",
+            "device": self.device,
+        }
+        text = json.dumps(facts, ensure_ascii=False, indent=1) + "\n"
+        (folder / "training.json").write_bytes(text.encode("utf-8", "replace"))
+        sheet = _sheet([each.image for each in made if each.image is not None])
+        if sheet is not None:
+            sheet.save(folder / "samples.png")
+        card = model_card(self.family, facts, [each.text for each in made if each.text][:4], sheet is not None)
+        (folder / "README.md").write_bytes(card.encode("utf-8", "replace"))
+
+    def _earlier(self, id: str) -> RunFolder | None:
+        if not id:
+            return None
+        project = self.run.path.parent
+        found = RunFolder(project / id)
+        if Path(id).name != id or project.name != WORKSHOPS or found.info().get("recipe") != self.family.id:
+            raise StudioError(
+                N_("The run to start from is not in this project any more; choose another one, or none."), code="start"
+            )
+        return found
+
+    def _rated(self, rating: str) -> dict[Path, str]:
+        if self.earlier is None:
+            return {}
+        prompts = {sample.file: sample.prompt for sample in self.earlier.final_samples()}
+        return {
+            self.earlier.path / file: prompts[file]
+            for file, given in self.earlier.ratings().items()
+            if given == rating and file in prompts and file.endswith(".png")
+        }
+
+
+def _sheet(images: list[Image], most: int = 64) -> Image | None:
+    """Pictures of one size in a square grid with thin white lines, None without one."""
+    from PIL import Image as Pillow
+
+    images = images[:most]
+    if not images:
+        return None
+    columns = int(len(images) ** 0.5 + 0.999)
+    width, height = images[0].size
+    rows = -(-len(images) // columns)
+    gap = max(2, width // 32)
+    sheet = Pillow.new("RGB", (columns * (width + gap) + gap, rows * (height + gap) + gap), "white")
+    for index, image in enumerate(images):
+        row, column = divmod(index, columns)
+        sheet.paste(image.convert("RGB"), (gap + column * (width + gap), gap + row * (height + gap)))
+    return sheet

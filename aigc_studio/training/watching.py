@@ -1,0 +1,103 @@
+"""Who else hears how a run goes: TensorBoard's event files beside it, and Weights & Biases where a person wants it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from aigc_studio.core.i18n import N_
+from aigc_studio.core.runs import RunFolder
+
+from .learner import Watcher
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["TensorBoard", "WeightsAndBiases", "watchers"]
+
+log = logging.getLogger(__name__)
+
+
+def watchers(run: RunFolder, values: Mapping[str, Any], notice: Callable[..., None]) -> list[Watcher]:
+    """The watchers of a run, as its parameters and the installed packages allow."""
+    found: list[Watcher] = []
+    if importlib.util.find_spec("tensorboard") is not None:
+        found.append(TensorBoard(run))
+    if values.get("wandb"):
+        if importlib.util.find_spec("wandb") is None:
+            notice(N_("Weights & Biases is not installed; the run is not reported there."))
+        else:
+            found.append(WeightsAndBiases(run, values))
+    return found
+
+
+class TensorBoard:
+    """Event files in `<run>/events`, written by torch.utils.tensorboard."""
+
+    def __init__(self, run: RunFolder) -> None:
+        from torch.utils.tensorboard.writer import SummaryWriter
+
+        self._writer = SummaryWriter(str(run.path / "events"))
+
+    def values(self, step: int, values: Mapping[str, float]) -> None:
+        """See `Watcher`."""
+        with contextlib.suppress(OSError):
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, step)
+
+    def picture(self, step: int, image: Image) -> None:
+        """See `Watcher`."""
+        import numpy as np
+
+        with contextlib.suppress(OSError):
+            self._writer.add_image("samples", np.asarray(image.convert("RGB")), step, dataformats="HWC")
+
+    def close(self) -> None:
+        """See `Watcher`."""
+        with contextlib.suppress(OSError):
+            self._writer.close()
+
+
+class WeightsAndBiases:
+    """A run of that service, through its own package. What goes wrong there does not stop the training."""
+
+    def __init__(self, run: RunFolder, values: Mapping[str, Any]) -> None:
+        self._run: Any = None
+        with _forgiven():
+            import wandb  # pyright: ignore[reportMissingImports]
+
+            self._run = wandb.init(
+                project="aigc-studio", id=run.path.name, resume="allow", dir=str(run.path), config=dict(values)
+            )
+
+    def values(self, step: int, values: Mapping[str, float]) -> None:
+        """See `Watcher`."""
+        with _forgiven():
+            if self._run is not None:
+                self._run.log(dict(values), step=step)
+
+    def picture(self, step: int, image: Image) -> None:
+        """See `Watcher`."""
+        with _forgiven():
+            if self._run is not None:
+                import wandb  # pyright: ignore[reportMissingImports]
+
+                self._run.log({"samples": wandb.Image(image)}, step=step)
+
+    def close(self) -> None:
+        """See `Watcher`."""
+        with _forgiven():
+            if self._run is not None:
+                self._run.finish()
+
+
+@contextlib.contextmanager
+def _forgiven():  # noqa: ANN202
+    """A service that fails is noted in the log and left alone."""
+    try:
+        yield
+    except Exception:
+        log.exception("Weights & Biases")

@@ -1,0 +1,262 @@
+"""The shared loop: resuming equals not stopping, and every way in which a run can end leaves a run behind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from aigc_studio.core.errors import Cancelled, StudioError
+from aigc_studio.core.runs import RunFolder
+from aigc_studio.training import checkpoint
+from aigc_studio.training.learner import Batch, Settings
+from aigc_studio.training.trainer import Trainer
+from tests.engines.context import FakeContext
+
+
+class Noise(nn.Module):
+    """A linear layer with what makes resuming hard: dropout, and running statistics that a forward pass changes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm: nn.Module = nn.BatchNorm1d(4)
+        self.drop: nn.Module = nn.Dropout(0.3)
+        self.line = nn.Linear(4, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.line(self.drop(self.norm(x)))
+
+
+class Lines:
+    """Learns a sum of four numbers. breaks: step at which something goes wrong, and how."""
+
+    unit = "images"
+    averaged = ("net",)
+
+    def __init__(self, breaks: tuple[int, Any] | None = None, largest: int = 99, held: Sequence[float] = ()) -> None:
+        torch.manual_seed(5)
+        self.modules = {"net": Noise()}
+        self.optimisers = {"net": torch.optim.Adam(self.modules["net"].parameters(), lr=0.02)}
+        self.counted = 0
+        self.sizes: list[int] = []
+        self._breaks, self._largest, self._held = breaks, largest, list(held)
+
+    def batch(self, step: int) -> Batch:
+        x = torch.from_numpy(np.random.default_rng((3, step)).standard_normal((8, 4)).astype(np.float32))
+        return {"x": x, "y": x.sum(1, keepdim=True)}
+
+    def step(self, parts: Sequence[Batch], trainer: Trainer) -> Mapping[str, Any]:
+        total: Any = 0.0
+        for part in parts:
+            self.sizes.append(len(part["x"]))
+            if len(part["x"]) > self._largest:
+                raise torch.OutOfMemoryError("no memory")
+            loss = (self.modules["net"](part["x"]) - part["y"]).square().mean()
+            if self._breaks is not None and self._breaks[0] == trainer.step:
+                if isinstance(self._breaks[1], BaseException):
+                    raise self._breaks[1]
+                loss = loss * self._breaks[1]
+            trainer.backward(loss * trainer.share(part))
+            total = total + loss.detach() * trainer.share(part)
+        trainer.apply("net")
+        self.counted += 1
+        return {"loss": total}
+
+    def validate(self, trainer: Trainer) -> Mapping[str, float]:
+        return {"loss": self._held.pop(0)} if self._held else {}
+
+    def sample(self, trainer: Trainer, step: int) -> Image.Image | None:
+        torch.rand(step)  # must not move the random numbers of the learning
+        return Image.new("RGB", (16, 16), (min(step, 255), 0, 0))
+
+    def state(self) -> Mapping[str, Any]:
+        return {"counted": self.counted}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.counted = state["counted"]
+
+
+def settings(steps: int = 20, **more: Any) -> Settings:
+    fields: dict[str, Any] = {"steps": steps, "seed": 9, "ema": 0.9, "sample_every": 6, "validate_every": 0}
+    every: dict[str, Any] = {"log_seconds": 0.0, "checkpoint_seconds": 1e9}
+    return Settings(**(fields | every | more))
+
+
+def trained(folder: Path, learner: Lines, wanted: Settings, ctx: FakeContext | None = None) -> Trainer:
+    trainer = Trainer(ctx or FakeContext(), RunFolder(folder), learner, wanted)
+    trainer.run()
+    return trainer
+
+
+def weights(learner: Lines, trainer: Trainer) -> list[bytes]:
+    both = [*learner.modules["net"].state_dict().values(), *trainer.average["net"].state_dict().values()]
+    return [value.numpy().tobytes() for value in both]
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> tuple[list[bytes], int]:
+    """Weights and count of a run that nothing stopped."""
+    learner = Lines()
+    return weights(learner, trained(tmp_path / "whole", learner, settings())), learner.counted
+
+
+@pytest.mark.parametrize("moment", [1, 2, 7, 13, 19])
+def test_a_run_that_was_paused_equals_one_that_was_not(
+    tmp_path: Path, whole: tuple[list[bytes], int], moment: int
+) -> None:
+    with pytest.raises(Cancelled):
+        trained(tmp_path / "run", Lines(), settings(), FakeContext(cancel_after=moment + 1))
+    learner = Lines()
+    trainer = trained(tmp_path / "run", learner, settings())
+    assert (weights(learner, trainer), learner.counted) == whole
+
+
+def test_a_run_that_was_stopped_in_the_middle_of_a_step_equals_one_that_was_not(
+    tmp_path: Path, whole: tuple[list[bytes], int]
+) -> None:
+    """The forward pass has moved running statistics already, the optimiser nothing."""
+    with pytest.raises(Cancelled):
+        trained(tmp_path / "run", Lines(breaks=(11, Cancelled())), settings())
+    tree = checkpoint.load_latest(tmp_path / "run")
+    assert tree["step"] == 11
+    learner = Lines()
+    trainer = trained(tmp_path / "run", learner, settings())
+    assert (weights(learner, trainer), learner.counted) == whole
+
+
+def test_a_run_that_was_killed_goes_on_from_its_last_checkpoint(
+    tmp_path: Path, whole: tuple[list[bytes], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill leaves no time to write: the checkpoint of the end is thrown away."""
+    run = tmp_path / "run"
+
+    class Killed(BaseException):
+        pass
+
+    monkeypatch.setattr(Trainer, "_end_early", lambda *_: None)
+    with pytest.raises(Killed):
+        trained(run, Lines(breaks=(15, Killed())), settings(checkpoint_seconds=0.0))
+    (run / checkpoint.NAME).unlink()  # the kill came between the two renames
+    assert checkpoint.load_latest(run)["step"] == 14
+    learner = Lines()
+    trainer = trained(run, learner, settings())
+    assert (weights(learner, trainer), learner.counted) == whole
+
+
+@pytest.mark.parametrize("factor", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(tmp_path: Path, factor: float) -> None:
+    with pytest.raises(StudioError) as caught:
+        trained(tmp_path, Lines(breaks=(8, factor)), settings(checkpoint_seconds=0.0))
+    assert caught.value.code == "training-nan"
+    tree = checkpoint.load_latest(tmp_path)
+    assert tree["step"] == 8
+    assert all(torch.isfinite(value).all() for value in tree["modules"]["net"].values())
+    lines, _ = RunFolder(tmp_path).read()
+    assert lines[-1]["event"] == "stop"
+    assert lines[-1]["reason"] == "training-nan"
+
+
+def test_a_batch_too_large_for_the_memory_is_learned_in_pieces(tmp_path: Path) -> None:
+    context, learner = FakeContext(), Lines(largest=2)
+    trained(tmp_path, learner, settings(3), context)
+    assert learner.sizes[:6] == [8, 4, 2, 2, 2, 2]
+    assert [params["count"] for _, params in context.notices] == [2, 4]
+
+
+def test_memory_too_small_for_one_example_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(torch.OutOfMemoryError):
+        trained(tmp_path, Lines(largest=0), settings(3))
+
+
+def test_pieces_learn_the_same_as_the_whole(tmp_path: Path) -> None:
+    """Without what depends on the batch as a whole: gradients of pieces add up to that of the batch."""
+    lines = [Lines(), Lines(largest=3)]
+    for learner in lines:
+        learner.modules["net"].norm, learner.modules["net"].drop = nn.Identity(), nn.Identity()
+    for number, learner in enumerate(lines):
+        trained(tmp_path / str(number), learner, settings(5))
+    one, other = (learner.modules["net"].line.weight for learner in lines)
+    assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_a_full_disk_at_a_checkpoint_keeps_the_former_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained(tmp_path, Lines(), settings(4))
+    before = (tmp_path / checkpoint.NAME).read_bytes()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    with pytest.raises(StudioError) as caught:
+        trained(tmp_path, Lines(), settings(9))
+    assert caught.value.code == "disk"
+    assert "No space left" in str(caught.value)
+    assert (tmp_path / checkpoint.NAME).read_bytes() == before
+    assert not [path for path in tmp_path.iterdir() if path.suffix == ".part"]
+
+
+def test_no_better_validation_ends_the_run_with_the_best_weights(tmp_path: Path) -> None:
+    learner = Lines(held=[5.0, 3.0, 4.0, 6.0, 1.0])
+    wanted = settings(50, validate_every=2, patience=2)
+    trainer = Trainer(FakeContext(), RunFolder(tmp_path), learner, wanted)
+    assert trainer.run().reason == "patience"
+    assert trainer.step == 8
+    best = checkpoint.load(tmp_path / "best.safetensors")
+    assert best["step"] == 4
+    assert torch.equal(learner.modules["net"].line.weight, best["modules"]["net"]["line.weight"])
+
+
+def test_a_run_ends_when_asked_and_by_the_clock(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "asked")
+    context = FakeContext(on_check=lambda count: run.ask_to_finish() if count == 4 else None)
+    assert Trainer(context, run, Lines(), settings(50)).run().reason == "asked"
+    outcome = Trainer(FakeContext(), RunFolder(tmp_path / "clock"), Lines(), settings(10**6, minutes=1e-4)).run()
+    assert outcome.reason == "minutes"
+    assert outcome.step < 10**6
+
+
+def test_the_record_tells_losses_samples_and_state(tmp_path: Path) -> None:
+    trainer = trained(tmp_path, Lines(), settings(12))
+    run = RunFolder(tmp_path)
+    lines, _ = run.read()
+    values = [line for line in lines if "values" in line]
+    assert [line["step"] for line in values] == list(range(1, 13))
+    assert values[-1]["values"]["loss"] < values[0]["values"]["loss"]
+    assert values[-1]["values"]["images_per_second"] > 0
+    assert [step for step, _ in run.samples()] == [6, 12]
+    summary = run.summary()
+    assert summary is not None
+    assert (summary.step, summary.steps, summary.state) == (12, 12, "running")
+    assert trainer.fraction == 1.0
+
+
+def test_the_rate_warms_up_and_falls(tmp_path: Path) -> None:
+    seen: list[float] = []
+
+    class Watched(Lines):
+        def sample(self, trainer: Trainer, step: int) -> None:
+            seen.append(self.optimisers["net"].param_groups[0]["lr"])
+
+    learner = Watched()
+    trained(tmp_path, learner, settings(20, warmup=4, fall=0.5, sample_every=1))
+    assert seen[:4] == pytest.approx([0.005, 0.01, 0.015, 0.02])
+    assert seen[9] == pytest.approx(0.02)
+    assert seen[-1] < 0.001
+    assert all(a >= b for a, b in pairwise(seen[4:]))
+
+
+def test_a_checkpoint_of_other_settings_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    trained(tmp_path, Lines(), settings(4))
+    other = Lines()
+    other.modules["net"].line = nn.Linear(4, 2)
+    with pytest.raises(StudioError) as caught:
+        trained(tmp_path, other, settings(9))
+    assert caught.value.code == "checkpoint"
