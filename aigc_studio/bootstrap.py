@@ -152,13 +152,14 @@ def _own_environment(testing):
         "platformdirs",
         "psutil",
         "pynvml",
+        "pyqtgraph",
         "qtawesome",
         "rich",
         "shtab",
         "soundfile",
     ]
     if testing:
-        modules += ["pytest", "pytestqt", "fastapi", "uvicorn", "torch", "transformers"]
+        modules += ["pytest", "pytestqt", "fastapi", "uvicorn", "torch", "transformers", "tensorboard"]
     try:
         return all(importlib.util.find_spec(name) for name in modules)
     except ImportError:  # the parent of a dotted name is missing
