@@ -56,7 +56,7 @@ class FakeContext:
         return index >= self.start and index not in self.stored
 
     def progress(self, done: int, total: int, stage: str = "", preview: Image.Image | None = None) -> None:
-        assert done >= 0 and (done <= total or not total), f"{done} of {total}"
+        assert 0 <= done <= (total or done), f"{done} of {total}"
         self.steps.append((done, total, stage))
         if preview is not None:
             assert max(preview.size) <= 512, preview.size
