@@ -20,17 +20,23 @@ from .i18n import N_
 from .store.files import write_atomically
 
 __all__ = [
+    "BROKEN",
     "MAX_PIXELS",
     "MAX_SIDE",
     "MIN_SIDE",
     "THUMBNAIL_SIDE",
     "blend",
+    "damaged",
     "from_array",
     "image_size",
     "make_thumbnail",
     "open_image",
     "open_mask",
+    "opened",
+    "orientation",
     "to_array",
+    "to_plain",
+    "upright",
 ]
 
 MIN_SIDE = 8
@@ -43,13 +49,16 @@ THUMBNAIL_SIDE = 256
 
 # Only these parsers ever see a file: each further one is more code that meets foreign bytes (EPS starts Ghostscript).
 _FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PSD", "AVIF")
-# What Pillow's parsers raise on broken files; there is no common base class.
-_BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError)
+BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError)
+"""What Pillow's parsers raise on broken files; there is no common base class."""
 
 
 @contextlib.contextmanager
-def _open(path: Path) -> Iterator[Image.Image]:
-    """A picture whose header is read and within our limits; its file is closed again whatever happens."""
+def opened(path: Path, least: int = MIN_SIDE) -> Iterator[Image.Image]:
+    """A picture whose header is read and within our limits; its file is closed again whatever happens.
+
+    least: of each side, pixels. Decoding it may raise what `BROKEN` names; `damaged` says so to people.
+    """
     Image.init()
     with open(path, "rb") as file:
         try:
@@ -72,14 +81,15 @@ def _open(path: Path) -> Iterator[Image.Image]:
                 detail=repr(error),
                 name=path.name,
             ) from error
-        except _BROKEN as error:
-            raise _broken(path, error) from error
+        except BROKEN as error:
+            raise damaged(path, error) from error
         with image:
-            _check_size(path, *image.size)
+            _check_size(path, *image.size, least)
             yield image
 
 
-def _broken(path: Path, error: Exception) -> StudioError:
+def damaged(path: Path, error: Exception) -> StudioError:
+    """The sentence about a picture that could not be decoded to its end."""
     return StudioError(
         N_('The picture "{name}" is damaged or incomplete; copy or export it again.'),
         code="image-damaged",
@@ -88,15 +98,15 @@ def _broken(path: Path, error: Exception) -> StudioError:
     )
 
 
-def _check_size(path: Path, width: int, height: int) -> None:
-    if min(width, height) < MIN_SIDE:
+def _check_size(path: Path, width: int, height: int, least: int) -> None:
+    if min(width, height) < least:
         raise StudioError(
             N_('The picture "{name}" is only {width} × {height} px; choose one of at least {side} px a side.'),
             code="image-size",
             name=path.name,
             width=width,
             height=height,
-            side=MIN_SIDE,
+            side=least,
         )
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
         raise StudioError(
@@ -115,16 +125,17 @@ def _check_size(path: Path, width: int, height: int) -> None:
 
 def image_size(path: Path) -> tuple[int, int]:
     """Width and height as shown (EXIF rotation applied), from the header alone. StudioError when it is no picture."""
-    with _open(path) as image:
+    with opened(path) as image:
         width, height = image.size
-        turned = _orientation(image) >= 5
+        turned = orientation(image) >= 5
     return (height, width) if turned else (width, height)
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
+    """EXIF's number, 1 to 8; from 5 on width and height change places."""
     try:
         value = image.getexif().get(0x0112, 1)
-    except _BROKEN:
+    except BROKEN:
         return 1
     return value if isinstance(value, int) else 1
 
@@ -135,33 +146,34 @@ def open_image(path: Path) -> Image.Image:
     16-bit grey is scaled (not clipped) to 8 bits, CMYK and other profiles are converted to sRGB.
     StudioError when it is not a picture, damaged, too large or too small.
     """
-    with _open(path) as image:
+    with opened(path) as image:
         try:
             image.load()
-            return _plain(_upright(image))
-        except _BROKEN as error:
-            raise _broken(path, error) from error
+            return to_plain(upright(image))
+        except BROKEN as error:
+            raise damaged(path, error) from error
 
 
 def open_mask(path: Path) -> Image.Image:
     """A mask file as "L": white is what may change. Of a picture with transparency the alpha is the mask."""
-    with _open(path) as image:
+    with opened(path) as image:
         try:
             image.load()
-            upright = _upright(image)
-            if upright.mode == "L":
-                return upright
-            plain = _plain(upright)
-        except _BROKEN as error:
-            raise _broken(path, error) from error
+            shown = upright(image)
+            if shown.mode == "L":
+                return shown
+            plain = to_plain(shown)
+        except BROKEN as error:
+            raise damaged(path, error) from error
     return plain.getchannel("A") if plain.mode == "RGBA" else plain.convert("L")
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    return ImageOps.exif_transpose(image) if _orientation(image) != 1 else image
+def upright(image: Image.Image) -> Image.Image:
+    """Turned and mirrored as its EXIF orientation says."""
+    return ImageOps.exif_transpose(image) if orientation(image) != 1 else image
 
 
-def _plain(image: Image.Image) -> Image.Image:
+def to_plain(image: Image.Image) -> Image.Image:
     """Any mode as 8-bit sRGB "RGB" or "RGBA", without metadata."""
     if image.mode.startswith("I") or image.mode == "F":
         image = _eight_bit(image)
@@ -202,7 +214,7 @@ def to_array(image: Image.Image) -> np.ndarray:
     """uint8 of shape (h, w, 3), (h, w, 4), or (h, w) for modes "L" and "1"."""
     if image.mode == "1":
         image = image.convert("L")
-    return np.array(image if image.mode in ("L", "RGB", "RGBA") else _plain(image), dtype=np.uint8)
+    return np.array(image if image.mode in ("L", "RGB", "RGBA") else to_plain(image), dtype=np.uint8)
 
 
 def from_array(pixels: np.ndarray) -> Image.Image:
@@ -225,20 +237,20 @@ def blend(below: np.ndarray, above: np.ndarray, alpha: np.ndarray) -> np.ndarray
 
 def make_thumbnail(source: Path, target: Path, side: int = THUMBNAIL_SIDE) -> None:
     """Write a WebP of at most `side` px for a picture file. JPEGs are decoded at the reduced size."""
-    with _open(source) as image:
+    with opened(source) as image:
         try:
             image.draft("RGB", (side * 2, side * 2))
             image.load()
-            small = _upright(image)
+            small = upright(image)
             if small.mode.startswith("I") or small.mode == "F":
                 small = _eight_bit(small)
             if small.mode not in ("RGB", "RGBA", "L"):
                 transparent = small.mode in ("LA", "PA") or "transparency" in small.info
                 small = small.convert("RGBA" if transparent else "RGB")
             small.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
-            small = _plain(small)
-        except _BROKEN as error:
-            raise _broken(source, error) from error
+            small = to_plain(small)
+        except BROKEN as error:
+            raise damaged(source, error) from error
     target.parent.mkdir(parents=True, exist_ok=True)
     with write_atomically(target) as file:
         small.save(file, "WEBP", quality=80, method=0)

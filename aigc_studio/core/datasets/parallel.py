@@ -1,0 +1,48 @@
+"""The same work for many files: a few at once, results in order, little waiting, stopped at once by a cancel."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from ..errors import StudioError
+from .problem import Check
+
+__all__ = ["in_order"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def in_order(work: Callable[[T], R], items: Iterable[T], check: Check) -> Iterator[tuple[T, R | StudioError]]:
+    """(item, what `work` returns or the StudioError it raises) for every item, in their order.
+
+    `work` runs in threads (decoding pictures and reading files leave Python's lock), `check` in the caller's. However
+    many items there are, some twenty are held at a time.
+    """
+    workers = max(1, min(4, os.cpu_count() or 1))
+    waiting: deque[tuple[T, Future[R | StudioError]]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="dataset")
+
+    def attempt(item: T) -> R | StudioError:
+        try:
+            return work(item)
+        except StudioError as error:
+            return error
+
+    try:
+        for item in items:
+            check()
+            waiting.append((item, pool.submit(attempt, item)))
+            if len(waiting) > 4 * workers:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        while waiting:
+            check()
+            first, future = waiting.popleft()
+            yield first, future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
