@@ -1,6 +1,7 @@
 """A project as one portable file, and back: a zip with the index, the assets and the documents.
 
-Left out: the trash, thumbnails, backups and what is on its way. Unpacking trusts nothing: every name, link, size and
+Left out: the trash, thumbnails, backups, what is on its way, and the workshops of trainings (the models they made lie
+elsewhere; one that was not finished begins anew from its data). Unpacking trusts nothing: every name, link, size and
 ratio is checked before the first byte is written, sizes are counted again while writing, and the folder gets its name
 only when it is whole.
 """

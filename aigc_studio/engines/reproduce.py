@@ -94,6 +94,10 @@ def reproduce(
             code="no-recipe",
             title=asset.title or asset.file,
         ) from None
+    if job.request.kind == "training":  # hours, and a second model in the models folder
+        raise StudioError(
+            N_("A training is not made again to be compared; start it again in the Train panel."), code="training"
+        )
     order = order_for(project, job, find)
     _check_inputs(order, recipe)
     with tempfile.TemporaryDirectory(prefix="aigc-reproduce-") as folder:

@@ -94,6 +94,8 @@ class Session:
         """
         from .images import prepare
 
+        if not str(self.values[param]).strip():
+            raise StudioError(N_("There is no data to learn from; choose a folder."), code="data-missing")
         name = param if param == "data" else f"data_{param}"
         found = prepare(
             self.run.path / name,

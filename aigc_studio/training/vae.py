@@ -57,7 +57,7 @@ FAMILY = family(
             0.1,
             help=N_("Low keeps pictures sharp; high makes sliders independent and new pictures likelier."),
         ),
-        Param.int("width", N_("Width of the network"), 32, 4, 256, advanced=True),
+        Param.int("width", N_("Width of the network"), 16, 4, 256, advanced=True),
         *augmentations(),
         *care(ema=0.995),
         *rounds(),
