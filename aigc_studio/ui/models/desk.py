@@ -131,8 +131,7 @@ class ModelDesk(QObject):
 
     # -- inside
     def _inspect(self, path: Path, then: Callable[[Path, list[Entry]], object]) -> None:
-        known = [entry for entry in _all() if entry.path is not None and _within(entry.path, path)]
-        if known and all(entry.problem is None for entry in known):
+        if known := _here(path):
             self._told(known)  # it is here already
             return
         self._scan.inspect(
@@ -158,20 +157,23 @@ class ModelDesk(QObject):
     def _offer_part(self, field: LorasField, path: Path) -> None:
         """A LoRA was dropped on a form: say at once when it does not fit, else add it to the library and the form."""
 
-        def found(_path: Path, entries: list[Entry]) -> None:
-            fitting = [entry for entry in entries if entry.facts.get("part") in field.param.of]
-            if fitting:
-                self._ask(path, fitting)
-                return
-            problem = next((entry.problem for entry in entries if entry.problem is not None), None)
-            misfit = StudioError(
-                N_('"{name}" is made for another kind of model; it cannot be used here.'),
-                code="part-misfit",
-                name=path.name,
-            )
-            self._banners.show_error(problem or misfit, level="warning")
+        def fitting(entries: list[Entry]) -> list[Entry]:
+            found = [entry for entry in entries if entry.facts.get("part") in field.param.of]
+            if not found:
+                problem = next((entry.problem for entry in entries if entry.problem is not None), None)
+                misfit = StudioError(
+                    N_('"{name}" is made for another kind of model; it cannot be used here.'),
+                    code="part-misfit",
+                    name=path.name,
+                )
+                self._banners.show_error(problem or misfit, level="warning")
+            return found
 
-        self._inspect(path, found)
+        if known := _here(path):
+            if usable := fitting(known):
+                self._told(usable)
+            return
+        self._inspect(path, lambda path, entries: self._ask(path, found) if (found := fitting(entries)) else None)
 
     def _added(self, folder: Path, wanted: Path, before: set[str]) -> None:
         found = [entry for entry in _all() if entry.path is not None and _within(entry.path, wanted)]
@@ -219,6 +221,12 @@ class ModelDesk(QObject):
 
     def _library_gone(self) -> None:
         self._library = None
+
+
+def _here(path: Path) -> list[Entry]:
+    """The models of the list at `path`, when there are some and all can be used."""
+    known = [entry for entry in _all() if entry.path is not None and _within(entry.path, path)]
+    return known if all(entry.problem is None for entry in known) else []
 
 
 def _all() -> tuple[Entry, ...]:

@@ -50,6 +50,7 @@ class ImportDialog(StudioDialog):
         title = N_("Copy a model") if copy else N_("Add a model") if len(entries) == 1 else N_("Add models")
         super().__init__(title, parent, width=560)
         self._scan, self._path, self._entries = scan, path, entries
+        self._copies = copy
         self._needed = self._free = -1
         self._asked: Background | None = None
         self.list = QListWidget(self)
@@ -109,8 +110,11 @@ class ImportDialog(StudioDialog):
         fill(self.list, [(title, listed) for title, listed in groups if listed], "")
         rows = [self.list.item(row).sizeHint().height() for row in range(self.list.count())]
         self.list.setFixedHeight(min(_MOST_HEIGHT, sum(rows) + 8))
+        folder = str(self.root)
         self.place.setText(
-            tr("It lies in {folder}. Used where it is, nothing is copied; it must stay there.", folder=str(self.root))
+            tr("It lies in {folder}.", folder=folder)
+            if self._copies
+            else tr("It lies in {folder}. Used where it is, nothing is copied; it must stay there.", folder=folder)
         )
         self._show_room()
 

@@ -205,6 +205,29 @@ def test_a_lora_dropped_on_the_form_is_asked_about_and_added(qtbot, desk: Desk, 
     assert desk.loras.value() == [["ink", 1.0]]
 
 
+def test_a_lora_of_the_list_for_another_base_is_refused_as_well(qtbot, desk: Desk, tmp_path: Path) -> None:
+    """That it is in the list is no news; one that fits is added."""
+    old, ink = make_lora(tmp_path / "shelf" / "old.safetensors", 768), make_lora(tmp_path / "shelf" / "ink.safetensors")
+    catalogue.add_folder(tmp_path / "shelf")
+    with qtbot.waitSignal(desk.studio.modelsChanged):
+        desk.studio.models.rescan()
+    desk.loras.take([old])
+    qtbot.waitUntil(lambda: bool(desk.said()))
+    assert "another kind of model" in desk.said()
+    desk.loras.take([ink])
+    qtbot.waitUntil(lambda: desk.loras.value() == [["ink", 1.0]])
+
+
+def test_a_question_about_a_copy_speaks_of_nothing_else(qtbot, desk: Desk, tmp_path: Path) -> None:
+    """Using it where it is cannot be chosen there."""
+    model = make_writer(tmp_path / "downloads" / "my-writer")
+    texts = [
+        ImportDialog(desk.studio.models, model, catalogue.inspect(model), desk.window, copy=copy).place.text()
+        for copy in (True, False)
+    ]
+    assert ["nothing is copied" in text for text in texts] == [False, True]
+
+
 def test_the_library_lists_filters_tells_and_corrects(qtbot, desk: Desk, tmp_path: Path) -> None:
     """What is missing, where it lies; another type at a person's word; a folder taken off the list."""
     folder = tmp_path / "shelf"
