@@ -51,6 +51,7 @@ from .shell.top_bar import TopBar
 from .shortcuts import WINDOW, ShortcutBook
 from .studio import Studio
 from .theme import Theme
+from .training.finished import TrainedModels
 from .viewer.opening import Viewing
 from .widgets.banner import BannerArea
 from .widgets.toast import Toast
@@ -199,6 +200,7 @@ class MainWindow(Translated, QMainWindow):
         self.notifier = Notifier(self.studio, self)
         self.projects = Projects(self.studio, self.settings, self.panels, self.banners, self)
         self.models_desk = ModelDesk(self.studio, self.banners, self.show_panel, lambda: self.panels.current, self)
+        self.trained = TrainedModels(self.studio, self.banners, self.models_desk.choose, self)
         self.tr_bind(self.menuBar().setAccessibleName, N_("Menu bar"))
 
     def _connect_actions(self) -> None:

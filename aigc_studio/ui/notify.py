@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 from aigc_studio.core.i18n import tr
 from aigc_studio.core.jobs import Job, JobState
 from aigc_studio.core.paths import resources
+from aigc_studio.ui.history.words import title_of
 from aigc_studio.ui.studio import Studio
 
 from .session_bus import Arguments, BusError, Incoming, SessionBus
@@ -305,7 +306,7 @@ def message(jobs: list[Job]) -> tuple[str, str]:
     failed = [job for job in jobs if job.state == JobState.FAILED]
     if len(jobs) == 1:
         job = jobs[0]
-        prompt = " ".join(job.request.prompt.split())
+        prompt = title_of(job.request)
         prompt = prompt if len(prompt) <= _PROMPT_LENGTH else prompt[: _PROMPT_LENGTH - 1].rstrip() + "…"
         if failed:
             return tr("A job failed"), f"{prompt}\n{job.error}".strip() if job.error is not None else prompt
@@ -313,6 +314,7 @@ def message(jobs: list[Job]) -> tuple[str, str]:
             "image": tr("The picture is ready"),
             "text": tr("The text is ready"),
             "speech": tr("The recording is ready"),
+            "training": tr("The model is ready"),
         }
         several = job.request.kind == "image" and job.request.count > 1
         return (

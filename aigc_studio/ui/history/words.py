@@ -9,6 +9,7 @@ from aigc_studio.core import catalogue
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.generations import Generation
 from aigc_studio.core.i18n import N_, tr
+from aigc_studio.core.requests import Request
 from aigc_studio.engines import registry
 from aigc_studio.engines.base import Family, Param
 
@@ -21,6 +22,7 @@ __all__ = [
     "state_text",
     "summary",
     "task_title",
+    "title_of",
     "value_text",
 ]
 
@@ -51,6 +53,14 @@ def _declared(request: Mapping[str, Any]) -> dict[str, Param]:
     family = _family(request)
     params = family.task_params(str(request.get("task", ""))) if family is not None else ()
     return {param.id: param for param in params}
+
+
+def title_of(request: Request) -> str:
+    """What a job is called in lists: its prompt in one line; the name of the model that it trains. "" for neither."""
+    words = " ".join(request.prompt.split()[:200])
+    if not words and request.kind == "training":
+        words = " ".join(str(request.params.get("name", "")).split()) or model_title(request.family, "")
+    return words
 
 
 def task_title(request: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QS
 
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.jobs import Job, JobState
-from aigc_studio.ui.history.words import model_title
+from aigc_studio.ui.history.words import model_title, title_of
 from aigc_studio.ui.icons import paint_icon
 from aigc_studio.ui.theme import theme_of
 from aigc_studio.ui.widgets.job_bar import progress_text
@@ -35,7 +35,12 @@ __all__ = ["BUTTONS", "JobDelegate"]
 ROW = 76
 _PICTURE = 52
 _BUTTON = 28
-_KIND_ICONS = {"image": "image-outline", "speech": "microphone-outline", "text": "text-box-outline"}
+_KIND_ICONS = {
+    "image": "image-outline",
+    "speech": "microphone-outline",
+    "text": "text-box-outline",
+    "training": "school-outline",
+}
 _STATE_COLORS = {JobState.RUNNING: "accent-text", JobState.FAILED: "danger", JobState.DONE: "success"}
 
 BUTTONS = {
@@ -101,7 +106,7 @@ class JobDelegate(QStyledItemDelegate):
         words = QRect(left, rect.top() + 14, max(0, right - left - 8), 20)
         font = QFont(painter.font())
         painter.setPen(theme.color("text"))
-        prompt = " ".join(job.request.prompt.split()[:200]) or tr("Without a prompt")
+        prompt = title_of(job.request) or tr("Without a prompt")
         metrics = painter.fontMetrics()
         align = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         painter.drawText(words, align, metrics.elidedText(prompt[:500], Qt.TextElideMode.ElideRight, words.width()))
@@ -143,7 +148,7 @@ class JobDelegate(QStyledItemDelegate):
             return super().helpEvent(event, view, option, index)
         job: Job = index.data(JobModel.JobRole)
         action = self._button_at(job, option.rect, event.pos())  # pyright: ignore[reportAttributeAccessIssue]
-        text = tr(BUTTONS[action][1]) if action else job.request.prompt[:600]
+        text = tr(BUTTONS[action][1]) if action else job.request.prompt[:600] or title_of(job.request)
         if not action and job.error is not None:
             text += f"\n\n{job.error}"
         QToolTip.showText(event.globalPos(), text, view)
@@ -186,7 +191,8 @@ class JobDelegate(QStyledItemDelegate):
         if job.state == JobState.RUNNING:
             return progress_text(self._progress(job.id))
         parts = [model_title(job.request.family, job.request.model)]
-        if job.request.count > 1 or job.state == JobState.PAUSED:
+        training = job.request.kind == "training"  # how far a paused one is, is known to its run
+        if job.request.count > 1 or (job.state == JobState.PAUSED and not training):
             parts.append(tr("{done} of {count} made", done=len(job.done), count=job.request.count))
         if job.state == JobState.DONE and job.started and job.finished > job.started:
             parts.append(_duration(job.finished - job.started))

@@ -9,6 +9,7 @@ from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QObject, 
 
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.jobs import Job, JobState
+from aigc_studio.ui.history.words import title_of
 from aigc_studio.ui.studio import Studio
 
 __all__ = ["JOB_MIME", "STATE_TITLES", "JobModel", "ordered"]
@@ -64,7 +65,7 @@ class JobModel(QAbstractListModel):
         if role == self.JobRole:
             return job
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return f"{job.request.prompt[:200]} · {tr(STATE_TITLES[job.state])}"
+            return f"{title_of(job.request)[:200]} · {tr(STATE_TITLES[job.state])}"
         return None
 
     def flags(self, index: _Index) -> Qt.ItemFlag:

@@ -31,7 +31,8 @@ class ModelScan(QObject):
 
     changed: what `catalogue.models` and `parts` answer is another now. busy: whether a look is under way. failed:
     StudioError. managerWanted, folderWanted: a picker asks for the Models page, or for "Add model folder…".
-    partOffered: LorasField, Path: a file that no list has yet was dropped on a form.
+    partOffered: LorasField, Path: a file that no list has yet was dropped on a form. modelWanted: Entry to be chosen in
+    the panel that works with it.
     """
 
     changed = Signal()
@@ -42,6 +43,7 @@ class ModelScan(QObject):
     managerWanted = Signal()
     folderWanted = Signal()
     partOffered = Signal(object, object)
+    modelWanted = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

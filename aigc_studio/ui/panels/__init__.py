@@ -33,4 +33,5 @@ PANELS = (
     PanelInfo("assets", N_("Assets"), "view-grid-outline", "Ctrl+4", "aigc_studio.ui.panels.assets", "AssetsPanel"),
     PanelInfo("queue", N_("Queue"), "playlist-play", "Ctrl+5", "aigc_studio.ui.panels.queue", "QueuePanel"),
     PanelInfo("history", N_("History"), "history", "Ctrl+6", "aigc_studio.ui.panels.history", "HistoryPanel"),
+    PanelInfo("train", N_("Train"), "school-outline", "Ctrl+7", "aigc_studio.ui.panels.train", "TrainPanel"),
 )

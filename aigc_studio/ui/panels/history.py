@@ -291,13 +291,14 @@ class HistoryPanel(Translated, QWidget):
         writable = info is not None and not info.read_only
         asset, recipe = self.details.asset, self.details.recipe
         made = bool(recipe and recipe.get("request"))
+        training = made and recipe is not None and recipe["request"].get("kind") == "training"
         there, gone = bool(self._results(trashed=False)), bool(self._results(trashed=True))
         for id, on in {
             "use_all": made,
-            "use_prompt": made,
+            "use_prompt": made and not training,
             "use_seed": made,
-            "remix": made and writable,
-            "again": made and asset is not None and not asset.trashed and not self._again.running,
+            "remix": made and writable and not training,  # hours of work want to be started on purpose
+            "again": made and not training and asset is not None and not asset.trashed and not self._again.running,
             "view": asset is not None,
             "open": asset is not None and not asset.trashed,
             "show": asset is not None,

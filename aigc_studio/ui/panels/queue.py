@@ -41,6 +41,8 @@ class QueuePanel(Translated, QWidget):
 
     openRequested = Signal(object)
     """The Asset that a job made, to be shown in its panel."""
+    handOver = Signal(str, object)
+    """Id of a panel, and what it shall show."""
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -189,6 +191,9 @@ class QueuePanel(Translated, QWidget):
 
     def _show_result(self, id: str) -> None:
         job, reader = self._studio.job(id), self._studio.reader
+        if job is not None and job.request.kind == "training":
+            self.handOver.emit("train", {"run": id})  # it can be watched from its first step on
+            return
         if job is None or reader is None or not job.done:
             return
         asset = reader.asset(asset_id_for(id, job.done[-1]))
@@ -233,7 +238,7 @@ class QueuePanel(Translated, QWidget):
 
     def _picture(self, job: Job) -> QPixmap | None:
         """The last result's thumbnail; while it runs, the picture so far."""
-        if job.request.kind != "image":
+        if job.request.kind not in ("image", "training"):
             return None
         if job.state == JobState.RUNNING:
             progress = self._studio.progress(job.id)

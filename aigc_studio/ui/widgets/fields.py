@@ -119,7 +119,7 @@ class _Number(QDoubleSpinBox):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setDecimals(6)
+        self.setDecimals(7)
         self.setLocale(QLocale(QLocale.Language.C))
         self.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -127,11 +127,63 @@ class _Number(QDoubleSpinBox):
 
     def textFromValue(self, value: float) -> str:
         """Qt's request for the shown text."""
-        return f"{value:.6f}".rstrip("0").rstrip(".")
+        return f"{value:.7f}".rstrip("0").rstrip(".") if self.decimals() else f"{value:.0f}"
 
     def sizeHint(self) -> QSize:
         """Room for the widest value in practice."""
         return QSize(72, super().sizeHint().height())
+
+
+_MOST_PLACES = 1500
+"""With more steps from end to end a slider goes by factors: no hand finds 8000 of five million."""
+
+_WIDE_PLACES = 200
+_AROUND = 100.0
+"""A slider that goes by factors ends at so many times its default either way; what is beyond is typed."""
+
+
+class _Even:
+    """A slider of even steps from `low`."""
+
+    def __init__(self, low: float, high: float, step: float) -> None:
+        self._low, self._high, self._step = low, high, step
+        self.places = min(100_000, max(1, round((high - low) / step)))
+
+    def value(self, place: int) -> float:
+        """The number at a place."""
+        return min(self._high, self._low + place * self._step)
+
+    def place(self, value: float) -> int:
+        """The place of a number."""
+        return min(self.places, max(0, round((value - self._low) / self._step)))
+
+
+class _Wide:
+    """A slider of even factors around the default, two digits each; its first place is 0 where 0 is allowed."""
+
+    places = _WIDE_PLACES
+
+    def __init__(self, low: float, high: float, step: float, default: float) -> None:
+        middle = default if default > 0 else 10 * step
+        self._zero = 1 if low == 0 else 0
+        self._first = max(low, middle / _AROUND, step if low == 0 else 0.0)
+        self._last = min(high, middle * _AROUND)
+        self._range = math.log(self._last / self._first)
+
+    def value(self, place: int) -> float:
+        """The number at a place."""
+        if place < self._zero:
+            return 0.0
+        share = (place - self._zero) / (self.places - self._zero)
+        number = self._first * math.exp(self._range * share)
+        return min(self._last, max(self._first, float(f"{number:.1e}")))
+
+    def place(self, value: float) -> int:
+        """The place of a number."""
+        if value < self._first:
+            return 0
+        share = math.log(min(value, self._last) / self._first) / self._range
+        return self._zero + round(share * (self.places - self._zero))
 
 
 class NumberField(Field):
@@ -142,7 +194,7 @@ class NumberField(Field):
         self._whole = param.kind == "int"
         self._value: Any = param.default
         self.spin = _Number(self)
-        self.spin.setDecimals(0 if self._whole else 6)
+        self.spin.setDecimals(0 if self._whole else 7)
         low = param.low if math.isfinite(param.low) else -1e9
         high = param.high if math.isfinite(param.high) else 1e9
         self.spin.setRange(low, high)
@@ -150,9 +202,10 @@ class NumberField(Field):
         if param.unit:
             self.tr_bind(lambda text: self.spin.setSuffix(f" {text}"), param.unit)
         self.slider = QSlider(Qt.Orientation.Horizontal, self)
-        self._low, self._step = low, param.step
-        self._ends = min(high, slider_high if slider_high is not None else high)
-        self.slider.setRange(0, min(100_000, max(1, round((self._ends - low) / param.step))))
+        ends = min(high, slider_high if slider_high is not None else high)
+        wide = low >= 0 and high < 1e9 and (ends - low) / param.step > _MOST_PLACES
+        self._scale = _Wide(low, ends, param.step, param.default) if wide else _Even(low, ends, param.step)
+        self.slider.setRange(0, self._scale.places)
         self.slider.setPageStep(max(1, self.slider.maximum() // 10))
         self.slider.setVisible(math.isfinite(param.low) and math.isfinite(param.high))
         line = QHBoxLayout()
@@ -182,14 +235,14 @@ class NumberField(Field):
     def _show(self, value: float) -> None:
         with QSignalBlocker(self.spin), QSignalBlocker(self.slider):
             self.spin.setValue(value)
-            self.slider.setValue(min(self.slider.maximum(), max(0, round((value - self._low) / self._step))))
+            self.slider.setValue(self._scale.place(value))
 
     def _typed(self, value: float) -> None:
         self.set_value(round(value) if self._whole else value)
 
     def _slid(self, position: int) -> None:
-        value = min(self._ends, self._low + position * self._step)
-        self.set_value(round(value) if self._whole else round(value, 6))
+        value = self._scale.value(position)
+        self.set_value(round(value) if self._whole else round(value, 7))
 
 
 class Switch(QCheckBox):

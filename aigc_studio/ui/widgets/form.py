@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from PySide6.QtCore import QSize, Signal
@@ -15,6 +15,7 @@ from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 
 from .fields import ChoiceField, Field, NumberField, SeedField, SizeField, SwitchField, TextField
+from .folder_field import FolderField
 from .part_fields import LinesField, LorasField, ModelField
 
 __all__ = ["Memory", "ParamForm", "field_for"]
@@ -29,6 +30,7 @@ _FIELDS: dict[str, type[Field]] = {
     "size": SizeField,
     "model": ModelField,
     "loras": LorasField,
+    "folder": FolderField,
 }
 
 
@@ -52,6 +54,7 @@ class ParamForm(Translated, QWidget):
 
     memory: keeps the values per family ("form/<family>"), shared by its tasks and its models: what a person chose goes
     along to another model of the family unless that one has a default of its own there (a distilled model's steps).
+    without: ids of parameters that whoever shows the form asks for elsewhere; they have no field and no value here.
     seed, count: also show those fields; None shows them for families with a network, in which chance has a part.
     `changed` is emitted after every change; `values()` are of JSON types and always pass `family.values()`.
     """
@@ -68,10 +71,12 @@ class ParamForm(Translated, QWidget):
         memory: Memory | None = None,
         seed: bool | None = False,
         count: bool | None = False,
+        without: Collection[str] = (),
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._memory, self._with_seed, self._with_count = memory, seed, count
+        self._without = frozenset(without)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(12)
@@ -85,7 +90,7 @@ class ParamForm(Translated, QWidget):
         kept: dict[str, Any] = {}
         if self._body is not None and self.family.id == family.id:
             before = {id: field.param.default for id, field in self.fields.items()}
-            same = {param.id for param in family.task_params(task) if before.get(param.id) == param.default}
+            same = {param.id for param in self._params(family, task) if before.get(param.id) == param.default}
             kept = {id: value for id, value in self.values().items() if id in same}
         if self._body is not None:
             self._column.removeWidget(self._body)
@@ -97,7 +102,7 @@ class ParamForm(Translated, QWidget):
         body = QVBoxLayout(self._body)
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(12)
-        params = family.task_params(task)
+        params = self._params(family, task)
         for param in params:
             if not param.advanced:
                 self._add(param, body)
@@ -147,6 +152,9 @@ class ParamForm(Translated, QWidget):
     def take_seed(self) -> int:
         """The seed for a generation that starts now; 0 without the field. See `SeedField.take`."""
         return self.seed_field.take() if self.seed_field else 0
+
+    def _params(self, family: Family, task: str) -> list[Param]:
+        return [param for param in family.task_params(task) if param.id not in self._without]
 
     def _add(self, param: Param, layout: QVBoxLayout) -> None:
         field = field_for(param, self)

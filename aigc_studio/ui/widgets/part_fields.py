@@ -33,7 +33,7 @@ from aigc_studio.ui.theme import set_role
 
 from .fields import Field, NumberField
 
-__all__ = ["LinesField", "LorasField", "ModelField"]
+__all__ = ["LinesField", "LorasField", "ModelField", "fitting"]
 
 LINES = 4
 """How high a text of several lines grows before it scrolls."""
@@ -103,6 +103,12 @@ class LinesField(Field):
             cursor.insertText(value)
 
 
+def fitting(of: tuple[str, ...]) -> list[Entry]:
+    """The parts of these types that can be used, and of "model:<family>" the models of that family."""
+    models = [entry for entry in catalogue.models() if f"model:{entry.family}" in of]
+    return [entry for entry in (*catalogue.parts(of), *models) if entry.problem is None]
+
+
 class _PartsCombo(QComboBox):
     """Asks for what there is each time its list is opened."""
 
@@ -147,7 +153,7 @@ class ModelField(Field):
 
     def refresh(self) -> None:
         """Read again what there is."""
-        entries = [entry for entry in catalogue.parts(self.param.of) if entry.problem is None]
+        entries = fitting(self.param.of)
         with QSignalBlocker(self.combo):
             self.combo.clear()
             nothing = next((choice.title for choice in self.param.choices if not choice.value), "")
@@ -287,7 +293,7 @@ class LorasField(Field):
             self.refresh()
 
     def _entries(self) -> list[Entry]:
-        return [entry for entry in catalogue.parts(self.param.of) if entry.problem is None]
+        return fitting(self.param.of)
 
     def _fill_menu(self) -> None:
         self.menu.clear()

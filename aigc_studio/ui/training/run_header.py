@@ -1,0 +1,142 @@
+"""The line above a run: what it is, how far it is, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QProgressBar,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from aigc_studio.core.i18n import N_, tr
+from aigc_studio.ui.events import Progress
+from aigc_studio.ui.i18n import Translated
+from aigc_studio.ui.icons import icon
+from aigc_studio.ui.theme import set_role
+from aigc_studio.ui.widgets.elided_label import ElidedLabel
+from aigc_studio.ui.widgets.job_bar import time_text
+
+from .run_list import fraction, step_text
+from .run_source import RunItem
+from .words import recipe_title, state_text
+
+__all__ = ["RunHeader"]
+
+_ROLES = {"running": "", "failed": "danger", "done": "success"}
+_MAIN = ("resume", "pause", "stop", "use", "round")
+"""Actions that have a button of their own here, where they are possible."""
+
+
+class RunHeader(Translated, QFrame):
+    """acts: the panel's actions by id; the buttons are theirs, and show while their action is visible."""
+
+    def __init__(self, acts: Mapping[str, QAction], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "toolbar")
+        self._item: RunItem | None = None
+        self._progress: Progress | None = None
+        self.title = ElidedLabel(self)
+        self.title.setProperty("role", "heading")
+        self.state = QLabel(self)
+        self.about = ElidedLabel(self)
+        self.about.setProperty("role", "muted")
+        self.bar = QProgressBar(self)
+        self.bar.setRange(0, 1000)
+        self.bar.setTextVisible(False)
+        second = QHBoxLayout()
+        second.setSpacing(8)
+        second.addWidget(self.state)
+        second.addWidget(self.about, 1)
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(self.title)
+        words.addLayout(second)
+        line = QHBoxLayout()
+        line.setSpacing(8)
+        line.addLayout(words, 1)
+        self.buttons: dict[str, QPushButton] = {}
+        for id in _MAIN:
+            button = QPushButton(self, autoDefault=False)
+            button.setIconSize(QSize(16, 16))
+            if id == "use":
+                button.setProperty("role", "primary")
+            button.clicked.connect(acts[id].trigger)
+            self.buttons[id] = button
+            line.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._acts = acts
+        self.more = QToolButton(self)
+        self.more.setIcon(icon("dots-horizontal"))
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.tr_bind(self.more.setToolTip, N_("More"))
+        self.tr_bind(self.more.setAccessibleName, N_("More"))
+        self.menu = QMenu(self.more)
+        self.more.setMenu(self.menu)
+        line.addWidget(self.more, 0, Qt.AlignmentFlag.AlignVCenter)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 8, 12, 8)
+        column.setSpacing(6)
+        column.addLayout(line)
+        column.addWidget(self.bar)
+
+    def show_run(self, item: RunItem | None, progress: Progress | None, count: int = 1) -> None:
+        """Another run, or another state of the same. count: how many are chosen."""
+        self._item, self._progress, self._count = item, progress, count
+        self._say()
+
+    def sync(self) -> None:
+        """The actions were enabled and named anew."""
+        for id, button in self.buttons.items():
+            action = self._acts[id]
+            button.setVisible(action.isVisible() and action.isEnabled())
+            button.setText(action.text())
+            button.setToolTip(action.toolTip())
+            name = str(action.data() or "")
+            primary = id == "use"
+            button.setIcon(icon(name, "on-accent", disabled="on-accent-disabled") if primary else icon(name))
+
+    def retranslate(self) -> None:
+        """All of it is composed here."""
+        super().retranslate()
+        if hasattr(self, "menu"):
+            self._say()
+
+    def _say(self) -> None:
+        item, progress = self._item, self._progress
+        if item is None:
+            self.bar.hide()
+            return
+        if self._count > 1:
+            self.title.setText(tr("{count} trainings side by side", count=self._count))
+            self.state.setText("")
+            self.about.setText("")
+            self.bar.hide()
+            return
+        self.title.setText(item.title or recipe_title(item.recipe))
+        running = item.state == "running"
+        self.state.setText(state_text(item.state))
+        set_role(self.state, _ROLES.get(item.state, "muted"))
+        parts = []
+        if running and progress is not None and progress.stage:
+            parts.append(tr(progress.stage))
+        parts.append(step_text(item, progress))
+        if running and progress is not None and progress.eta_s is not None:
+            parts.append(time_text(progress.eta_s))
+        if item.state == "failed" and item.job is not None and item.job.error is not None:
+            parts = [str(item.job.error)]
+        parts.append(recipe_title(item.recipe))
+        self.about.setText("  ·  ".join(part for part in parts if part))
+        self.bar.setVisible(running or item.state == "paused")
+        unknown = running and (progress is None or not progress.total)
+        self.bar.setRange(0, 0 if unknown else 1000)
+        if not unknown:
+            self.bar.setValue(round(1000 * fraction(item, progress)))

@@ -1,0 +1,155 @@
+"""The runs of the project as the list shows them: what lies on the disk, with what the queue knows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from aigc_studio.core.errors import StudioError
+from aigc_studio.core.jobs import Job
+from aigc_studio.core.runs import WORKSHOPS, RunInfo, runs
+from aigc_studio.ui.studio import Studio
+
+from .words import active, job_title, state_of
+
+__all__ = ["RunItem", "RunSource"]
+
+_SETTLE_MS = 200
+
+
+@dataclass(frozen=True)
+class RunItem:
+    """One row: a run on the disk, a training job of the queue, mostly both.
+
+    state: see `words.state_text`. step of steps: as stored; the queue's progress is newer. model: the finished model's
+    folder, "" while there is none.
+    """
+
+    id: str
+    recipe: str
+    title: str
+    created: float
+    folder: Path
+    state: str
+    step: int = 0
+    steps: int = 0
+    model: str = ""
+    job: Job | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether it learns or waits for its turn."""
+        return active(self.job)
+
+
+class RunSource(QObject):
+    """Reads the runs in another thread when there is a reason to. `changed`: items or infos are others now."""
+
+    changed = Signal()
+
+    def __init__(self, studio: Studio, parent: QObject) -> None:
+        super().__init__(parent)
+        self._studio = studio
+        self.infos: Sequence[RunInfo] = ()
+        self.items: list[RunItem] = []
+        self._reading = self._again = False
+        self._gone: set[str] = set()
+        """Deleted here; the queue may still know their jobs."""
+        self._jobs: list[Job] = []
+        self._timer = QTimer(self, singleShot=True, interval=_SETTLE_MS)
+        self._timer.timeout.connect(self._read)
+        studio.projectOpened.connect(self._project_changed)
+        studio.projectClosed.connect(self._project_changed)
+        studio.jobsChanged.connect(self._jobs_changed)
+        studio.jobFinished.connect(self._finished)
+        self._project_changed()
+
+    def item(self, id: str) -> RunItem | None:
+        """One run; None when it is not there."""
+        return next((item for item in self.items if item.id == id), None)
+
+    def forget(self, ids: Collection[str]) -> None:
+        """These are being deleted: they leave the list at once."""
+        self._gone |= set(ids)
+        self.infos = [run for run in self.infos if run.id not in self._gone]
+        self._merge()
+
+    def refresh(self) -> None:
+        """Read the disk again, soon."""
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _project_changed(self, *_: object) -> None:
+        self.infos = ()
+        self._jobs_changed()
+        if self._studio.info is not None:
+            self.refresh()
+
+    def _finished(self, _id: str, job: Job) -> None:
+        if job.request.kind == "training":
+            self.refresh()
+
+    def _jobs_changed(self) -> None:
+        jobs = [job for job in self._studio.jobs() if job.request.kind == "training"]
+        if {(job.id, job.state) for job in jobs} != {(job.id, job.state) for job in self._jobs}:
+            self.refresh()  # it begins to write, or has written its last
+        self._jobs = jobs
+        self._merge()
+
+    def _read(self) -> None:
+        info = self._studio.info
+        if info is None:
+            return
+        if self._reading:
+            self._again = True
+            return
+        self._reading = True
+        folder = info.folder
+        self._studio.models.run("runs", lambda _check, _tell: (folder, runs(folder)), self._found, self._failed)
+
+    def _found(self, answer: tuple[Path, list[RunInfo]]) -> None:
+        self._reading = False
+        folder, infos = answer
+        info = self._studio.info
+        if info is not None and info.folder == folder and infos != list(self.infos):
+            self.infos = infos
+            self._merge()
+        if self._again:
+            self._again = False
+            self.refresh()
+
+    def _failed(self, _error: StudioError | None) -> None:
+        self._reading = False
+
+    def _merge(self) -> None:
+        info = self._studio.info
+        jobs = {job.id: job for job in self._jobs} if info is not None else {}
+        items = [
+            RunItem(
+                run.id,
+                run.recipe,
+                run.title,
+                run.created,
+                run.folder,
+                state_of(run, jobs.get(run.id)),
+                run.step,
+                run.steps,
+                run.model,
+                jobs.get(run.id),
+            )
+            for run in (self.infos if info is not None else ())
+        ]
+        there = {item.id for item in items}
+        for job in jobs.values():
+            if job.id not in there and job.id not in self._gone and info is not None:
+                request = job.request
+                title = request.prompt or job_title(request.params, request.family)
+                folder = info.folder / WORKSHOPS / job.id
+                items.append(RunItem(job.id, request.family, title, job.created, folder, str(job.state), job=job))
+        items.sort(key=lambda item: item.created or float("inf"), reverse=True)
+        if items != self.items:
+            self.items = items
+            self.changed.emit()
