@@ -51,6 +51,7 @@ _HINTS = {
     "vocoder": N_("Add a vocoder such as HiFi-GAN to your models folder to use one here."),
     "speaker-encoder": N_("Add a speaker encoder (x-vector) to your models folder to take a voice from a recording."),
     "vae": N_("Add a VAE folder made for this kind of model to your models folder to use it here."),
+    "model": N_("Add such a model to your models folder to start from it."),
 }
 
 _BASES = {
