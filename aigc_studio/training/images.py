@@ -1,7 +1,6 @@
-"""Pictures as networks read them: decoded, cropped and scaled once into flat files of the run, then read as an array.
+"""Pictures made ready for a run: decoded, cropped and scaled once into flat files, which `training.prepared` reads.
 
-After that the folder they came from may change or go away, a hundred thousand pictures need no memory, and a batch
-costs a copy. Nothing here needs torch but `PreparedImages.batch`.
+After that the folder they came from may change or go away. Nothing here needs torch.
 """
 
 from __future__ import annotations
@@ -15,12 +14,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
-from PIL import Image
 
-from aigc_studio.core.datasets.augment import Augment
 from aigc_studio.core.datasets.buckets import assign
 from aigc_studio.core.datasets.buckets import fit as fitted
 from aigc_studio.core.datasets.buckets import pad as padded
@@ -32,8 +29,7 @@ from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_
 from aigc_studio.core.store.files import sync_file, write_atomically
 
-if TYPE_CHECKING:
-    import torch
+from .prepared import DATA, PreparedImages, Size, file_name
 
 __all__ = ["FEW", "PreparedImages", "prepare"]
 
@@ -41,14 +37,13 @@ FEW = 20
 """Below so many pictures a notice says that a network will mostly repeat them."""
 
 _FORMAT = 1
-_PLAN, _DATA, _DONE = "plan.json", "data.json", "done.bin"
+_PLAN, _DONE = "plan.json", "done.bin"
 _STAGE = N_("Preparing the pictures")
 _FLUSH = 5.0
 """Seconds of work that a power cut may cost."""
 _SPARE = 64 << 20
 """Bytes of the disk that are left to others."""
 
-Size = tuple[int, int]
 Notice = Callable[..., None]
 
 
@@ -217,7 +212,7 @@ def _plan(
     sizes = [_size(file, settings) for file in used]
     held_out = _held_out(report, used, settings["validation"], settings["seed"])
     plan = _Plan(report, used, sizes, held_out)
-    for path in (target / _DATA, target / _PLAN, target / _DONE, *target.glob("pixels-*.bin")):
+    for path in (target / DATA, target / _PLAN, target / _DONE, *target.glob("pixels-*.bin")):
         path.unlink(missing_ok=True)
     with write_atomically(target / _PLAN) as file:
         file.write(json.dumps({"settings": settings, **plan.to_json()}).encode())
@@ -263,15 +258,11 @@ def _share(digest: str, seed: int) -> float:
     return int.from_bytes(mixed, "big") / 2**64
 
 
-def _file_name(size: Size) -> str:
-    return f"pixels-{size[0]}x{size[1]}.bin"
-
-
 def _make_room(target: Path, plan: _Plan, settings: Mapping[str, Any]) -> None:
     """Reserve the space of all arrays before work is put into them; a full disk is told now and not at the end."""
     missing: list[tuple[Path, int, int]] = []
     for size, rows in plan.rows.items():
-        path, wanted = target / _file_name(size), rows * size[0] * size[1] * settings["channels"]
+        path, wanted = target / file_name(size), rows * size[0] * size[1] * settings["channels"]
         there = path.stat().st_blocks * 512 if path.exists() and os.name == "posix" else 0
         missing.append((path, wanted, max(0, wanted - there)))
     needed = sum(lack for _, _, lack in missing)
@@ -311,7 +302,7 @@ def _fill(
         return _pixels(source / plan.used[index].file, plan.sizes[index], settings)
 
     with ExitStack() as stack:
-        files = {size: stack.enter_context(open(target / _file_name(size), "r+b")) for size in plan.rows}
+        files = {size: stack.enter_context(open(target / file_name(size), "r+b")) for size in plan.rows}
         fresh: list[tuple[int, int]] = []
         last = time.monotonic()
         try:
@@ -403,7 +394,7 @@ def _finish(target: Path, plan: _Plan, settings: Mapping[str, Any]) -> None:
         "rows": [[*size, rows] for size, rows in plan.rows.items()],
         "validation": [place for place, index in enumerate(kept) if index in held_out],
     }
-    with write_atomically(target / _DATA) as file:
+    with write_atomically(target / DATA) as file:
         file.write(json.dumps(data).encode())
     for name in (_PLAN, _DONE):
         (target / name).unlink(missing_ok=True)
@@ -422,141 +413,3 @@ def _tell(ready: PreparedImages, side: int, notice: Notice) -> None:
         notice(N_("{count} files are animated; their first frames are used."), count=report.animated)
     if small := report.small(side):
         notice(N_("{count} pictures are smaller than {side} px and are enlarged."), count=small, side=side)
-
-
-# Reading --------------------------------------------------------------------------------------------------------------
-
-
-class PreparedImages:
-    """The pictures of a run, by index. Made by `prepare`; read from any number of processes.
-
-    files: where each came from. captions: alternatives of each, () for none. hashes: of the files' bytes. sizes: (w, h)
-    of each as prepared. train, validation: int64 indices. report: what was found in the folder. settings: of `prepare`.
-    """
-
-    def __init__(self, target: Path, data: Mapping[str, Any]) -> None:
-        self.folder = target
-        self.settings: dict[str, Any] = data["settings"]
-        self.channels: int = self.settings["channels"]
-        self.files: tuple[str, ...] = tuple(data["files"])
-        self.hashes: tuple[str, ...] = tuple(data["hashes"])
-        self.captions: tuple[tuple[str, ...], ...] = tuple(tuple(texts) for texts in data["captions"])
-        self.sizes: tuple[Size, ...] = tuple((width, height) for width, height, _ in data["places"])
-        self.report = ImageReport.from_json(data["report"])
-        held_out = np.zeros(len(self.files), dtype=bool)
-        held_out[data["validation"]] = True
-        self.train = np.flatnonzero(~held_out)
-        self.validation = np.flatnonzero(held_out)
-        self._rows = np.array([row for _, _, row in data["places"]], dtype=np.int64)
-        self._arrays = {
-            (width, height): np.memmap(
-                target / _file_name((width, height)), np.uint8, "r", shape=(rows, height, width, self.channels)
-            )
-            for width, height, rows in data["rows"]
-        }
-        self._orders: dict[tuple[Any, ...], Any] = {}
-
-    @classmethod
-    def open(cls, target: Path) -> PreparedImages:
-        """What `prepare` made in this folder; StudioError "data-unprepared" when it is not there or not whole."""
-        try:
-            return cls(target, json.loads((target / _DATA).read_text(encoding="utf-8")))
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            raise StudioError(
-                N_("The prepared pictures of this run are not there any more; start a new run."),
-                code="data-unprepared",
-                detail=repr(error),
-            ) from error
-
-    def __len__(self) -> int:
-        """How many pictures there are, held out ones included."""
-        return len(self.files)
-
-    def choose(self, step: int, count: int, seed: int, part: str = "train") -> np.ndarray:
-        """int64 (count,): the pictures of a step, all of one size; a function of the arguments alone.
-
-        An epoch shows each picture once, in an order of its own. With several sizes the last batch of each size is
-        filled up with others of that size. Of an empty part ("validation" of few pictures) ValueError.
-        """
-        members = self.train if part == "train" else self.validation
-        if not len(members) or count < 1:
-            raise ValueError(f"no pictures to choose {count} of")
-        if len(self._arrays) == 1:
-            places = np.arange(step * count, (step + 1) * count)
-            epochs = places // len(members)
-            chosen = [
-                self._order(seed, part, int(epoch), members)[places[epochs == epoch] % len(members)]
-                for epoch in np.unique(epochs)
-            ]
-            return np.concatenate(chosen)
-        groups = self._groups(part, members)
-        steps = sum(-(-len(group) // count) for group in groups)
-        batches = self._batches(seed, part, step // steps, count, groups)
-        return batches[step % steps]
-
-    def _order(self, seed: int, part: str, epoch: int, members: np.ndarray) -> np.ndarray:
-        return self._kept((seed, part, epoch), lambda: _random(seed, part, epoch).permutation(members))
-
-    def _groups(self, part: str, members: np.ndarray) -> list[np.ndarray]:
-        def made() -> list[np.ndarray]:
-            sizes = np.array([self.sizes[index][0] * 100_000 + self.sizes[index][1] for index in members])
-            return [members[sizes == size] for size in np.unique(sizes)]
-
-        return self._kept(("groups", part), made)
-
-    def _batches(self, seed: int, part: str, epoch: int, count: int, groups: list[np.ndarray]) -> list[np.ndarray]:
-        def made() -> list[np.ndarray]:
-            rng = _random(seed, part, epoch)
-            batches = []
-            for group in groups:
-                order = np.resize(rng.permutation(group), -(-len(group) // count) * count)
-                batches += list(order.reshape(-1, count))
-            return [batches[place] for place in rng.permutation(len(batches))]
-
-        return self._kept((seed, part, epoch, count), made)
-
-    def _kept(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
-        """What was made for this key, among the last few."""
-        if key not in self._orders:
-            while len(self._orders) >= 8:
-                del self._orders[next(iter(self._orders))]
-            self._orders[key] = make()
-        return self._orders[key]
-
-    def pixels(self, indices: np.ndarray | Sequence[int]) -> np.ndarray:
-        """uint8 (n, h, w, c), a copy. ValueError when they are not of one size."""
-        indices = np.asarray(indices, dtype=np.int64)
-        sizes = {self.sizes[index] for index in indices.tolist()}
-        if len(sizes) != 1:
-            raise ValueError(f"{len(sizes)} sizes in one batch")
-        return np.asarray(self._arrays[sizes.pop()][self._rows[indices]])
-
-    def image(self, index: int) -> Image.Image:
-        """One picture as prepared: "L", "RGB" or "RGBA"."""
-        pixels = self.pixels([index])[0]
-        return Image.fromarray(pixels[..., 0] if self.channels == 1 else pixels)
-
-    def caption(self, index: int, rng: np.random.Generator | None = None) -> str:
-        """A caption, "" for none: the first, or one of the alternatives by `rng`."""
-        texts = self.captions[index]
-        if not texts:
-            return ""
-        return texts[0 if rng is None else int(rng.integers(len(texts)))]
-
-    def batch(
-        self,
-        indices: np.ndarray | Sequence[int],
-        rng: np.random.Generator | None = None,
-        augment: Augment | None = None,
-    ) -> torch.Tensor:
-        """float32 (n, c, h, w) in [-1, 1], varied by `augment` with `rng` when both are given."""
-        import torch
-
-        pixels = self.pixels(indices)
-        if augment is not None and augment.active and rng is not None:
-            pixels = np.stack([augment.array(one, rng) for one in pixels])
-        return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0).contiguous()
-
-
-def _random(seed: int, part: str, epoch: int) -> np.random.Generator:
-    return np.random.default_rng((seed, len(part), epoch))

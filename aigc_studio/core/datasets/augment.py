@@ -54,17 +54,26 @@ class Augment:
 
     def apply(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
         """A variation of an "L", "RGB" or "RGBA" picture, same size and mode."""
-        draws = rng.random(11)  # always as many, so that a switch does not change what the others draw
+        return self.vary(image, self.draw(rng, 1)[0])
+
+    @staticmethod
+    def draw(rng: np.random.Generator, count: int) -> np.ndarray:
+        """float64 (count, 11): all that is left to chance, for `vary`. Always as many numbers for one picture, so that
+        a switch does not change what the others draw."""
+        return rng.random((count, 11))
+
+    def vary(self, image: Image.Image, draws: np.ndarray) -> Image.Image:
+        """The variation that these numbers mean: (11,) of `draw`. Several threads may call it."""
         image = self._turned(image, draws)
         if self.rotate > 0 or self.zoom > 0 or self.shift > 0:
             image = self._moved(image, draws)
         return self._recoloured(image, draws) if self.colour > 0 else image
 
-    def array(self, pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """`apply` for uint8 of shape (h, w, c), c being 1, 3 or 4; returns the same shape."""
+    def array(self, pixels: np.ndarray, draws: np.ndarray | np.random.Generator) -> np.ndarray:
+        """`vary` (or `apply`) for uint8 of shape (h, w, c), c being 1, 3 or 4; returns the same shape."""
+        numbers = self.draw(draws, 1)[0] if isinstance(draws, np.random.Generator) else draws
         flat = pixels[..., 0] if pixels.shape[2] == 1 else pixels
-        varied = np.asarray(self.apply(Image.fromarray(np.ascontiguousarray(flat)), rng))
-        return varied.reshape(pixels.shape)
+        return np.asarray(self.vary(Image.fromarray(np.ascontiguousarray(flat)), numbers)).reshape(pixels.shape)
 
     def _turned(self, image: Image.Image, draws: np.ndarray) -> Image.Image:
         if self.flip and draws[0] < 0.5:
@@ -93,18 +102,18 @@ class Augment:
         transparent = image.mode == "RGBA"
         if transparent:
             image = image.convert("RGBa")  # premultiplied, so that no hidden colour bleeds in at the edges
-        source = np.asarray(image)
-        around = ((margin, margin), (margin, margin)) + ((0, 0),) * (source.ndim - 2)
-        # Nothing around a drawing on nothing; else what is inside, mirrored.
-        padded = np.pad(source, around, mode="constant" if transparent else "symmetric")
+        if transparent:  # nothing around a drawing on nothing; else what is inside, mirrored
+            padded = Image.new(image.mode, (width + 2 * margin, height + 2 * margin))
+            padded.paste(image, (margin, margin))
+        else:
+            rows, columns = _mirrored(height, margin), _mirrored(width, margin)
+            padded = Image.fromarray(np.asarray(image).take(rows, axis=0).take(columns, axis=1))
         middle = (width / 2, height / 2)
         matrix = (
             *(cos, sin, middle[0] - cos * (middle[0] + moved[0]) - sin * (middle[1] + moved[1]) + margin),
             *(-sin, cos, middle[1] + sin * (middle[0] + moved[0]) - cos * (middle[1] + moved[1]) + margin),
         )
-        varied = Image.fromarray(padded, image.mode).transform(
-            (width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC
-        )
+        varied = padded.transform((width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
         return varied.convert("RGBA") if transparent else varied
 
     def _recoloured(self, image: Image.Image, draws: np.ndarray) -> Image.Image:
@@ -122,6 +131,12 @@ class Augment:
         if image.mode == "RGBA":
             colours.putalpha(image.getchannel("A"))
         return colours
+
+
+def _mirrored(length: int, margin: int) -> np.ndarray:
+    """Indices from -margin to length + margin, folded back at both ends as often as needed."""
+    places = np.arange(-margin, length + margin) % (2 * length)
+    return np.where(places < length, places, 2 * length - 1 - places)
 
 
 def _saturation(factor: float) -> np.ndarray:

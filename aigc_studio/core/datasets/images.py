@@ -112,10 +112,12 @@ class ImageReport:
             return
         if self.problems:
             raise StudioError(
-                N_('None of the pictures in "{folder}" can be used; the first: {reason}'),
+                N_(
+                    'None of the {count} pictures in "{folder}" can be used; the data report says what is wrong with each.'
+                ),
                 code="data-empty",
                 folder=readable(str(self.folder)),
-                reason=f"{self.problems[0].file}: {self.problems[0].text}",
+                count=len(self.problems),
             )
         raise StudioError(
             N_('There are no pictures in "{folder}"; choose a folder with PNG, JPEG or WebP files.'),

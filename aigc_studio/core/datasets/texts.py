@@ -91,10 +91,12 @@ class TextReport:
             return
         if self.problems:
             raise StudioError(
-                N_('None of the texts in "{folder}" can be used; the first: {reason}'),
+                N_(
+                    'None of the {count} texts in "{folder}" can be used; the data report says what is wrong with each.'
+                ),
                 code="data-empty",
                 folder=readable(str(self.folder)),
-                reason=f"{self.problems[0].file}: {self.problems[0].text}",
+                count=len(self.problems),
             )
         raise StudioError(
             N_('There are no texts in "{folder}"; choose a folder with .txt, .md, .jsonl or .docx files.'),
