@@ -244,6 +244,7 @@ class Family:
     id: stable, in recipes. kind: one of `KINDS`. title, summary: shown, marked with N_().
     needs: "" for a family that runs in the window's environment (numpy, espeak), "torch" for one that needs the engine
     group; a lane whose job needs no torch starts a child without it. languages: of the prompt, () for any.
+    prompt: whether it reads one. chance: whether another seed gives another result.
     """
 
     id: str
@@ -255,6 +256,8 @@ class Family:
     needs: str = ""
     languages: tuple[str, ...] = ()
     max_count: int = 64
+    prompt: bool = True
+    chance: bool = True
 
     def task(self, id: str) -> Task:
         """The task with this id; StudioError when the family does not do it."""

@@ -11,6 +11,7 @@ from .diffusion import defaults, read_pipeline, read_vae
 from .entry import Finding
 from .known import FAMILY_KINDS, PARTS
 from .language import architecture, read_writer
+from .own import read_own
 from .reading import code_of_its_own, damaged, optional_json, read_json, unknown_class
 from .single import SUFFIXES, read_single
 from .speech import read_speaker
@@ -52,7 +53,12 @@ def _read_folder(folder: Path) -> Finding | None:
     if not (folder / "config.json").is_file():
         return None
     config = read_json(folder, "config.json")
-    found = read_writer(folder, config) or read_speaker(folder, config) or read_vae(folder, config)
+    found = (
+        read_own(folder, config)
+        or read_writer(folder, config)
+        or read_speaker(folder, config)
+        or read_vae(folder, config)
+    )
     if found is not None:
         return found
     name = architecture(config) or str(config.get("_class_name") or config.get("model_type") or "")

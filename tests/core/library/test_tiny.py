@@ -19,7 +19,8 @@ def named_class(folder: Path) -> str:
     index = folder / "model_index.json"
     if index.is_file():
         return json.loads(index.read_text(encoding="utf-8"))["_class_name"]
-    return json.loads((folder / "config.json").read_text(encoding="utf-8"))["architectures"][0]
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return config["architectures"][0] if "architectures" in config else config["_class_name"]
 
 
 def test_every_tiny_model_is_recognised(tmp_path: Path) -> None:

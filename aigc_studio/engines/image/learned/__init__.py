@@ -1,0 +1,1 @@
+"""What the families of our own small picture networks share."""
