@@ -24,7 +24,7 @@ from .stream import THINKING, TextStream, Thoughts
 if TYPE_CHECKING:
     from aigc_studio.core.requests import Request
 
-__all__ = ["FAMILY", "Writer", "facts", "fitted", "load", "run", "warm"]
+__all__ = ["FAMILY", "Writer", "facts", "fitted", "load", "run", "unmarked", "warm", "writer_of"]
 
 FAMILY = Family(
     id="causal-lm",
@@ -151,7 +151,11 @@ def load(model: Model, ctx: Context) -> Writer:
 
     Raises StudioError for everything that can be wrong with a folder.
     """
-    network, tokenizer, placement, digest = load_pretrained(model, "AutoModelForCausalLM", ctx)
+    return writer_of(*load_pretrained(model, "AutoModelForCausalLM", ctx))
+
+
+def writer_of(network: Any, tokenizer: Any, placement: device.Placement, digest: str) -> Writer:
+    """A network of transformers with its tokenizer, ready to write: also one that is still being trained."""
     special = set(tokenizer.get_vocab())
     framed = special.issuperset(SPECIAL_TOKENS)
     ends = end_ids(network, tokenizer)
@@ -255,7 +259,7 @@ def _encode(tokenizer: Any, text: str) -> list[int]:
     return list(tokenizer(text, add_special_tokens=False, split_special_tokens=True, verbose=False)["input_ids"])
 
 
-def _unframed(tokenizer: Any, text: str) -> str:
+def unmarked(tokenizer: Any, text: str) -> str:
     """Without words that the tokenizer would read as its own marks: a document must not end the person's turn and go
     on as somebody else. A space goes between the characters of one, so that nothing of the text is lost."""
     marks = {str(mark) for mark in tokenizer.all_special_tokens}
@@ -279,9 +283,9 @@ def _chat_prompt(loaded: Writer, text: str, values: dict[str, Any]) -> tuple[Pro
         raise StudioError(N_("There is no instruction; write what the model should do."), code="prompt-empty")
 
     def render(content: str) -> list[int]:
-        system = _unframed(tokenizer, values["system"])
+        system = unmarked(tokenizer, values["system"])
         messages = [{"role": "system", "content": system}] if system.strip() else []
-        messages.append({"role": "user", "content": _unframed(tokenizer, content)})
+        messages.append({"role": "user", "content": unmarked(tokenizer, content)})
         nonlocal opened
         try:
             rendered = tokenizer.apply_chat_template(

@@ -1,0 +1,195 @@
+"""What a language model is worth on texts that it never learned, and what its samples are: the figures of both recipes
+for texts, before and after.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from aigc_studio.core.runs import RunFolder
+from aigc_studio.core.store.files import write_atomically
+from aigc_studio.engines.text.causal_lm import Writer
+
+from .bookkeeping import on_a_full_disk
+from .evaluation.text import Learned, distinct, form_kept, reference_scores, units
+from .learner import Made
+from .ngram import Trigram
+from .text_samples import Ask, write
+from .texts import IGNORED, Texts
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Measured", "losses", "measure", "negative_log_likelihood", "report", "yardsticks"]
+
+Check = Callable[[], None]
+
+_MOST_ROWS = 2000
+_MOST_TRIGRAMS = 1_500_000
+"""Ids from which the trigram model learns: it holds about 200 bytes for each."""
+_ANSWER = 256
+
+
+def losses(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(weighted sum to make small, plain sum of the likelihood's part in nats) over all places.
+
+    logits (n, length, vocabulary), target int64 (n, length), weight float32 (n, length), below zero for words that
+    are not to be written.
+    """
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    nats = cross_entropy(
+        logits.float().flatten(0, 1), target.flatten(), ignore_index=IGNORED, reduction="none"
+    ).view_as(target)
+    likely = (nats * weight.clamp(min=0)).sum()
+    surely_not = -torch.log1p(-torch.exp(-nats).clamp(max=1 - 1e-6))
+    return likely + (surely_not * (-weight).clamp(min=0)).sum(), (nats * (weight > 0)).sum()
+
+
+def negative_log_likelihood(
+    network: Any, texts: Texts, rows: Sequence[Sequence[int]], batch: int, trainer_check: Any
+) -> tuple[float, int]:
+    """(nats over all words that are to be learned, how many) of pieces laid out in rows; float32, no title left out."""
+    import torch
+
+    nats, count = 0.0, 0
+    with torch.no_grad():
+        for at in range(0, len(rows), batch):
+            trainer_check()
+            part = texts.laid_out(rows[at : at + batch])
+            ids, place, target = (
+                torch.from_numpy(part[name]).to(network.device) for name in ("ids", "place", "target")
+            )
+            logits = network(input_ids=ids, position_ids=place, use_cache=False).logits
+            known = (target != IGNORED).float()
+            nats += float(losses(logits, target, known)[1])
+            count += int(known.sum())
+    return nats, count
+
+
+@dataclass(frozen=True)
+class Measured:
+    """figures: name to number. samples: what was written, each with what of it was copied. signature: of sacrebleu."""
+
+    figures: Mapping[str, Any]
+    samples: tuple[Mapping[str, Any], ...] = ()
+    signature: str = ""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Measured:
+        """From `dataclasses.asdict`."""
+        return cls(data["figures"], tuple(data["samples"]), data["signature"])
+
+
+def measure(
+    network: Any,
+    writer: Writer,
+    texts: Texts,
+    held_rows: Sequence[Sequence[int]],
+    made: Sequence[Made],
+    batch: int,
+    check: Check,
+) -> Measured:
+    """Perplexity on what was held out, BLEU and chrF where the data has answers, variety, form and copying of what was
+    written."""
+    figures: dict[str, Any] = {}
+    nats, count = negative_log_likelihood(network, texts, held_rows[:_MOST_ROWS], batch, check)
+    if count:
+        figures["perplexity"] = _rounded(math.exp(min(nats / count, 80.0)))
+        spelled = _characters(texts, held_rows[:_MOST_ROWS], writer)
+        figures["bits_per_character"] = _rounded(nats / math.log(2) / max(1, spelled))
+    signature = ""
+    references = [Ask(**ask) for ask in texts.facts.get("references", [])]
+    if references:
+        length = max(1, min(_ANSWER, texts.context // 2))
+        answers = [write(writer, ask, 0, length, check, greedy=True)[0] for ask in references]
+        scores = reference_scores(answers, [ask.answer for ask in references])
+        signature = scores.pop("signature")
+        figures |= scores | {"references": len(references)}
+    samples = tuple({"prompt": each.prompt, "seed": each.seed, "text": each.text} for each in made)
+    return Measured({**figures, **_written([each.text for each in made], texts, writer, check)}, samples, signature)
+
+
+def _written(written: Sequence[str], texts: Texts, writer: Writer, check: Check) -> dict[str, Any]:
+    """Figures about samples alone."""
+    if not written:
+        return {}
+    figures: dict[str, Any] = {f"distinct_{n}": _rounded(distinct(written, n)) for n in (1, 2, 3)}
+    if form := texts.facts.get("form"):
+        figures |= {"form": form, "form_kept": _rounded(form_kept(written, form))}
+    learned = _learned(texts, writer.decode, check)
+    copied = [learned.copied(text) for text in written]
+    figures["copied_longest"] = max(each.longest for each in copied)
+    figures["copied_share"] = _rounded(sum(each.known for each in copied) / max(1, sum(each.grams for each in copied)))
+    return figures
+
+
+def yardsticks(
+    texts: Texts, held_rows: Sequence[Sequence[int]], tokenizer: Any, made: Sequence[Made], check: Check
+) -> dict[str, Any]:
+    """What the model's figures are to be read against: a trigram model's perplexity on the same words, and the same
+    figures of as much of the held-out text as was written."""
+    numbers = [number for row in held_rows[:_MOST_ROWS] for number in row]
+    if not numbers:
+        return {}
+    check()
+    learned = (number for number in texts.learned if texts.weight(number) > 0)
+    trigram = Trigram((ids for ids, _ in texts.sequences(learned, _MOST_TRIGRAMS)), len(tokenizer))
+    check()
+    nats, count = 0.0, 0
+    for ids, marks in texts.sequences(numbers):
+        for at in range(1, len(ids)):
+            if marks[at]:
+                nats -= math.log(trigram.probability(ids[max(0, at - 2) : at], ids[at]))
+                count += 1
+    figures: dict[str, Any] = {
+        "trigram_perplexity": _rounded(math.exp(nats / max(1, count))),
+        "held_out_tokens": count,
+        "learned_tokens": texts.tokens,
+    }
+
+    def decode(ids: list[int]) -> str:
+        return tokenizer.decode(ids, skip_special_tokens=True)
+
+    lengths = [len(units(each.text)) for each in made]
+    own = list(islice(texts.documents(texts.held_out, decode), len(made) or 1))
+    cut = [" ".join(units(text)[:length]) for text, length in zip(own, lengths, strict=False)]
+    if cut:
+        figures |= {f"held_out_distinct_{n}": _rounded(distinct(cut, n)) for n in (1, 2, 3)}
+        all_learned = _learned(texts, decode, check)
+        copied = [all_learned.copied(text) for text in cut]
+        figures["held_out_copied_longest"] = max(each.longest for each in copied)
+        grams = max(1, sum(each.grams for each in copied))
+        figures["held_out_copied_share"] = _rounded(sum(each.known for each in copied) / grams)
+    return figures
+
+
+def report(run: RunFolder, figures: Mapping[str, Any], after: Measured, before: Measured | None) -> None:
+    """Write report.json into the run: the figures, and every sample before and after."""
+    found = {"figures": dict(figures), "after": asdict(after), "before": None if before is None else asdict(before)}
+    with on_a_full_disk(), write_atomically(run.path / "report.json") as file:
+        file.write((json.dumps(found, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace"))
+
+
+def _learned(texts: Texts, decode: Callable[[list[int]], str], check: Check) -> Learned:
+    numbers = [number for number in texts.learned if texts.weight(number) > 0]
+    return Learned(texts.documents(numbers, decode), check=check)
+
+
+def _characters(texts: Texts, rows: Sequence[Sequence[int]], writer: Writer) -> int:
+    """Characters that the held-out words spell."""
+    total = 0
+    for ids, marks in texts.sequences(number for row in rows for number in row):
+        total += len(writer.decode([id for id, mark in zip(ids, marks, strict=True) if mark]))
+    return total
+
+
+def _rounded(value: float) -> float:
+    """Four figures: more are not measured."""
+    return float(f"{value:.4g}")
