@@ -91,7 +91,7 @@ class ModelDesk(QObject):
 
         def failed(error: StudioError | None) -> None:
             if error is not None:
-                self._banners.show_error(error)
+                self._said.show_error(error)
 
         self._scan.run(
             "add a folder",
@@ -130,6 +130,14 @@ class ModelDesk(QObject):
         return picker is not None and picker.choose(entry.id)
 
     # -- inside
+    @property
+    def _said(self) -> BannerArea:
+        """Where a sentence is seen: the Models page may lie over the whole window."""
+        library = self._library
+        if library is not None and library.isVisible() and not self._window.isActiveWindow():
+            return library.banners
+        return self._banners
+
     def _inspect(self, path: Path, then: Callable[[Path, list[Entry]], object]) -> None:
         if known := _here(path):
             self._told(known)  # it is here already
@@ -137,7 +145,7 @@ class ModelDesk(QObject):
         self._scan.inspect(
             path,
             lambda entries: then(path, entries),
-            lambda error: self._banners.show_error(error) if error is not None else None,
+            lambda error: self._said.show_error(error) if error is not None else None,
         )
 
     def _ask(self, path: Path, entries: list[Entry], *, copy: bool = False) -> None:
@@ -147,7 +155,7 @@ class ModelDesk(QObject):
         if not usable:
             problem = next((entry.problem for entry in entries if entry.problem is not None), None)
             if problem is not None:
-                self._banners.show_error(problem)
+                self._said.show_error(problem)
             return
         dialog = ImportDialog(self._scan, path, usable, self._front(), copy=copy)
         dialog.used.connect(lambda root: self.add_folder(root, path))
@@ -166,7 +174,7 @@ class ModelDesk(QObject):
                     code="part-misfit",
                     name=path.name,
                 )
-                self._banners.show_error(problem or misfit, level="warning")
+                self._said.show_error(problem or misfit, level="warning")
             return found
 
         if known := _here(path):
@@ -180,9 +188,9 @@ class ModelDesk(QObject):
         if found:
             self._told(found)
         elif any(entry.id not in before for entry in _all()):
-            self._banners.show_text("success", N_("Models in {folder} are in the list now."), folder=str(folder))
+            self._said.show_text("success", N_("Models in {folder} are in the list now."), folder=str(folder))
         else:
-            self._banners.show_text(
+            self._said.show_text(
                 "info",
                 N_("No model was found in {folder}. It is looked in from now on; put models there."),
                 folder=str(folder),
@@ -195,7 +203,7 @@ class ModelDesk(QObject):
     def _not_copied(self, banner: Banner, error: StudioError | None) -> None:
         banner.dismiss()
         if error is not None:
-            self._banners.show_error(error)
+            self._said.show_error(error)
 
     def _told(self, entries: Sequence[Entry]) -> None:
         """Choose the one that can be used, of several the first that suits the panel in front; say what is here."""
@@ -203,17 +211,17 @@ class ModelDesk(QObject):
         if not usable:
             problem = entries[0].problem
             if problem is not None:
-                self._banners.show_error(problem, level="warning")
+                self._said.show_error(problem, level="warning")
             return
         if len(usable) > 1:
             suited = [entry for entry in usable if _PANELS.get(entry.kind) == self._front_panel()]
             if suited:
                 self.choose(suited[0])
-            self._banners.show_text("success", N_("{count} models are in the list now."), count=len(usable))
+            self._said.show_text("success", N_("{count} models are in the list now."), count=len(usable))
         elif self.choose(usable[0]):
-            self._banners.show_text("success", N_('"{model}" is chosen.'), model=usable[0].title)
+            self._said.show_text("success", N_('"{model}" is chosen.'), model=usable[0].title)
         else:
-            self._banners.show_text("success", N_('"{model}" is in the list of models now.'), model=usable[0].title)
+            self._said.show_text("success", N_('"{model}" is in the list of models now.'), model=usable[0].title)
 
     def _front(self) -> QWidget:
         """What a question belongs to: the Models page where it is open."""

@@ -26,6 +26,7 @@ from aigc_studio.core.i18n import N_, tr
 from aigc_studio.ui.dialogs.dialog import StudioDialog
 from aigc_studio.ui.icons import icon
 from aigc_studio.ui.studio import Studio
+from aigc_studio.ui.widgets.banner import BannerArea
 from aigc_studio.ui.widgets.empty_state import EmptyState
 
 from .details import ModelDetails
@@ -56,6 +57,8 @@ class LibraryDialog(StudioDialog):
         self._studio, self._scan = studio, studio.models
         self._kind = ""
         self.take_size(studio.settings.state("models/size"), (1000, 680))
+        self.banners = BannerArea(self, inset=(0, 0, 0, 0))
+        self.body.addWidget(self.banners)
         self.body.addLayout(self._build_bar())
         self.pages = QStackedWidget(self)
         self.list = QListWidget(self)

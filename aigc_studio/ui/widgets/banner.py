@@ -131,10 +131,14 @@ class Banner(Translated, QFrame):
 
 
 class BannerArea(QWidget):
-    """Holds the newest banners, at most three; the same sentence is not shown twice."""
+    """Holds the newest banners, at most three; the same sentence is not shown twice.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    inset: room around them, pixels: left, top, right, bottom.
+    """
+
+    def __init__(self, parent: QWidget | None = None, *, inset: tuple[int, int, int, int] = (12, 8, 12, 8)) -> None:
         super().__init__(parent)
+        self._inset = inset
         self._column = QVBoxLayout(self)
         self._column.setSpacing(4)
         self.hide()
@@ -189,7 +193,7 @@ class BannerArea(QWidget):
         for old in [each for each in self.banners() if each.level != "task"][:-MOST]:
             old.dismiss()
         self._column.addWidget(banner)
-        self._column.setContentsMargins(12, 8, 12, 8)
+        self._column.setContentsMargins(*self._inset)
         banner.gone.connect(self._hide_if_empty)
         banner.show()  # now: Qt would show it an event later, and a banner that goes meanwhile would hide the area
         self.show()

@@ -228,6 +228,22 @@ def test_a_question_about_a_copy_speaks_of_nothing_else(qtbot, desk: Desk, tmp_p
     assert ["nothing is copied" in text for text in texts] == [False, True]
 
 
+def test_the_page_says_itself_what_was_asked_for_on_it(qtbot, desk: Desk, tmp_path: Path) -> None:
+    """The window's banners may lie behind it; they are used again when it is closed."""
+    desk.desk.show_library()
+    page = desk.window.findChild(LibraryDialog)
+    assert page is not None
+    with qtbot.waitActive(page):
+        page.activateWindow()
+    (tmp_path / "empty").mkdir()
+    desk.desk.offer([tmp_path / "empty"])
+    qtbot.waitUntil(lambda: len(page.banners.banners()) == 1)
+    assert not desk.said()
+    page.close()
+    desk.desk.offer([tmp_path / "empty"])
+    qtbot.waitUntil(lambda: bool(desk.said()))
+
+
 def test_the_library_lists_filters_tells_and_corrects(qtbot, desk: Desk, tmp_path: Path) -> None:
     """What is missing, where it lies; another type at a person's word; a folder taken off the list."""
     folder = tmp_path / "shelf"
