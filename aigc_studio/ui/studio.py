@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import shiboken6
 from PySide6.QtCore import QEventLoop, QObject, QTimer, Signal
 
+from aigc_studio.core import catalogue
 from aigc_studio.core.errors import StudioError, describe
 from aigc_studio.core.jobs import Job, JobQueue, JobState, new_job_id
 from aigc_studio.core.project import Project, ProjectReader
@@ -285,12 +286,26 @@ class Studio(QObject):
         self._storage.later(lambda project: project.thumbnail(id), then, lambda _error: then(None))
 
     def understand(self, request: Request) -> Understanding | None:
-        """What the family understood of the prompt; None when it has nothing to say."""
+        """What the family understood of the prompt; None when it has nothing to say.
+
+        Families that look into a model's folder for it are asked by `understand_later` from the UI thread.
+        """
         try:
             understand = getattr(registry.module(request.family), "understand", None)
             return understand(request) if understand is not None else None
         except StudioError:
             return None
+
+    def understand_later(self, request: Request, then: Callable[[Understanding | None], object]) -> None:
+        """`then(what the family understood)`: at once for a model that is in no folder, else from a thread, as a
+        folder may lie on a slow disk or on none any more."""
+        entry = catalogue.known(request.model)
+        if entry is not None and entry.path is None:
+            then(self.understand(request))
+        else:
+            self.models.run(
+                "understand", lambda _check, _tell: self.understand(request), then, lambda _error: then(None)
+            )
 
     # -- opening and closing
     def _open(self, opener: Callable[[], Project]) -> None:

@@ -142,9 +142,9 @@ class ModelDetails(Translated, QFrame):
         )
 
     def _reveal(self) -> None:
-        path = self._entry.path if self._entry is not None else None
-        if path is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(path if path.is_dir() else path.parent)))
+        entry = self._entry
+        if entry is not None and entry.path is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(entry.folder or entry.path.parent)))
 
 
 def _breakable(path: str) -> str:

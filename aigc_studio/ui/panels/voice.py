@@ -70,6 +70,8 @@ class VoicePanel(DocumentPanel):
     ) -> None:
         super().__init__(studio, "script", N_("Scripts"), N_("New script (Ctrl+Shift+N)"), parent)
         self._job = ""
+        self._wanted: Request | None = None  # waits for what its voice says of its words
+        self._asked = self._ask_again = False
         self._segment = Segment()
         self._recipes: dict[str, dict[str, Any] | None] = {}
         self._shown: str | None = None
@@ -215,21 +217,13 @@ class VoicePanel(DocumentPanel):
             raise consent_missing()
         return request.changed(inputs={"voice": self.clip.asset.id})
 
-    def _check_words(self, request: Request) -> None:
-        """StudioError for a text of which the voice knows no character: no model is loaded for it."""
-        found = self.studio.understand(request)
-        if found is not None and not found.understood and found.ignored:
-            raise StudioError(
-                N_("This voice knows none of these characters ({characters}); choose another voice."),
-                code="text-unknown",
-                characters=" ".join(found.ignored[:12]),
-            )
-
     # -- speaking ------------------------------------------------------------------------------------------------
 
     def speak(self) -> None:
         """Make a take of the selection, or of the whole script."""
-        if self._job or not self.session.id or self.session.read_only or not self.inspector.check_engine():
+        if self._job or self._wanted is not None or not self.session.id or self.session.read_only:
+            return
+        if not self.inspector.check_engine():
             return
         text = self.editor.selected_text() or self.editor.passages.text(0, self.editor.passages.length())
         if not text.strip():
@@ -238,21 +232,40 @@ class VoicePanel(DocumentPanel):
             return
         try:
             request = self.inspector.request(text, {"document": self.session.id, "segment": self._segment.id})
-            request = self._with_recording(request)
-            self._check_words(request)
+            self._wanted = self._with_recording(request)
         except StudioError as error:
             self.say_error(error)
             return
         self.sound.player.pause()
-        self._job = self.studio.submit(request)
         self.inspector.show_running(True)
-        self.sound.show_progress(0.0)
-        self.say(N_("Speaking…"))
+        self.studio.understand_later(self._wanted, self._words_checked)
+
+    def _words_checked(self, found: Understanding | None) -> None:
+        """Speak what is wanted; not a text of which the voice knows no character: no model is loaded for it."""
+        request, self._wanted = self._wanted, None
+        if request is None or request.context.get("document") != self.session.id:
+            self.inspector.show_running(bool(self._job))
+        elif found is not None and not found.understood and found.ignored:
+            self.inspector.show_running(False)
+            self.say_error(
+                StudioError(
+                    N_("This voice knows none of these characters ({characters}); choose another voice."),
+                    code="text-unknown",
+                    characters=" ".join(found.ignored[:12]),
+                )
+            )
+        else:
+            self._job = self.studio.submit(request)
+            self.sound.show_progress(0.0)
+            self.say(N_("Speaking…"))
 
     def cancel_or_pause(self) -> None:
         """Stop making a take; when none is made, stop listening."""
         if self._job:
             self.studio.cancel(self._job)
+        elif self._wanted is not None:
+            self._wanted = None
+            self.inspector.show_running(False)
         else:
             self.sound.player.pause()
 
@@ -418,13 +431,29 @@ class VoicePanel(DocumentPanel):
     # -- what will be spoken -------------------------------------------------------------------------------------
 
     def _show_preview(self) -> None:
+        if self._asked:  # one question at a time: the answer may come from a slow disk
+            self._ask_again = True
+            return
         text = self.editor.passages.opening(_PREVIEW_CHARACTERS)
-        found: Understanding | None = None
-        if text.strip() and (entry := self.inspector.entry()) is not None:
-            params = self.inspector.form.values()
-            found = self.studio.understand(
-                Request(kind="speech", task="speak", family=entry.family, model=entry.id, prompt=text, params=params)
-            )
+        if not text.strip() or (entry := self.inspector.entry()) is None:
+            self._preview_this(None)
+            return
+        self._asked = True
+        params = self.inspector.form.values()
+        self.studio.understand_later(
+            Request(kind="speech", task="speak", family=entry.family, model=entry.id, prompt=text, params=params),
+            self._preview_asked,
+        )
+
+    def _preview_asked(self, found: Understanding | None) -> None:
+        again, self._asked, self._ask_again = self._ask_again, False, False
+        if again:
+            self._show_preview()
+        else:
+            self._preview_this(found)
+
+    def _preview_this(self, found: Understanding | None) -> None:
+        """What will be said, below the script; None: nothing is known of it."""
         if found is not None and not (found.understood or found.ignored):
             found = None
         self.preview.setVisible(found is not None)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, Qt, QThread, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 
 from aigc_studio.core import catalogue
 from aigc_studio.core.documents import Segment
 from aigc_studio.core.metadata import read_recipe
+from aigc_studio.core.requests import Request
+from aigc_studio.engines.base import Understanding
+from aigc_studio.engines.speech import vits
 from aigc_studio.ui.documents import inspector as inspector_module
 from aigc_studio.ui.i18n import switch_language
 from aigc_studio.ui.panels.voice import VoicePanel
@@ -193,6 +197,32 @@ def test_a_recording_dropped_on_the_panel_goes_where_it_can_be_used(
     assert titles[-1] == "From a file…"
 
 
+def test_a_slow_disk_holds_nobody_up(qtbot, panel: VoicePanel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a voice knows is in its folder: the window asks elsewhere, and what was stopped meanwhile stays stopped."""
+    asked: list[QThread] = []
+    go = threading.Event()
+
+    def slow(request: Request) -> Understanding:
+        asked.append(QThread.currentThread())
+        assert go.wait(5)
+        return Understanding((f"en: {request.prompt}",), ())
+
+    panel.inspector.model.choose("vits")
+    begin(qtbot, panel, "Hello")
+    qtbot.waitUntil(lambda: "hello" in panel.preview.text(), timeout=5000)
+    monkeypatch.setattr(vits, "understand", slow)
+    panel.speak()
+    panel.speak()
+    qtbot.waitUntil(lambda: bool(asked), timeout=5000)
+    assert not panel.studio.jobs()
+    panel.cancel_or_pause()
+    begin(qtbot, panel, "Hello again")
+    go.set()
+    qtbot.waitUntil(lambda: "Hello again" in panel.preview.text(), timeout=5000)
+    assert panel.thread() not in asked
+    assert not panel.studio.jobs()
+
+
 def test_characters_the_voice_cannot_say_are_underlined_and_refused(qtbot, panel: VoicePanel) -> None:
     panel.inspector.model.choose("vits")
     begin(qtbot, panel, "Hello 你 42 and 你 😀")
@@ -202,7 +232,8 @@ def test_characters_the_voice_cannot_say_are_underlined_and_refused(qtbot, panel
     assert sorted(marked) == ["你", "你", "😀"]
     begin(qtbot, panel, "你好")
     panel.speak()
-    assert "knows none of these characters" in panel.message.text()
+    qtbot.waitUntil(lambda: "knows none of these characters" in panel.message.text(), timeout=5000)
+    assert not panel.studio.jobs()
     assert not panel._job
     qtbot.waitUntil(lambda: "nothing" in panel.preview.text(), timeout=5000)
     panel.inspector.model.choose("espeak")
