@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from .gan import Generator
+from .masked import Encoder
 from .translator import Translator
 from .vae import VAE
 from .vqvae import VQVAE
@@ -31,6 +32,7 @@ CLASSES: dict[str, type[nn.Module]] = {
     "AIGCStudioVAE": VAE,
     "AIGCStudioVQVAE": VQVAE,
     "AIGCStudioTranslator": Translator,
+    "AIGCStudioEncoder": Encoder,
 }
 """`_class_name` in config.json -> network."""
 

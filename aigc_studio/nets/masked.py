@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .bounds import check
+
 __all__ = ["Block", "Encoder", "positions"]
 
 
@@ -43,11 +45,23 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """The encoder with the decoder that taught it; `config` is what it is built from.
+    """The encoder with the decoder that taught it.
 
-    size: side of the pictures in pixels, a multiple of `patch`. channels: of the pictures. width, layers, heads: of the
-    encoder, whose features have `width` numbers. decoder_width, decoder_layers: of the decoder.
+    size: side of the pictures in pixels, a multiple of `patch`; at most 32 patches a side. channels: of the pictures.
+    width, layers, heads: of the encoder, whose features have `width` numbers. decoder_width, decoder_layers: of the
+    decoder. ValueError for what lies outside `BOUNDS` or does not divide.
     """
+
+    BOUNDS = {
+        "size": (8, 512),
+        "patch": (2, 64),
+        "channels": (1, 4),
+        "width": (8, 2048),
+        "layers": (1, 48),
+        "heads": (1, 32),
+        "decoder_width": (8, 2048),
+        "decoder_layers": (1, 48),
+    }
 
     def __init__(
         self,
@@ -61,18 +75,19 @@ class Encoder(nn.Module):
         decoder_layers: int = 2,
     ) -> None:
         super().__init__()
-        if size % patch or width % heads or decoder_width % heads:
-            raise ValueError(f"size {size} must be a multiple of patch {patch}, widths of {heads} heads")
-        self.config = {
-            "size": size,
-            "patch": patch,
-            "channels": channels,
-            "width": width,
-            "layers": layers,
-            "heads": heads,
-            "decoder_width": decoder_width,
-            "decoder_layers": decoder_layers,
-        }
+        self._config = check(
+            self.BOUNDS,
+            size=size,
+            patch=patch,
+            channels=channels,
+            width=width,
+            layers=layers,
+            heads=heads,
+            decoder_width=decoder_width,
+            decoder_layers=decoder_layers,
+        )
+        if size % patch or size // patch > 32 or width % heads or decoder_width % heads:
+            raise ValueError(f"size {size} is no few patches of {patch}, or widths cannot be shared by {heads} heads")
         self.size, self.patch, self.channels = size, patch, channels
         side = size // patch
         self.embed = nn.Linear(channels * patch * patch, width)
@@ -82,13 +97,17 @@ class Encoder(nn.Module):
         self.hidden = nn.Parameter(torch.zeros(1, 1, decoder_width))
         self.decoder = nn.ModuleList(Block(decoder_width, heads) for _ in range(decoder_layers))
         self.pixels = nn.Sequential(nn.LayerNorm(decoder_width), nn.Linear(decoder_width, channels * patch * patch))
-        self.register_buffer("places", positions(side, width), persistent=False)
-        self.register_buffer("decoder_places", positions(side, decoder_width), persistent=False)
+        self.register_buffer("places", positions(side, width))
+        self.register_buffer("decoder_places", positions(side, decoder_width))
         nn.init.normal_(self.hidden, std=0.02)
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
+
+    def config(self) -> dict[str, int]:
+        """What the constructor was given."""
+        return dict(self._config)
 
     @property
     def tokens(self) -> int:

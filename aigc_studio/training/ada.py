@@ -112,10 +112,10 @@ def warp_matrices(count: int, probability: float) -> Tensor:
 
 def warp(images: Tensor, matrices: Tensor) -> Tensor:
     """(n, c, h, w) resampled through (n, 2, 3); beyond the edge the picture is mirrored."""
-    from torch.nn import functional as F
+    from torch.nn import functional
 
-    grid = F.affine_grid(matrices, list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    grid = functional.affine_grid(matrices, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
 def colour_matrices(count: int, probability: float) -> Tensor:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from aigc_studio.nets import files
 from aigc_studio.nets.masked import Encoder, positions
 
 
@@ -62,7 +65,7 @@ def test_distance_is_nought_for_the_same_and_grows_with_the_change(encoder: Enco
 
 
 def test_it_is_rebuilt_from_its_config(encoder: Encoder, pictures: torch.Tensor) -> None:
-    again = Encoder(**encoder.config)
+    again = Encoder(**encoder.config())
     again.load_state_dict(encoder.state_dict())
     assert torch.equal(again(pictures), encoder(pictures))
 
@@ -76,3 +79,10 @@ def test_every_place_has_its_own_position() -> None:
         positions(8, 30)
     with pytest.raises(ValueError):
         Encoder(size=20, patch=8)
+
+
+def test_it_is_kept_as_a_folder(encoder: Encoder, pictures: torch.Tensor, tmp_path: Path) -> None:
+    files.save(tmp_path, encoder)
+    loaded = files.load(tmp_path)
+    assert isinstance(loaded.net, Encoder)
+    assert torch.equal(loaded.net.features(pictures), encoder.features(pictures))

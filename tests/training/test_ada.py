@@ -1,4 +1,4 @@
-"""Adaptive augmentation: identity at rest, each change alone is what it says, all differentiable, p follows the signs."""
+"""Adaptive augmentation: nothing at rest, each change is what it says, differentiable, steered by the signs."""
 
 from __future__ import annotations
 
