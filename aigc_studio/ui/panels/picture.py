@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +24,10 @@ from aigc_studio.ui.events import Notice
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 from aigc_studio.ui.models.words import kept_params, model_does
+from aigc_studio.ui.picture import recipes
 from aigc_studio.ui.picture.actions import PictureActions
-from aigc_studio.ui.picture.inspector import MODES, Inspector, progress_text, waiting_text
+from aigc_studio.ui.picture.inspector import Inspector, progress_text, waiting_text
+from aigc_studio.ui.picture.modes import MODES, usual_mode
 from aigc_studio.ui.picture.session import PictureSession
 from aigc_studio.ui.picture.strip import CandidateStrip
 from aigc_studio.ui.picture.toolbar import CandidateBar, CanvasBar, MaskBar
@@ -39,8 +40,6 @@ from aigc_studio.ui.widgets.notice_line import NoticeLine
 __all__ = ["PicturePanel"]
 
 _UNDO_STEPS = 100
-_SHORT = 90
-"""Characters of a prompt in a message."""
 
 
 class PicturePanel(Translated, QWidget):
@@ -110,7 +109,11 @@ class PicturePanel(Translated, QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.splitter)
-        self.first_focus = self.inspector.prompt.edit  # a focus proxy would hide all before it from Tab
+
+    @property
+    def first_focus(self) -> QWidget:
+        """Where the keyboard begins; a focus proxy would hide all before it from Tab."""
+        return self.inspector.prompt.edit if self.inspector.family.prompt else self.inspector.model
 
     def _connect(self) -> None:
         studio, canvas, session = self._studio, self.canvas, self.session
@@ -169,7 +172,7 @@ class PicturePanel(Translated, QWidget):
             "back": self._escape,
             "star": self.files.star,
             "variation": self._variation,
-            "start": lambda: self.inspector.set_mode("variation"),
+            "start": lambda: self.inspector.set_mode(self.inspector.start_mode()),
             "use_prompt": lambda: self._reuse_shown(prompt=True),
             "use_seed": lambda: self._reuse_shown(seed=True),
             "use_all": lambda: self._reuse_shown(prompt=True, seed=True, settings=True),
@@ -203,12 +206,11 @@ class PicturePanel(Translated, QWidget):
     def reuse(self, recipe: dict[str, Any]) -> None:
         """Take prompt, seed and settings from a recipe. "use": what of it is wanted, all without."""
         use = recipe.get("use") or ("prompt", "seed", "settings")
-        self._use_recipe(recipe, prompt="prompt" in use, seed="seed" in use, settings="settings" in use)
+        recipes.use(self.inspector, recipe, prompt="prompt" in use, seed="seed" in use, settings="settings" in use)
 
     def receive(self, payload: dict[str, Any]) -> None:
         """A text handed over from another panel becomes the prompt."""
-        self.inspector.set_mode("generate")
-        self.inspector.prompt.set_text(str(payload.get("text", "")))
+        self.inspector.take_prompt(str(payload.get("text", "")))
         self.inspector.prompt.edit.setFocus()
 
     def save_state(self) -> dict[str, Any]:
@@ -259,7 +261,7 @@ class PicturePanel(Translated, QWidget):
         self.session.close()
         self.canvas.set_preview(QImage())
         self.canvas.set_working("")
-        self.inspector.set_mode("generate")
+        self.inspector.set_mode(usual_mode(self.inspector.family))
         self.canvas.choose_tool("hand")
 
     def _thumbnail_path(self, id: str) -> Path | None:
@@ -350,6 +352,7 @@ class PicturePanel(Translated, QWidget):
         info = self._studio.info
         writable = info is not None and not info.read_only
         shown = session.shown
+        self.welcome.show_for(reader=self.inspector.family.prompt)
         self.welcome.setVisible(shown is None and not self._watched)
         if self.welcome.isVisible():
             self.welcome.raise_()
@@ -376,7 +379,7 @@ class PicturePanel(Translated, QWidget):
             "zoom_in": shown is not None,
             "zoom_out": shown is not None,
             "variation": made and writable,
-            "start": shown is not None and writable and self.inspector.can("variation"),
+            "start": shown is not None and writable and bool(self.inspector.start_mode()),
             "use_prompt": made,
             "use_seed": made,
             "use_all": made,
@@ -401,7 +404,7 @@ class PicturePanel(Translated, QWidget):
             return tr("This project is open in another window or cannot be written; nothing can be made here.")
         if reason := inspector.why_not():
             return reason
-        if inspector.mode != "generate" and self.session.shown is None:
+        if inspector.from_picture and self.session.shown is None:
             return tr("Make or open a picture first.")
         if inspector.mode == "inpaint" and self.canvas.selection.empty:
             return tr("Paint over the part that shall change.")
@@ -417,7 +420,7 @@ class PicturePanel(Translated, QWidget):
         if request.task == "inpaint":
             self.session.submit_with_mask(request)
             self.canvas.setFocus()
-        elif request.task == "variation" and shown is not None:
+        elif self.inspector.from_picture and shown is not None:
             self._submit_from(shown, request)
         else:
             self._watch(self.session.submit(request), request)
@@ -427,18 +430,16 @@ class PicturePanel(Translated, QWidget):
             self.generate()
 
     def _example(self, prompt: str) -> None:
-        self.inspector.set_mode("generate")
-        self.inspector.prompt.set_text(prompt)
+        self.inspector.take_prompt(prompt)
         self.generate()
 
     def _watch(self, job: str, request: Request) -> None:
         """Show a picture in the making in the place it will have, until it is there or another one is chosen."""
         self._watched = job
         self.notices.show_notices(())
-        size = self.inspector.family.values(request.task, request.params).get("size") or (1024, 1024)
         self.canvas.set_before(None)
         self.canvas.show_mask(False)
-        self.canvas.set_placeholder(QImage(), QSize(*size))
+        self.canvas.set_placeholder(QImage(), self.inspector.expected_size(request))
         self._job_changed()
         self._sync()
 
@@ -460,7 +461,12 @@ class PicturePanel(Translated, QWidget):
 
     def _submit_from(self, asset: Asset, request: Request) -> None:
         """Queue a request that starts from a picture."""
-        self.session.submit(request.changed(inputs={"image": asset.id}))
+        inputs = {"image": asset.id}
+        if request.task == "morph" and len(pair := self.strip.chosen_assets()) == 2:
+            # The one on show comes first; when it is none of the two, the one on the left does.
+            first, second = (pair[1], pair[0]) if pair[1].id == asset.id else (pair[0], pair[1])
+            inputs = {"image": first.id, "other": second.id}
+        self.session.submit(request.changed(inputs=inputs))
 
     def _job_changed(self) -> None:
         session = self.session
@@ -484,7 +490,13 @@ class PicturePanel(Translated, QWidget):
         if not here:
             self.canvas.set_preview(QImage())
         elif progress is not None and progress.preview is not None:
-            self.canvas.set_preview(progress.preview, self._edit_box(job) if edits else None)
+            preview, shape = progress.preview, self.canvas.picture_size
+            if (
+                job.id == self._watched
+                and abs(preview.width() * shape.height() / (preview.height() * shape.width()) - 1) > 0.1
+            ):
+                self.canvas.set_placeholder(QImage(), preview.size())  # its shape was not known before
+            self.canvas.set_preview(preview, self._edit_box(job) if edits else None)
 
     def _base_of(self, job: Job) -> bool:
         return self.session.base is not None and job.request.inputs.get("image") == self.session.base.id
@@ -561,31 +573,18 @@ class PicturePanel(Translated, QWidget):
         asset, reader = self.session.shown, self._studio.reader
         recipe = reader.recipe(asset.id) if asset is not None and reader is not None else None
         if recipe is not None:
-            self._use_recipe(recipe, prompt=prompt, seed=seed, settings=settings)
+            recipes.use(self.inspector, recipe, prompt=prompt, seed=seed, settings=settings)
 
     def take_drop(self, payload: Payload) -> None:
         """What was dropped on the window while this panel is in front; words are a prompt."""
         if payload.text.strip() and not payload.pictured:
-            self.inspector.prompt.set_text(payload.text.strip())
+            self.inspector.take_prompt(payload.text.strip(), mode="")
             self.inspector.prompt.edit.setFocus()
         else:
             self.files.take_drop(payload)
 
     def _offer_how_made(self, recipe: Mapping[str, Any] | ForeignRecipe) -> None:
         """A picture came in that says how it was made: show its prompt and offer to use it."""
-        if isinstance(recipe, ForeignRecipe):
-            prompt, program = recipe.prompt, recipe.program
-            use = partial(self.inspector.use_foreign, recipe)
-        else:
-            if recipe.get("request", {}).get("kind") != "image":
-                return
-            prompt, program = str(recipe["request"].get("prompt", "")), "AIGC Studio"
-            use = partial(self._use_recipe, dict(recipe), prompt=True, seed=True, settings=True)
-        short = prompt if len(prompt) <= _SHORT else prompt[:_SHORT].rstrip() + "…"
-        if short:
-            text = tr("Made with {program}: “{prompt}”", program=program, prompt=short)
-            self.offered.emit(text, N_("Use prompt and settings"), use)
-
-    def _use_recipe(self, recipe: dict[str, Any], *, prompt: bool, seed: bool, settings: bool) -> None:
-        request = Request.from_json(recipe["request"])
-        self.inspector.use(request, prompt=prompt, settings=settings, seed=int(recipe["seed"]) if seed else None)
+        if found := recipes.offer(self.inspector, recipe):
+            text, take = found
+            self.offered.emit(text, N_("Use prompt and settings"), take)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QElapsedTimer, Qt, Signal
+from PySide6.QtCore import QElapsedTimer, QSize, Qt, Signal
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -29,31 +28,19 @@ from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 from aigc_studio.ui.models.engine_note import EngineNote
 from aigc_studio.ui.models.picker import ModelPicker
-from aigc_studio.ui.models.words import subtitle
+from aigc_studio.ui.models.words import declared, subtitle
 from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.theme import set_role
 from aigc_studio.ui.widgets.elided_label import ElidedLabel
 from aigc_studio.ui.widgets.form import ParamForm
 
+from .modes import ModeSwitch, action_text, cannot, does, hint, needs_picture, usual_mode
 from .prompt import PromptBox
 
-__all__ = ["MODES", "Inspector", "duration"]
-
-MODES = (("generate", N_("New##picture task")), ("inpaint", N_("Change part")), ("variation", N_("Vary##picture task")))
-"""Task id and the name of its button."""
+__all__ = ["Inspector", "duration"]
 
 _DOUBLE_CLICK_MS = 400
 """The button that starts turns into the one that cancels: a double click must not do both."""
-
-_HINTS = {
-    "inpaint": N_("Paint over what you want to change and say what should be there. Only that part is made anew."),
-    "variation": N_("Makes relatives of the picture on the canvas."),
-}
-
-_CANNOT = {
-    "inpaint": N_('"{model}" cannot change a part of a picture; choose another model for that.'),
-    "variation": N_('"{model}" cannot vary a picture; choose another model for that.'),
-}
 
 
 class Inspector(Translated, QFrame):
@@ -84,22 +71,9 @@ class Inspector(Translated, QFrame):
 
     # -- building
     def _build(self) -> None:
-        self.modes = QButtonGroup(self)
-        switch = QFrame(self)
-        switch.setProperty("role", "sunken")
-        modes = QHBoxLayout(switch)
-        modes.setSpacing(2)
-        modes.setContentsMargins(2, 2, 2, 2)
-        for number, (_, title) in enumerate(MODES):
-            button = QPushButton(self)
-            button.setCheckable(True)
-            button.setAutoDefault(False)
-            button.setProperty("role", "segment")
-            button.setChecked(number == 0)
-            self.tr_bind(button.setText, title)
-            self.modes.addButton(button, number)
-            modes.addWidget(button, 3 if number == 1 else 2)
-        self.modes.idToggled.connect(lambda _id, on: self._mode_chosen() if on else None)
+        self.switch = ModeSwitch(self)
+        self.modes = self.switch.buttons
+        self.switch.chosen.connect(self._mode_chosen)
         self.hint = QLabel(self, wordWrap=True)
         self.hint.setProperty("role", "muted")
         self.prompt = PromptBox(self.understanding, self)
@@ -123,7 +97,7 @@ class Inspector(Translated, QFrame):
         column = QVBoxLayout(inside)
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(12)
-        column.addWidget(switch)
+        column.addWidget(self.switch)
         column.addWidget(self.prompt)
         column.addWidget(self.hint)  # below: the prompt stays where it is when the task changes
         line = QVBoxLayout()
@@ -190,16 +164,21 @@ class Inspector(Translated, QFrame):
 
     @property
     def mode(self) -> str:
-        """The task: "generate", "inpaint" or "variation"."""
-        return MODES[self.modes.checkedId()][0]
+        """The task: one of `modes.MODES`."""
+        return self.switch.mode
 
     def set_mode(self, task: str) -> None:
         """Choose the task."""
-        self.modes.button([id for id, _ in MODES].index(task)).setChecked(True)
+        self.switch.set_mode(task)
 
     def can(self, task: str) -> bool:
         """Whether the chosen model does this task."""
-        return any(known.id == task for known in self.family.tasks)
+        return does(self.family, task)
+
+    @property
+    def from_picture(self) -> bool:
+        """Whether what is chosen starts from the picture on the canvas."""
+        return needs_picture(self.family, self.mode)
 
     def why_not(self) -> str:
         """Why the chosen model cannot do what is chosen now, "" when it can."""
@@ -234,6 +213,8 @@ class Inspector(Translated, QFrame):
             known = (entry.id for entry in self.model.entries() if entry.family == request.family)
             self.model.choose(request.model or next(known, ""))
             if self.family.id == request.family:
+                if not self.family.prompt and self.can(request.task):
+                    self.set_mode(request.task)  # its values are of a form of their own
                 self.form.set_values(request.params)
             if self.form.count_field is not None:
                 self.form.count_field.set_value(min(self.family.max_count, max(1, request.count)))
@@ -243,10 +224,34 @@ class Inspector(Translated, QFrame):
         if prompt:
             self.prompt.set_text(request.prompt)
 
+    def take_prompt(self, text: str, mode: str = "generate") -> None:
+        """Words that came from elsewhere become the prompt: of the chosen model, or of the first one that reads one.
+
+        mode: to be chosen with it, "" for the present one.
+        """
+        if not self.family.prompt:
+            readers = (
+                entry for entry in self.model.entries() if (found := declared(entry)) is not None and found.prompt
+            )
+            if (entry := next(readers, None)) is not None:
+                self.model.choose(entry.id)
+        if mode:
+            self.set_mode(mode)
+        self.prompt.set_text(text)
+
+    def start_mode(self) -> str:
+        """The mode that makes another picture of the one on the canvas, "" where the model has none."""
+        return next((task for task in ("variation", "reconstruct") if self.can(task)), "")
+
+    def expected_size(self, request: Request) -> QSize:
+        """Of a request's pictures in pixels: as it says, else as the chosen model makes them."""
+        side = self.model.entry.facts.get("size") if self.model.entry is not None else None
+        usual = [side, side] if isinstance(side, int) and 0 < side <= 4096 else [1024, 1024]
+        return QSize(*(self.family.values(request.task, request.params).get("size") or usual))
+
     def use_foreign(self, recipe: ForeignRecipe) -> None:
         """As much of another program's recipe as the chosen model's form has a place for."""
-        self.set_mode("generate")
-        self.prompt.set_text(recipe.prompt)
+        self.take_prompt(recipe.prompt)
         values = {
             "negative": recipe.negative,
             "steps": recipe.steps,
@@ -298,17 +303,12 @@ class Inspector(Translated, QFrame):
         self._sync()
 
     def _sync(self) -> None:
-        self.hint.setVisible(self.mode in _HINTS)
-        self.hint.setText(tr(_HINTS[self.mode]) if self.mode in _HINTS else "")
-        count = self.form.count()
+        told = hint(self.family, self.mode)
+        self.hint.setVisible(bool(told))
+        self.hint.setText(told)
+        text, name = action_text(self.family, self.mode, self.form.count())
         if self._running:
             text, name = tr("Cancel"), "close"
-        elif self.mode == "inpaint":
-            text, name = tr("Change this part"), "auto-fix"
-        elif self.mode == "variation":
-            text, name = tr("Make {count} variations", count=count) if count > 1 else tr("Make a variation"), "creation"
-        else:
-            text, name = tr("Generate {count} pictures", count=count) if count > 1 else tr("Generate"), "creation"
         ready = not self._blocked
         self.go.setText(text)
         set_role(self.go, "" if self._running else "primary")
@@ -331,6 +331,7 @@ class Inspector(Translated, QFrame):
     def _mode_chosen(self) -> None:
         if self.can(self.mode):
             self.form.show_task(self.family, self.mode)
+        self._offer_modes()
         self._sync()
         self.modeChanged.emit(self.mode)
 
@@ -342,7 +343,7 @@ class Inspector(Translated, QFrame):
         if self.model.family is not None and self.model.family != self._family:
             self._family = self.model.family
             if not self.can(self.mode):
-                self.set_mode("generate")
+                self.set_mode(usual_mode(self._family))
             self.form.show_task(self._family, self.mode)
         self._describe()
         self.prompt.look()
@@ -358,10 +359,8 @@ class Inspector(Translated, QFrame):
         )
         set_role(self.about, "warning" if problem is not None else "faint")
         self.check_engine()
-        for number, (task, _title) in enumerate(MODES):
-            button = self.modes.button(number)
-            button.setEnabled(self.can(task))
-            button.setToolTip("" if self.can(task) else self._cannot(task))
+        self._offer_modes()
+        self.prompt.setVisible(self.family.prompt)
         built_in = entry is None or (entry.folder is None and entry.file is None)
         self.prompt.show_example(
             N_("Describe colours, mood and pattern, in English or Chinese")
@@ -375,8 +374,13 @@ class Inspector(Translated, QFrame):
         self.engine_note.setVisible(bool(needs) and missing_engine(needs) is not None)
 
     def _cannot(self, task: str) -> str:
-        entry = self.model.entry
-        return tr(_CANNOT[task], model=entry.title if entry is not None else "") if task in _CANNOT else ""
+        return cannot(task, self._title())
+
+    def _title(self) -> str:
+        return self.model.entry.title if self.model.entry is not None else ""
+
+    def _offer_modes(self) -> None:
+        self.switch.show_family(self.family, self._title())
 
     def retranslate(self) -> None:
         """What is composed here."""

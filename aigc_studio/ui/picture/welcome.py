@@ -23,6 +23,16 @@ EXAMPLES = (
 """Prompts that the abstract painter understands, in the language of the window."""
 
 
+_WORDS = (
+    N_("Describe a picture"),
+    N_("Write what you want on the left, drop a picture here to change it, or start with one of these."),
+)
+_NO_WORDS = (
+    N_("Make a picture"),
+    N_("The chosen model needs no words: press the button on the left, or drop a picture here to start from it."),
+)
+
+
 class Welcome(Translated, QWidget):
     """Lies over an empty canvas and fills it; drops go through to the canvas."""
 
@@ -31,12 +41,7 @@ class Welcome(Translated, QWidget):
     def __init__(self, canvas: Canvas) -> None:
         super().__init__(canvas)
         self._canvas = canvas
-        state = EmptyState(
-            "image-plus-outline",
-            N_("Describe a picture"),
-            N_("Write what you want on the left, drop a picture here to change it, or start with one of these."),
-            parent=self,
-        )
+        state = EmptyState("image-plus-outline", *_WORDS, parent=self)
         grid = QGridLayout()
         grid.setSpacing(8)
         self.examples: list[QToolButton] = []
@@ -56,9 +61,16 @@ class Welcome(Translated, QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         holder.setLayout(grid)
         layout.insertWidget(layout.count() - 1, holder, 0, Qt.AlignmentFlag.AlignHCenter)  # pyright: ignore[reportAttributeAccessIssue]
-        self._state = state
+        self._state, self._holder, self._reader = state, holder, True
         canvas.installEventFilter(self)
         self.setCursor(Qt.CursorShape.ArrowCursor)
+
+    def show_for(self, *, reader: bool) -> None:
+        """Suit the chosen model. reader: whether it reads a prompt; without, there is nothing to try."""
+        if reader != self._reader:
+            self._reader = reader
+            self._state.set_text(*(_WORDS if reader else _NO_WORDS))
+            self._holder.setVisible(reader)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """As large as the canvas."""

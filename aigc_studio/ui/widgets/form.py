@@ -55,7 +55,8 @@ class ParamForm(Translated, QWidget):
     memory: keeps the values per family ("form/<family>"), shared by its tasks and its models: what a person chose goes
     along to another model of the family unless that one has a default of its own there (a distilled model's steps).
     without: ids of parameters that whoever shows the form asks for elsewhere; they have no field and no value here.
-    seed, count: also show those fields; None shows them for families with a network, in which chance has a part.
+    seed, count: also show those fields; None shows them for families with a network, in which chance has a part. Where
+    a family says that chance has none, or makes one result only, they are never shown.
     `changed` is emitted after every change; `values()` are of JSON types and always pass `family.values()`.
     """
 
@@ -108,13 +109,13 @@ class ParamForm(Translated, QWidget):
                 self._add(param, body)
         self.count_field: NumberField | None = None
         chance = bool(family.needs)
-        if chance if self._with_count is None else self._with_count:
+        if (chance if self._with_count is None else self._with_count) and family.max_count > 1:
             title = Param.int("count", N_("How many"), 1, 1, family.max_count)
             self.count_field = NumberField(title, self._body, slider_high=min(12, family.max_count))
             self.count_field.changed.connect(self._changed)
             body.addWidget(self.count_field)
         self.seed_field: SeedField | None = None
-        if chance if self._with_seed is None else self._with_seed:
+        if (chance if self._with_seed is None else self._with_seed) and family.chance:
             self.seed_field = SeedField(self._body)
             self.seed_field.changed.connect(self._changed)
             body.addWidget(self.seed_field)
