@@ -36,6 +36,8 @@ FAMILIES = (
     "aigc_studio.engines.text.causal_lm",
     "aigc_studio.engines.text.seq2seq",
     "aigc_studio.training.vae",
+    "aigc_studio.training.writer",
+    "aigc_studio.training.finetune",
 )
 """Module of each family; the first of a kind is the default."""
 
