@@ -12,7 +12,7 @@ from typing import Any
 
 from .weights import Header
 
-__all__ = ["read_lora"]
+__all__ = ["read_lora", "told_base"]
 
 _DOWN = re.compile(
     r"\.(?:lora_A|lora_down|lora\.down|lora_linear_layer\.down)(?:\.[\w-]+)?\.weight$|_lora\.down\.weight$"
@@ -45,7 +45,7 @@ def read_lora(header: Header) -> dict[str, Any] | None:
     if not any(_BLOCKS.search(name) for name in down):
         return None
     ranks = sorted(shape[0] for shape in down.values() if shape)
-    base = _told(header) or _by_blocks(down) or _by_width(down)
+    base = told_base(header) or _by_blocks(down) or _by_width(down)
     facts: dict[str, Any] = {
         "part": f"lora:{base}",
         "type": base,
@@ -58,7 +58,7 @@ def read_lora(header: Header) -> dict[str, Any] | None:
     return facts
 
 
-def _told(header: Header) -> str:
+def told_base(header: Header) -> str:
     """The base by what the trainer wrote, "" when it wrote nothing that is known."""
     for key in ("modelspec.architecture", "ss_base_model_version"):
         told = header.metadata.get(key, "").lower()

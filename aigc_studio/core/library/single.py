@@ -1,4 +1,5 @@
-"""Single safetensors files: whole checkpoints of Stable Diffusion and SDXL, and LoRA files, told by names of tensors.
+"""Single safetensors files: whole checkpoints of Stable Diffusion and SDXL, LoRA files and learned words, told by names
+of tensors.
 
 Names are those of the original training programs (LDM and SGM: `model.diffusion_model.`, `first_stage_model.`,
 `cond_stage_model.` or `conditioner.`); widths of the cross-attention tell 1.x (768), 2.x (1024) and SDXL (2048) apart.
@@ -13,6 +14,7 @@ from typing import Any
 from ..errors import StudioError
 from ..i18n import N_
 from .diffusion import FEW_STEPS, defaults
+from .embedding import read_embedding
 from .entry import Finding
 from .lora import read_lora
 from .reading import shown, unsafe
@@ -28,7 +30,7 @@ _SHAPES = ("attn2.to_k.weight",)
 
 
 def read_single(path: Path) -> Finding | None:
-    """What a single file is; None for one that holds no model that is known here (a part of a folder, an embedding)."""
+    """What a single file is; None for one that holds no model that is known here (a part of a folder)."""
     if path.suffix.lower() == ".ckpt":
         facts = {"type": "other", "single_file": True, "architecture": ""}
         return Finding(path, "image", "stable-diffusion", facts, unsafe())
@@ -39,6 +41,8 @@ def read_single(path: Path) -> Finding | None:
     found = _checkpoint(path, header) or _other(path, header)
     if found is None and (lora := read_lora(header)) is not None:
         found = Finding(path, "part", "", lora)
+    if found is None and (words := read_embedding(header, path)) is not None:
+        found = Finding(path, "part", "", words)
     if found is None:
         return None
     found.facts.update({"single_file": True, "digest": identity([path]), "bytes": header.size})

@@ -28,7 +28,9 @@ _PARTIAL = ".partial"
 _CONFIGS = ".configs"
 """Of folders that hold the configurations of a single file beside them, and no model."""
 _HUB = "models--"
-_NAMELESS = frozenset({"pytorch_lora_weights", "adapter_model", "model", "diffusion_pytorch_model", "lora"})
+_NAMELESS = frozenset(
+    {"pytorch_lora_weights", "adapter_model", "model", "diffusion_pytorch_model", "lora", "learned_embeds"}
+)
 """Names of files that say nothing: the folder's name is shown instead."""
 
 

@@ -26,6 +26,7 @@ FAMILY = declare(
     steps=30,
     guidance=5.0,
     types=("sdxl",),
+    words=True,
 )
 
 SPEC = Spec(side=1024)

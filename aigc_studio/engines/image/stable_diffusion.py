@@ -26,6 +26,7 @@ FAMILY = declare(
     steps=28,
     guidance=7.5,
     types=("sd1", "sd2"),
+    words=True,
 )
 
 SPEC = Spec(side=512)

@@ -40,6 +40,7 @@ KINDS = {
 
 _PARTS = {
     "lora": N_("LoRA"),
+    "embedding": N_("Learned words"),
     "vocoder": N_("Vocoder"),
     "speaker-encoder": N_("Speaker encoder"),
     "vae": N_("VAE"),
@@ -48,6 +49,7 @@ _PARTS = {
 
 _HINTS = {
     "lora": N_("Add a LoRA file (.safetensors) made for this kind of model to your models folder, or drop one here."),
+    "embedding": N_("Train a new word, or add a file of textual inversion (.safetensors) to your models folder."),
     "vocoder": N_("Add a vocoder such as HiFi-GAN to your models folder to use one here."),
     "speaker-encoder": N_("Add a speaker encoder (x-vector) to your models folder to take a voice from a recording."),
     "vae": N_("Add a VAE folder made for this kind of model to your models folder to use it here."),

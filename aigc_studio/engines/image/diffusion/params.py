@@ -36,6 +36,7 @@ def declare(
     guidance: float,
     types: tuple[str, ...],
     negative: bool = True,
+    words: bool = False,
     strength: float = 0.6,
     samplers: tuple[Sampler, ...] = NOISE,
     more: tuple[Param, ...] = (),
@@ -43,7 +44,8 @@ def declare(
     """A family of pictures with the shared parameters.
 
     side: native width and height. types: of checkpoints, as the catalogue names them, for the LoRA files that fit.
-    negative: whether it takes a negative prompt. strength: default for variations. more: parameters of its own.
+    negative: whether it takes a negative prompt. words: whether it takes learned
+    ones. strength: default for variations. more: parameters of its own.
     """
     params = (
         *((_NEGATIVE,) if negative else ()),
@@ -98,6 +100,7 @@ def declare(
             tasks=("inpaint",),
         ),
         Param.loras("loras", N_("LoRA"), tuple(f"lora:{type}" for type in types)),
+        *((_words(types),) if words else ()),
         *more,
         choice(samplers),
         Param.int(
@@ -127,6 +130,16 @@ def declare(
     )
 
 
+def _words(types: tuple[str, ...]) -> Param:
+    """Files of learned words."""
+    return Param.loras(
+        "embeddings",
+        N_("Learned words"),
+        tuple(f"embedding:{type}" for type in types),
+        help=N_("Files of textual inversion. Write their words into the prompt."),
+    )
+
+
 _NEGATIVE = Param.lines("negative", N_("Negative prompt"), help=N_("What should not be in the picture."))
 
 
@@ -143,8 +156,8 @@ def fit(family: Family, facts: Mapping[str, Any]) -> Family:
     for param in family.params:
         if param.id == "negative" and facts.get("negative") is False:
             continue
-        if param.id == "loras" and facts.get("type"):
-            param = replace(param, of=(f"lora:{facts['type']}",))
+        if param.kind == "loras" and facts.get("type"):
+            param = replace(param, of=(f"{param.of[0].partition(':')[0]}:{facts['type']}",))
         default = param.default
         if param.id in defaults:
             try:

@@ -16,7 +16,7 @@ from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_
 from aigc_studio.engines.base import Context
 
-from . import decoding, faults, lora, memory, prompts, schedulers, sizes
+from . import decoding, faults, lora, memory, prompts, schedulers, sizes, words
 from .pipeline import pipe_for
 from .spec import Loaded
 from .work import Work, prepare
@@ -50,6 +50,7 @@ def _all(loaded: Loaded, request: Request, values: Mapping[str, Any], ctx: Conte
     if (mode := loaded.state.get("memory", "full")) != "full":
         info["memory"] = mode  # tiles are not quite the whole
     info |= lora.apply(loaded, pipe, list(values.get("loras", ())), ctx)
+    info |= words.apply(loaded, list(values.get("embeddings", ())), (request.prompt, values.get("negative", "")), ctx)
     info |= _read_prompts(loaded, request, values, ctx)
     batch = values.get("batch", 1)
     for first in range(0, request.count, batch):
