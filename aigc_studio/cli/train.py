@@ -11,7 +11,10 @@ from .parser import Parser, add_common
 
 __all__ = ["configure", "run"]
 
-RECIPES = {"starter-writer": "aigc_studio.training.starter_writer"}
+RECIPES = {
+    "starter-writer": "aigc_studio.training.starter_writer",
+    "starter-icons": "aigc_studio.training.starter_icons",
+}
 
 
 def configure(parser: Parser) -> None:
