@@ -59,6 +59,7 @@ class ModelDesk(QObject):
             self._library.folderWanted.connect(self.ask_folder)
             self._library.importWanted.connect(self.ask_import)
             self._library.destroyed.connect(self._library_gone)
+            self._scan.rescan()  # a model may have come into a folder within a folder, which nothing watches
         self._library.show()
         self._library.raise_()
         self._library.activateWindow()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
@@ -25,7 +26,7 @@ from .words import subtitle
 
 __all__ = ["Listed", "ModelRows", "entry_of", "fill", "matches"]
 
-_ENTRY, _PROBLEM = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
+_ENTRY, _PROBLEM, _ABOUT = (Qt.ItemDataRole.UserRole + number for number in range(3))
 _SECTION = 28
 _ROW = 44
 _WITH_PROBLEM = 62
@@ -49,6 +50,7 @@ def fill(view: QListWidget, groups: Sequence[tuple[str, Sequence[Listed]]], curr
     """Show groups (title marked with N_(), models); the row of the model `current`, or the first one, is chosen."""
     view.clear()
     chosen: QListWidgetItem | None = None
+    names = Counter(entry.title for _, listed in groups for entry, _ in listed)
     for title, listed in groups:
         head = QListWidgetItem(tr(title))
         head.setFlags(Qt.ItemFlag.NoItemFlags)
@@ -58,8 +60,14 @@ def fill(view: QListWidget, groups: Sequence[tuple[str, Sequence[Listed]]], curr
             item = QListWidgetItem(entry.title)
             item.setData(_ENTRY, entry)
             item.setData(_PROBLEM, str(problem) if problem is not None else "")
-            item.setSizeHint(QSize(0, _WITH_PROBLEM if problem is not None and subtitle(entry) else _ROW))
-            words = [entry.title, subtitle(entry), str(problem or "")]
+            about = (
+                subtitle(entry)
+                if names[entry.title] == 1
+                else " · ".join(filter(None, (subtitle(entry), _lies(entry))))
+            )
+            item.setData(_ABOUT, about)
+            item.setSizeHint(QSize(0, _WITH_PROBLEM if problem is not None and about else _ROW))
+            words = [entry.title, about, str(problem or "")]
             place = str(entry.path) if entry.path is not None else ""
             item.setToolTip("\n".join(part for part in (*words, place) if part))
             item.setData(Qt.ItemDataRole.AccessibleTextRole, ", ".join(part for part in words if part))
@@ -68,6 +76,12 @@ def fill(view: QListWidget, groups: Sequence[tuple[str, Sequence[Listed]]], curr
                 chosen = item
     if chosen is not None:
         view.setCurrentItem(chosen)
+
+
+def _lies(entry: Entry) -> str:
+    """Where a model lies, in short: tells apart what has the same name."""
+    path = entry.path
+    return "" if path is None else path.name if entry.file is not None else f"{path.parent.name}/{path.name}"
 
 
 class ModelRows(QStyledItemDelegate):
@@ -107,7 +121,7 @@ class ModelRows(QStyledItemDelegate):
         painter.setPen(theme.color("text-muted" if problem else "text"))
         self._write(painter, line, entry.title)
         painter.setFont(small)
-        if about := subtitle(entry):
+        if about := index.data(_ABOUT):
             line.translate(0, 18)
             painter.setPen(theme.color("text-faint"))
             self._write(painter, line, about)
