@@ -50,7 +50,7 @@ FAMILY = family(
         *length(8000, 32, 1e-3),
         Param.float(
             "beta",
-            N_("Order"),
+            N_("Regularity (beta)"),
             0.5,
             0.0,
             50.0,
