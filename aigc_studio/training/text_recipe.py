@@ -78,7 +78,7 @@ def text_params(context: int, most: int) -> tuple[Param, ...]:
     return (
         Param.int(
             "context",
-            N_("Length of view"),
+            N_("Context length"),
             context,
             16,
             most,
@@ -202,7 +202,7 @@ def prepared(session: Session, framing_of: Callable[[Sequence[Passage]], Framing
     )
     if framing.cut:
         session.ctx.notice(
-            N_("{count} conversations are longer than the length of view; their beginnings are not learned."),
+            N_("{count} conversations are longer than the context; their beginnings are not learned."),
             count=framing.cut,
         )
     if not found.rows:
