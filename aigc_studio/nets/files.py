@@ -21,13 +21,14 @@ from torch import Tensor, nn
 
 from .gan import Generator
 from .masked import Encoder
+from .network import Network
 from .translator import Translator
 from .vae import VAE
 from .vqvae import VQVAE
 
 __all__ = ["CLASSES", "Loaded", "load", "save"]
 
-CLASSES: dict[str, type[nn.Module]] = {
+CLASSES: dict[str, type[Network]] = {
     "AIGCStudioGAN": Generator,
     "AIGCStudioVAE": VAE,
     "AIGCStudioVQVAE": VQVAE,
@@ -50,7 +51,7 @@ class Loaded:
     labels: names of the kinds of pictures, in the network's order. extra: what was measured, float32 or int64.
     """
 
-    net: nn.Module
+    net: Network
     labels: tuple[str, ...]
     extra: Mapping[str, Tensor]
 
@@ -69,9 +70,9 @@ def save(
     is full; ValueError for another network.
     """
     name = next((name for name, kind in CLASSES.items() if type(net) is kind), "")
-    if not name:
+    if not name or not isinstance(net, Network):
         raise ValueError(f"{type(net).__name__} is none of the networks that are kept")
-    config = {"_class_name": name, "format": FORMAT, **net.config(), "labels": list(labels)}  # pyright: ignore[reportCallIssue]
+    config = {"_class_name": name, "format": FORMAT, **net.config(), "labels": list(labels)}
     tensors = {key: _plain(value, half) for key, value in net.state_dict().items()}
     tensors |= {_EXTRA + key: _plain(value, False) for key, value in (extra or {}).items()}
     try:
@@ -112,7 +113,7 @@ def load(folder: Path) -> Loaded:
     return Loaded(net.requires_grad_(False).eval(), tuple(label[:80] for label in labels), extra)
 
 
-def _empty(kind: type[nn.Module], config: Mapping[str, Any]) -> nn.Module:
+def _empty(kind: type[Network], config: Mapping[str, Any]) -> Network:
     """The network without memory for its weights."""
     sizes = {}
     for name in list(inspect.signature(kind).parameters):

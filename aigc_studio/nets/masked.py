@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .bounds import check
+from .network import Network
 
 __all__ = ["Block", "Encoder", "positions"]
 
@@ -44,7 +44,7 @@ class Block(nn.Module):
         return tokens + self.mlp(self.before_mlp(tokens))
 
 
-class Encoder(nn.Module):
+class Encoder(Network):
     """The encoder with the decoder that taught it.
 
     size: side of the pictures in pixels, a multiple of `patch`; at most 32 patches a side. channels: of the pictures.
@@ -74,9 +74,7 @@ class Encoder(nn.Module):
         decoder_width: int = 96,
         decoder_layers: int = 2,
     ) -> None:
-        super().__init__()
-        self._config = check(
-            self.BOUNDS,
+        super().__init__(
             size=size,
             patch=patch,
             channels=channels,
@@ -104,10 +102,6 @@ class Encoder(nn.Module):
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
-
-    def config(self) -> dict[str, int]:
-        """What the constructor was given."""
-        return dict(self._config)
 
     @property
     def tokens(self) -> int:

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .bounds import check, widths
+from .bounds import widths
+from .network import Network
 
 __all__ = ["Patches", "Translation", "Translator"]
 
@@ -110,7 +111,7 @@ class Translation(nn.Module):
                 norm.mode, norm.kept = "", None
 
 
-class Translator(nn.Module):
+class Translator(Network):
     """Both directions: `there` from the first kind of pictures to the second, `back` from the second to the first.
 
     size: side in pixels it was trained at (it takes others). width: channels at the full size. blocks: residual blocks
@@ -121,19 +122,14 @@ class Translator(nn.Module):
     BOUNDS = {"size": (8, 1024), "width": (4, 256), "blocks": (1, 24), "channels": (1, 4)}
 
     def __init__(self, size: int = 128, width: int = 64, blocks: int = 6, channels: int = 3) -> None:
-        super().__init__()
-        self._config = check(self.BOUNDS, size=size, width=width, blocks=blocks, channels=channels)
+        super().__init__(size=size, width=width, blocks=blocks, channels=channels)
         if size % STEP:
             raise ValueError(f"size is {size}, not a multiple of {STEP}")
         self.there = Translation(width, blocks, channels)
         self.back = Translation(width, blocks, channels)
 
-    def config(self) -> dict[str, int]:
-        """What the constructor was given."""
-        return dict(self._config)
 
-
-class Patches(nn.Module):
+class Patches(Network):
     """The critic: picture -> how real each patch looks. Needed for training alone.
 
     width: channels of the first layer. layers: halvings; 3 look at patches of 70 px.
@@ -142,8 +138,7 @@ class Patches(nn.Module):
     BOUNDS = {"width": (4, 256), "layers": (1, 5), "channels": (1, 4)}
 
     def __init__(self, width: int = 64, layers: int = 3, channels: int = 3) -> None:
-        super().__init__()
-        self._config = check(self.BOUNDS, width=width, layers=layers, channels=channels)
+        super().__init__(width=width, layers=layers, channels=channels)
         sizes = widths(width, 8 * width, layers)
         made: list[nn.Module] = [nn.Conv2d(channels, sizes[0], 4, 2, 1), nn.LeakyReLU(0.2)]
         for number, (inside, outside) in enumerate(itertools.pairwise(sizes)):
@@ -154,10 +149,6 @@ class Patches(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.normal_(module.weight, std=0.02)
                 nn.init.zeros_(module.bias)  # pyright: ignore[reportArgumentType]
-
-    def config(self) -> dict[str, int]:
-        """What the constructor was given."""
-        return dict(self._config)
 
     def forward(self, image: Tensor) -> Tensor:
         """(n, channels, h, w) in [-1, 1] -> (n, 1, h', w'), without bounds (least squares loss)."""

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .bounds import check, doublings, widths
+from .bounds import doublings, widths
+from .network import Network
 
 __all__ = ["VAE", "divergence"]
 
@@ -88,7 +89,7 @@ def decoder(inside: int, sizes: list[int], channels: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Conv2d(sizes[0], channels, 3, padding=1))
 
 
-class VAE(nn.Module):
+class VAE(Network):
     """Picture <-> vector.
 
     size: side in pixels, a power of two. latent: length of the vector. width: channels at the full size, doubled at
@@ -98,8 +99,7 @@ class VAE(nn.Module):
     BOUNDS = {"size": (8, 512), "latent": (2, 1024), "width": (4, 512), "widest": (4, 1024), "channels": (1, 4)}
 
     def __init__(self, size: int = 64, latent: int = 64, width: int = 32, widest: int = 256, channels: int = 3) -> None:
-        super().__init__()
-        self._config = check(self.BOUNDS, size=size, latent=latent, width=width, widest=widest, channels=channels)
+        super().__init__(size=size, latent=latent, width=width, widest=widest, channels=channels)
         sizes = widths(width, widest, doublings(size, _START))
         self.latent = latent
         self.inner = sizes[-1]
@@ -107,10 +107,6 @@ class VAE(nn.Module):
         self.statistics = nn.Linear(sizes[-1] * _START**2, 2 * latent)
         self.entry = nn.Linear(latent, sizes[-1] * _START**2)
         self.decoder = decoder(sizes[-1], sizes, channels)
-
-    def config(self) -> dict[str, int]:
-        """What the constructor was given."""
-        return dict(self._config)
 
     def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """(n, channels, size, size) in [-1, 1] -> mean and logarithm of the variance, each (n, latent)."""

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .bounds import check, widths
+from .bounds import widths
+from .network import Network
 from .vae import decoder, encoder
 
 __all__ = ["VQVAE", "Prior", "Quantiser"]
@@ -181,7 +182,7 @@ def _pick(logits: Tensor, draws: torch.Generator, temperature: float, top: int) 
     return int(torch.multinomial(chances, 1, generator=draws))
 
 
-class VQVAE(nn.Module):
+class VQVAE(Network):
     """Picture <-> square of codes, and the prior that writes new ones.
 
     size: side in pixels. halvings: how often it is halved until there are codes (64 px and 3 make 8 x 8 codes; at most
@@ -214,9 +215,7 @@ class VQVAE(nn.Module):
         layers: int = 6,
         heads: int = 6,
     ) -> None:
-        super().__init__()
-        self._config = check(
-            self.BOUNDS,
+        super().__init__(
             size=size,
             width=width,
             codes=codes,
@@ -236,10 +235,6 @@ class VQVAE(nn.Module):
         self.quantiser = Quantiser(codes, code_width)
         self.decoder = decoder(code_width, sizes, channels)
         self.prior = Prior(codes, side, prior_width, layers, heads)
-
-    def config(self) -> dict[str, int]:
-        """What the constructor was given."""
-        return dict(self._config)
 
     def vectors(self, image: Tensor) -> Tensor:
         """(n, channels, size, size) in [-1, 1] -> what is quantised, (n, side, side, code_width)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -53,7 +55,7 @@ def test_a_picture_depends_on_its_own_latent_alone() -> None:
 
 def test_a_slice_of_modulation_is_a_kernel_per_picture() -> None:
     """Scaling inputs and outputs equals StyleGAN2's modulated and demodulated kernels (equations 1 and 3)."""
-    layer = Generator(8, 8, 4, 4).layers[0]
+    layer: Any = Generator(8, 8, 4, 4).layers[0]
     x, w = torch.randn(2, 4, 5, 5), torch.randn(2, 8)
     style = layer.affine(w)
     for n in range(2):
@@ -68,10 +70,10 @@ def test_the_critic_has_spectral_norm_one() -> None:
     net = Discriminator(16, 8, 16).train()
     for _ in range(30):
         net(torch.randn(4, 3, 16, 16))
-    layers = [m for m in net.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Linear)]
+    layers: list[Any] = [m for m in net.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Linear)]
     assert len(layers) > 5
     for layer in layers:
-        assert float(torch.linalg.matrix_norm(layer.weight.flatten(1).detach(), 2)) == pytest.approx(1, abs=0.05)
+        assert float(torch.linalg.matrix_norm(torch.flatten(layer.weight.detach(), 1), 2)) == pytest.approx(1, abs=0.05)
 
 
 def test_a_gan_learns_a_colour() -> None:
@@ -159,7 +161,7 @@ def test_the_prior_keeps_what_is_given_and_obeys_its_seed() -> None:
     given = torch.full((16,), -1)
     given[:8] = torch.arange(8) % 6
 
-    def draw(seed: int, **more: object) -> list[int]:
+    def draw(seed: int, **more: Any) -> list[int]:
         return [*net.prior.draw(torch.Generator().manual_seed(seed), **more)][-1].tolist()
 
     assert draw(1, given=given)[:8] == given[:8].tolist()
