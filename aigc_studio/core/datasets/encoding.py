@@ -23,7 +23,7 @@ _SAMPLE = 1 << 16
 
 _LEAST = 0.25
 _PRIOR = 0.2
-_EXPECTED = 0.8
+_EXPECTED = 1.5
 """Of 3: what must be reached, what simplified Chinese has in advance, and what the encoding of the others has."""
 
 _COMMON = frozenset(
@@ -39,6 +39,11 @@ _COMMON = frozenset(
     "魚臉髮燈車簡約愛"
 )
 """The most frequent characters of modern Chinese, simplified and traditional, and some of pictures' captions."""
+
+_PUNCTUATION = frozenset("，。、；：？！“”‘’（）《》【】…—·　")
+_LEAST_WIDE = 0.6
+_SCRIPT = re.compile(r"[\u00a0-\u024f]+|[\u00a0-\u00ff\u0386-\u03ce]+|[\u00a0-\u00bf\u0401-\u045f]+|[\u0590-\u06ff]+")
+"""Foreign letters below U+0800 that stand together: Latin, Greek, Cyrillic, Hebrew and Arabic."""
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd]")
@@ -58,11 +63,17 @@ def decode(data: bytes, likely: str = "") -> tuple[str, str]:
                 break
             return text, name
     else:
-        if (text := _decoded(data, "utf-8")) is not None and "\0" not in text:
-            return text, "utf-8"
-        for name in _guesses(data[:_SAMPLE], likely):
+        sample = data[:_SAMPLE]
+        unicode = _decoded(data, "utf-8")
+        if unicode is not None and sample.count(0) * 10 > len(sample):
+            unicode = None
+        if unicode is not None and not _is_odd(unicode[:_SAMPLE]):
+            return unicode, "utf-8"
+        for name in _guesses(sample, likely):
             if (text := _decoded(data, name)) is not None:
                 return text, name
+        if unicode is not None:
+            return unicode, "utf-8"
     raise StudioError(
         N_("The encoding of the text is not known; open it in an editor and save it as UTF-8."), code="text-encoding"
     )
@@ -77,15 +88,33 @@ def _decoded(data: bytes, name: str) -> str | None:
 
 def _guesses(sample: bytes, expected: str) -> list[str]:
     """Encodings without a mark that this may be, the likeliest first."""
+    wide = sorted(((_wideness(sample, name), name) for name in ("utf-16-le", "utf-16-be")), reverse=True)
+    if wide[0][0] > _LEAST_WIDE:
+        return [wide[0][1]]
     if b"\0" in sample:
-        # Half of the bytes of western UTF-16 are zero, in Chinese those of every line end and space.
-        even, odd = sample[::2].count(0), sample[1::2].count(0)
-        return ["utf-16-le" if odd > even else "utf-16-be"] if len(sample) % 2 == 0 and min(even, odd) == 0 else []
+        return []
     scores = {name: _likeness(sample, name) for name in ("gb18030", "big5")}
     chances = {name: score + _EXPECTED * (name == expected) for name, score in scores.items() if score > _LEAST}
     chances |= {"gb18030": chances["gb18030"] + _PRIOR} if "gb18030" in chances else {}
     likely = sorted(chances, key=lambda name: -chances[name])
     return likely if likely or not _is_western(sample) else ["cp1252"]
+
+
+def _is_odd(text: str) -> bool:
+    """Whether UTF-8 that could be read is a mixture of scripts that nobody writes: two bytes of Chinese may look so."""
+    foreign = "".join(_FOREIGN.findall(text))
+    return 0 < len(foreign) < 100 and max(map(ord, foreign)) < 0x800 and not _SCRIPT.fullmatch(foreign)
+
+
+def _wideness(sample: bytes, name: str) -> float:
+    """How much this looks like UTF-16 of this order: 0 to 1."""
+    text = _decoded(sample[: len(sample) // 2 * 2], name) if len(sample) % 2 == 0 else None
+    if not text or _CONTROL.search(text):
+        return 0.0
+    plain = sum(char < "\x7f" for char in text)
+    usual = plain + sum(char in _COMMON or char in _PUNCTUATION for char in text) + len(re.findall(r"[À-ɏ]", text))
+    other = len(_HAN.findall(text)) - sum(char in _COMMON for char in text)
+    return (usual + other / 3) / len(text)
 
 
 def _likeness(sample: bytes, name: str) -> float:

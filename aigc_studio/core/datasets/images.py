@@ -113,7 +113,8 @@ class ImageReport:
         if self.problems:
             raise StudioError(
                 N_(
-                    'None of the {count} pictures in "{folder}" can be used; the data report says what is wrong with each.'
+                    'None of the {count} pictures in "{folder}" can be used; '
+                    "the data report says what is wrong with each."
                 ),
                 code="data-empty",
                 folder=readable(str(self.folder)),

@@ -51,8 +51,8 @@ class Problem:
     @classmethod
     def of(cls, file: str, error: StudioError) -> Problem:
         """What an error says about a file."""
-        data = error.to_json()
-        return cls(readable(file), error.code, error.source, data["params"])  # pyright: ignore[reportArgumentType]
+        params = {key: readable(value) if isinstance(value, str) else value for key, value in error.params.items()}
+        return cls(readable(file), error.code, error.source, params)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""

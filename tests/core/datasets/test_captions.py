@@ -1,0 +1,174 @@
+"""Captions come from where people write them, in the encodings they have, each to its picture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aigc_studio.core.datasets import captions
+from aigc_studio.core.errors import Cancelled, StudioError
+
+from .kit import picture, save
+
+FILES = ["a.png", "sub/b.jpg", "0001.png"]
+
+
+def read(folder: Path, files: list[str] = FILES) -> dict[str, tuple[str, ...]]:
+    """The texts alone."""
+    return captions.read(folder, files).texts
+
+
+def test_a_text_beside_wins_over_a_table_and_a_name(tmp_path: Path) -> None:
+    save(tmp_path, "a.txt", "  from the\n text ")
+    save(tmp_path, "sub/b.caption", "beside b")
+    save(tmp_path, "captions.csv", "file,caption\na.png,from the table\n0001.png,numbered\n")
+    found = captions.read(tmp_path, FILES)
+    assert found.texts == {"a.png": ("from the text",), "sub/b.jpg": ("beside b",), "0001.png": ("numbered",)}
+    assert found.sources == {"text": 2, "table": 1}
+
+
+def test_an_empty_text_beside_is_none(tmp_path: Path) -> None:
+    save(tmp_path, "a.txt", " \n")
+    save(tmp_path, "metadata.csv", "file_name,text\na.png,listed\n")
+    assert read(tmp_path)["a.png"] == ("listed",)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("captions.csv", "file,caption\na.png,A cup\nsub/b.jpg,B\n"),
+        ("captions.csv", "a.png,A cup\nsub/b.jpg,B\n"),
+        ("captions.csv", "a,A cup\nb,B\n"),
+        ("captions.csv", "文件名;描述\na.png;A cup\nsub\\b.jpg;B\n"),
+        ("captions.csv", "id,caption,filename\n1,A cup,./a.png\n2,B,sub/b.jpg\n"),
+        ("metadata.csv", '"file_name","text"\r\n"A.PNG","A cup"\r\n"sub/b.jpg","B"\r\n'),
+        ("captions.tsv", "a.png\tA cup\nb.jpg\tB\n"),
+        ("metadata.jsonl", '{"file_name": "a.png", "text": "A cup"}\n\n{"file_name": "sub/b.jpg", "caption": "B"}\n'),
+        ("captions.json", '{"a.png": "A cup", "sub/b": {"caption": "B"}}'),
+        ("captions.json", '[{"image": "a.png", "caption": "A cup"}, {"image": "sub/b.jpg", "caption": ["B"]}]'),
+    ],
+)
+def test_tables_of_all_kinds(tmp_path: Path, name: str, text: str) -> None:
+    save(tmp_path, name, text)
+    found = captions.read(tmp_path, FILES)
+    assert found.texts["a.png"] == ("A cup",)
+    assert found.texts["sub/b.jpg"] == ("B",)
+    assert "0001.png" not in found.texts
+    assert not found.problems
+
+
+def test_a_table_with_several_languages_gives_alternatives(tmp_path: Path) -> None:
+    save(tmp_path, "names.tsv", "file\ten\tzh\na.png\tred apple\t红苹果\nb.jpg\tsame\tsame\n")
+    assert read(tmp_path)["a.png"] == ("red apple", "红苹果")
+    assert read(tmp_path)["sub/b.jpg"] == ("same",)
+
+
+def test_quotes_in_a_tab_separated_table_are_letters(tmp_path: Path) -> None:
+    save(tmp_path, "names.tsv", 'file\ten\na.png\t"quoted\nsub/b.jpg\tnext\n')
+    assert read(tmp_path) == {"a.png": ('"quoted',), "sub/b.jpg": ("next",)}
+
+
+def test_a_table_in_the_pictures_folder_is_asked_first(tmp_path: Path) -> None:
+    save(tmp_path, "sub/metadata.csv", "file_name,text\nb.jpg,near\n")
+    save(tmp_path, "metadata.csv", "file_name,text\nb.jpg,far\nsub/b.jpg,far\na.png,top\n")
+    assert read(tmp_path) == {"a.png": ("top",), "sub/b.jpg": ("near",)}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_encodings(tmp_path: Path, encoding: str) -> None:
+    save(tmp_path, "a.txt", "一只红色的猫坐在窗边".encode(encoding))
+    save(tmp_path, "captions.csv", "文件,描述\nb.jpg,白色的花\n".encode(encoding))
+    assert read(tmp_path, ["a.png", "sub/b.jpg"]) == {"a.png": ("一只红色的猫坐在窗边",), "sub/b.jpg": ("白色的花",)}
+
+
+def test_the_encoding_of_a_folder_helps_with_single_words(tmp_path: Path) -> None:
+    words = ["一隻紅色的貓坐在窗邊", "山上的白雲", "蘑菇", "甜圈"]
+    for number, word in enumerate(words):
+        save(tmp_path, f"{number}.txt", word.encode("big5"))
+    texts = read(tmp_path, [f"{number}.png" for number in range(4)])
+    assert [texts[f"{number}.png"][0] for number in range(4)] == words
+
+
+def test_texts_that_cannot_be_read_are_told_of_and_the_rest_goes_on(tmp_path: Path) -> None:
+    save(tmp_path, "a.txt", b"\xff\xfe\xff")
+    save(tmp_path, "sub/b.txt", "x" * 300_000)
+    save(tmp_path, "metadata.jsonl", '{"file_name": "0001.png", "text": "kept"}\n{broken\n')
+    save(tmp_path, "captions.json", "[" * 100_000)
+    found = captions.read(tmp_path, FILES)
+    assert found.texts == {"0001.png": ("kept",), "sub/b.jpg": ("sub",)}
+    assert {problem.file: problem.code for problem in found.problems} == {
+        "a.txt": "text-encoding",
+        "sub/b.txt": "caption-size",
+        "metadata.jsonl": "caption-table",
+        "captions.json": "caption-table",
+    }
+    for problem in found.problems:
+        assert problem.text.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("blue-waves-3f2a9c.png", "blue waves"),
+        ("red_cup_02.jpg", "red cup"),
+        ("RedCup.png", "Red Cup"),
+        ("a dog on a beach (2).jpg", "a dog on a beach"),
+        ("红苹果_001.png", "红苹果"),
+        ("猫.png", "猫"),
+        ("IMG_20240101_123456.jpg", ""),
+        ("DSC01234.JPG", ""),
+        ("00017.png", ""),
+        ("1024x768.png", ""),
+        ("d41d8cd98f00b204e9800998ecf8427e.png", ""),
+        ("10_blue cup/0001.png", "blue cup"),
+        ("cats/IMG_0001.png", "cats"),
+        ("cats/old cat.png", "old cat"),
+    ],
+)
+def test_names_are_cleaned(name: str, words: str) -> None:
+    assert captions.from_name(PurePosixPath(name)) == words
+
+
+@given(st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=30))
+def test_any_name_gives_a_clean_line(name: str) -> None:
+    text = captions.clean(captions.from_name(PurePosixPath(name)))
+    assert "\n" not in text
+    assert text == text.strip()
+    text.encode()
+
+
+@given(st.text())
+def test_clean_is_settled_and_short(text: str) -> None:
+    once = captions.clean(text)
+    assert captions.clean(once) == once
+    assert len(once) <= captions.LONGEST
+
+
+def test_captions_are_written_beside_and_read_again(tmp_path: Path) -> None:
+    for name in ("a.png", "sub/b.png"):
+        picture(tmp_path, name)
+    save(tmp_path, "a.txt", "mine")
+    assert captions.write(tmp_path, {"a.png": "theirs", "sub/b.png": "a  cup\n", "c.png": ""}) == 1
+    assert read(tmp_path, ["a.png", "sub/b.png"]) == {"a.png": ("mine",), "sub/b.png": ("a cup",)}
+    assert captions.write(tmp_path, {"a.png": "theirs"}, replace=True) == 1
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "theirs\n"
+    with pytest.raises(StudioError):
+        captions.write(tmp_path / "gone", {"a.png": "x"})
+
+
+def test_a_cancel_ends_it(tmp_path: Path) -> None:
+    def check() -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        captions.read(tmp_path, FILES, check)
+
+
+def test_the_records_of_a_table_survive_odd_types(tmp_path: Path) -> None:
+    rows = [{"file_name": 5}, [], None, {"file_name": "a.png", "text": None, "caption": {"x": 1}, "title": "kept"}]
+    save(tmp_path, "metadata.jsonl", "\n".join(json.dumps(row) for row in rows))
+    assert read(tmp_path)["a.png"] == ("kept",)
