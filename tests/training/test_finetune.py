@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from aigc_studio.core.errors import Cancelled, StudioError
+from aigc_studio.core.library import detect
 from aigc_studio.core.requests import Request
 from aigc_studio.core.runs import RunFolder
 from aigc_studio.engines.base import Model
@@ -88,6 +89,10 @@ def test_the_bundled_writer_learns_verse(tmp_path: Path) -> None:
     assert json.loads((folder / "config.json").read_text())["dtype"] == "float16"
     loaded = causal_lm.load(Model("w", "causal-lm", "W", folder), FakeContext())
     assert loaded.framed
+    finding = detect.read_model(folder)
+    assert finding is not None
+    assert finding.problem is None
+    assert (finding.family, finding.facts["forms"][0], finding.facts["chat"]) == ("causal-lm", "wujue", False)
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StudioError
+from ..forms import FORMS, SPECIAL_TOKENS
 from ..i18n import N_
 from .entry import Finding
 from .known import CAUSAL_TYPES, SEQ2SEQ_CLASSES, VISION_WRITERS
@@ -92,7 +93,7 @@ def read_writer(folder: Path, config: Mapping[str, Any]) -> Finding | None:
         facts |= _seq2seq_facts(folder, name, config)
     elif name.endswith(_CAUSAL) or (type in VISION_WRITERS and name.endswith("ForConditionalGeneration")):
         family = "causal-lm"
-        facts |= _context(folder, config) | {"chat": _has_template(folder)}
+        facts |= _context(folder, config) | {"chat": _has_template(folder)} | _forms(folder)
         if type not in CAUSAL_TYPES:
             problem = code_of_its_own(str(config["auto_map"])) if "auto_map" in config else unknown_class(name)
             return Finding(folder, "text", family, facts, problem)
@@ -122,6 +123,16 @@ def _has_template(folder: Path) -> bool:
     if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
         return True
     return bool(optional_json(folder, "tokenizer_config.json").get("chat_template"))
+
+
+def _forms(folder: Path) -> dict[str, Any]:
+    """{"forms": ids} of a writer that was taught from the starter writer: its tokenizer has the marks of all forms."""
+    told = optional_json(folder, "tokenizer_config.json")
+    marks = {_content(told.get(key, "")) for key in ("eos_token", "pad_token")}
+    for key in ("extra_special_tokens", "additional_special_tokens"):
+        values = told.get(key)
+        marks |= {_content(value) for value in values} if isinstance(values, list) else set()
+    return {"forms": list(FORMS)} if marks.issuperset(SPECIAL_TOKENS) else {}
 
 
 # Texts into texts -----------------------------------------------------------------------------------------------------
