@@ -18,8 +18,8 @@ Look = tuple[int, bytes]
 """(64 bits of dHash, 8 x 8 cells of RGB over grey)"""
 
 _BITS = 12
-_MEAN = 2.0
-_MOST = 14
+_MEAN = 3.0
+_MOST = 16
 """Alike: at most so many different bits, so much mean difference of the cells and so much in any of them (of 255)."""
 
 _AT_ONCE = 1 << 20
