@@ -76,6 +76,7 @@ class TrainPanel(Translated, QWidget):
         self._build()
         self._connect()
         self._project_changed()
+        self._list()
         self.show_mode(NEW)
         self.first_focus = self.setup.recipe.combo
 
@@ -108,8 +109,6 @@ class TrainPanel(Translated, QWidget):
         self._none = EmptyState(
             "school-outline",
             N_("Nothing was trained yet"),
-            "",
-            [(N_("New training"), lambda: self.show_mode(NEW))],
         )
         self._runs = QStackedWidget(left)
         self._runs.addWidget(self.list)
@@ -136,7 +135,7 @@ class TrainPanel(Translated, QWidget):
         self._empty = EmptyState(
             "chart-line",
             N_("Watch a model learn"),
-            N_("Its curves and samples are shown here from the first step on."),
+            N_("Its curves and samples are shown here from the first step on. A training goes on while you work."),
             [(N_("New training"), lambda: self.show_mode(NEW))],
         )
         self._work = QStackedWidget(self)
@@ -309,6 +308,14 @@ class TrainPanel(Translated, QWidget):
         if self._watched[:1] == (id,):
             item = self._item()
             self.header.show_run(item, progress, len(self._watched))
+            if self.acts["finish"].isEnabled() != self._can_finish():
+                self._enable()
+
+    def _can_finish(self) -> bool:
+        """Whether the chosen run has learned something and goes on."""
+        item = self._item()
+        progress = self._studio.progress(item.id) if item is not None and item.state == "running" else None
+        return progress is not None and progress.done > 0 and progress.done < progress.total
 
     def _item(self) -> RunItem | None:
         """The one run that is chosen."""
@@ -334,7 +341,7 @@ class TrainPanel(Translated, QWidget):
             "browse": bool(self.setup.zones),
             "pause": writable and state in ("running", "pending"),
             "resume": writable and job is not None and state in ("paused", "failed", "cancelled"),
-            "finish": writable and state == "running" and learned,
+            "finish": writable and self._can_finish(),
             "stop": writable and state in ("running", "pending", "paused"),
             "use": entry is not None and entry.problem is None,
             "round": writable and learned and item is not None and not item.active,

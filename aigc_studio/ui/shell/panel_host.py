@@ -20,7 +20,14 @@ __all__ = ["PanelHost", "available_panels"]
 
 log = logging.getLogger(__name__)
 
-_KIND_PANEL = {"image": "picture", "mask": "picture", "audio": "voice", "speech": "voice", "text": "write", "training": "train"}
+_KIND_PANEL = {
+    "image": "picture",
+    "mask": "picture",
+    "audio": "voice",
+    "speech": "voice",
+    "text": "write",
+    "training": "train",
+}
 """Kind of an asset or a request to the panel that works on it."""
 
 

@@ -39,6 +39,8 @@ __all__ = ["DataReport"]
 
 _VARY_MS = 250
 _LIST_HEIGHT = 168
+_ROWS = 3
+"""Of pictures, before more are asked for."""
 
 
 class _Tile(QFrame):
@@ -153,6 +155,11 @@ class DataReport(Translated, QWidget):
         self._concerns.setSpacing(4)
         self.wall = Wall(self)
         self.tr_bind(self.wall.setAccessibleName, N_("Some of the pictures"))
+        self.more = QPushButton(self, autoDefault=False)
+        self.more.setProperty("role", "link")
+        self.more.clicked.connect(self._show_more)
+        self._open = False
+        self.wall.show_rows(_ROWS)
         self._varied_title = QLabel(self)
         self._varied_title.setProperty("role", "section")
         self.tr_bind(self._varied_title.setText, N_("How they are varied while the model learns"))
@@ -180,6 +187,7 @@ class DataReport(Translated, QWidget):
         column.addLayout(self._tiles)
         column.addLayout(self._concerns)
         column.addWidget(self.wall)
+        column.addWidget(self.more, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.excerpts)
         column.addLayout(varied_head)
         column.addWidget(self._varied_note)
@@ -260,6 +268,11 @@ class DataReport(Translated, QWidget):
         self.varied_wall.show_rows(rows)
         self._arrange()
 
+    def _show_more(self) -> None:
+        self._open = not self._open
+        self.wall.show_rows(0 if self._open else _ROWS)
+        self._arrange()
+
     def _roll(self) -> None:
         self._seed += 1
         self._vary()
@@ -307,6 +320,8 @@ class DataReport(Translated, QWidget):
         self.stage.setVisible(busy or self.error is not None or self._stopped)
         pictures = isinstance(report, ImageReport) and bool(report.files)
         self.wall.setVisible(pictures)
+        self.more.setVisible(pictures and len(report.files) > 1)
+        self.more.setText(tr("Show fewer pictures") if self._open else tr("Show more pictures"))
         for widget in (self._varied_title, self._varied_note):
             widget.setVisible(pictures)
         self.dice.setVisible(pictures and self._augment.active)

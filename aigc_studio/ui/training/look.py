@@ -28,7 +28,7 @@ GLIMPSES = 60
 """So many pictures of a folder are shown."""
 _SIDE = 96
 _EXCERPTS, _EXCERPT = 6, 240
-VARIED, VARIATIONS = 4, 5
+VARIED, VARIATIONS = 3, 5
 """Pictures whose variations are shown, and how many of each."""
 
 

@@ -33,8 +33,22 @@ from .words import recipe_title, state_text
 __all__ = ["RunHeader"]
 
 _ROLES = {"running": "", "failed": "danger", "done": "success"}
-_MAIN = ("resume", "pause", "stop", "use", "round")
-"""Actions that have a button of their own here, where they are possible."""
+_MAIN = {
+    "resume": ("paused", "failed", "cancelled"),
+    "pause": ("running", "pending"),
+    "finish": ("running",),
+    "use": ("done",),
+    "round": ("done",),
+    "stop": ("running", "pending", "paused"),
+}
+"""Actions that have a button of their own here, and the states in which it stands there. The others are in the menu."""
+
+
+_TIPS = {
+    "finish": N_("Learns no further, and makes the model from what it has learned so far"),
+    "stop": N_("Stop without making a model; what it has learned is kept"),
+    "round": N_("Train on from here, with the samples that you kept"),
+}
 
 
 class RunHeader(Translated, QFrame):
@@ -44,6 +58,7 @@ class RunHeader(Translated, QFrame):
         super().__init__(parent)
         self.setProperty("role", "toolbar")
         self._item: RunItem | None = None
+        self._count = 1
         self._progress: Progress | None = None
         self.title = ElidedLabel(self)
         self.title.setProperty("role", "heading")
@@ -70,6 +85,9 @@ class RunHeader(Translated, QFrame):
             button.setIconSize(QSize(16, 16))
             if id == "use":
                 button.setProperty("role", "primary")
+            elif id == "stop":
+                button.setProperty("role", "ghost")
+                button.setFixedWidth(34)
             button.clicked.connect(acts[id].trigger)
             self.buttons[id] = button
             line.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
@@ -95,11 +113,13 @@ class RunHeader(Translated, QFrame):
 
     def sync(self) -> None:
         """The actions were enabled and named anew."""
+        state = self._item.state if self._item is not None and self._count == 1 else ""
         for id, button in self.buttons.items():
             action = self._acts[id]
-            button.setVisible(action.isVisible() and action.isEnabled())
-            button.setText(action.text())
-            button.setToolTip(action.toolTip())
+            button.setVisible(state in _MAIN[id] and action.isEnabled())
+            button.setText(action.text() if id != "stop" else "")
+            button.setAccessibleName(action.text())
+            button.setToolTip(tr(_TIPS[id]) if id in _TIPS else action.toolTip())
             name = str(action.data() or "")
             primary = id == "use"
             button.setIcon(icon(name, "on-accent", disabled="on-accent-disabled") if primary else icon(name))

@@ -39,6 +39,7 @@ class Wall(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.glimpses: list[Glimpse] = []
+        self._most_rows = 0
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -53,14 +54,25 @@ class Wall(QWidget):
         self.glimpses += glimpses
         self._changed()
 
+    def show_rows(self, most: int) -> None:
+        """So many rows at most, 0 for all."""
+        self._most_rows = most
+        self._changed()
+
+    def hidden(self) -> int:
+        """How many pictures have no room in the rows that are shown."""
+        columns = self._columns(self.width())
+        return max(0, len(self.glimpses) - columns * self._most_rows) if self._most_rows else 0
+
     def hasHeightForWidth(self) -> bool:
         """Rows follow the width."""
         return True
 
     def heightForWidth(self, width: int) -> int:
-        """All rows."""
+        """All rows that are shown."""
         columns = self._columns(width)
         rows = -(-len(self.glimpses) // columns)
+        rows = min(rows, self._most_rows) if self._most_rows else rows
         return rows * (_CELL + _GAP) - _GAP if rows else 0
 
     def sizeHint(self) -> QSize:
@@ -89,7 +101,7 @@ class Wall(QWidget):
         """Those that are in sight."""
         theme, painter = theme_of(self), QPainter(self)
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
-        for number, glimpse in enumerate(self.glimpses):
+        for number, glimpse in enumerate(self.glimpses[: len(self.glimpses) - self.hidden()]):
             place = self.cell(number)
             if place.intersects(event.rect()):
                 _draw(painter, place, glimpse.image, theme)

@@ -19,11 +19,8 @@ from .fields import Field
 
 __all__ = ["FolderField", "dropped_paths"]
 
-_HINTS = {
-    "images": N_("Drop a folder of pictures here"),
-    "texts": N_("Drop a folder of texts here"),
-}
-_ICONS = {"images": "folder-image", "texts": "folder-text-outline"}
+_ICONS = {"images": "image-multiple-outline", "texts": "file-document-multiple-outline"}
+_HINT = N_("Drop a folder here")
 
 
 def dropped_paths(event: QDropEvent) -> list[Path]:
@@ -41,7 +38,7 @@ class FolderField(Field):
     def __init__(self, param: Param, parent: QWidget | None = None) -> None:
         super().__init__(param, parent)
         self._value = str(param.default)
-        kind = next((name for name in param.of if name in _HINTS), "")
+        kind = next((name for name in param.of if name in _ICONS), "")
         self.zone = QFrame(self)
         self.zone.setProperty("role", "dropzone")
         self.setAcceptDrops(True)
@@ -67,7 +64,6 @@ class FolderField(Field):
         line.addLayout(words, 1)
         line.addWidget(self.browse)
         line.addWidget(self.clear)
-        self._hint = _HINTS.get(kind, N_("Drop a folder here"))
         self._labelled(self.zone)
         self.label.setBuddy(self.browse)
         self.tr_bind(self.browse.setAccessibleName, N_("{field}: choose a folder"), field=lambda: tr(param.title))
@@ -152,7 +148,7 @@ class FolderField(Field):
 
     def _show(self) -> None:
         path = Path(self._value) if self._value else None
-        self.name.setText((path.name or str(path)) if path is not None else tr(self._hint))
+        self.name.setText((path.name or str(path)) if path is not None else tr(_HINT))
         set_role(self.name, "" if path is not None else "muted")
         self.place.setText(str(path.parent) if path is not None else tr("or choose it"))
         self.name.setToolTip(self._value)

@@ -1,0 +1,373 @@
+"""The Train panel with a real Studio and a recipe that counts, in its own process without torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QPushButton
+
+from aigc_studio.core.errors import StudioError
+from aigc_studio.core.jobs import JobState
+from aigc_studio.core.requests import Request
+from aigc_studio.core.runs import RunFolder
+from aigc_studio.ui.dialogs.confirm import ConfirmDialog
+from aigc_studio.ui.dropping.payload import Payload
+from aigc_studio.ui.i18n import switch_language
+from aigc_studio.ui.panels.train import NEW, RUNS, TrainPanel
+from aigc_studio.ui.studio import Studio
+from aigc_studio.ui.training import setup as left_side
+
+
+@pytest.fixture(autouse=True)
+def recipes(monkeypatch: pytest.MonkeyPatch, checkout: Path) -> None:
+    """Three recipes of tests are all there are, here and in child processes."""
+    names = [f"tests.ui.lesson_{name}" for name in ("family", "pair_family", "texts_family")]
+    monkeypatch.setenv("AIGC_STUDIO_FAMILIES", " ".join(names))
+    monkeypatch.chdir(checkout)  # the child finds `tests` there
+
+
+@pytest.fixture
+def panel(qtbot, studio: Studio) -> TrainPanel:
+    panel = TrainPanel(studio)
+    qtbot.addWidget(panel)
+    panel.resize(924, 600)
+    panel.show()
+    return panel
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Three good ones, a copy, a broken one, captions for one."""
+    folder = tmp_path / "Blätter"
+    folder.mkdir()
+    for number in range(3):
+        Image.new("RGB", (40 + number, 48), (80 * number, 90, 100)).save(folder / f"leaf {number}.png")
+    (folder / "copy.png").write_bytes((folder / "leaf 0.png").read_bytes())
+    (folder / "broken.png").write_bytes((folder / "leaf 0.png").read_bytes()[:40])
+    (folder / "leaf 1.txt").write_text("ein Blatt", encoding="utf-8")
+    return folder
+
+
+def ready(qtbot, panel: TrainPanel, folder: Path, **values: object) -> None:
+    """The recipe that counts, with data and values."""
+    panel.show_mode(NEW)
+    panel.setup.recipe.choose("train-lesson")
+    panel.setup.take_folder(folder)
+    panel.setup.form.set_values(values)
+    qtbot.waitUntil(lambda: panel.stage.reports["data"].report is not None)
+
+
+def begin(qtbot, panel: TrainPanel, folder: Path, name: str = "Leaves", **values: object) -> str:
+    """Start; the id when it is in the list."""
+    ready(qtbot, panel, folder, **values)
+    panel.setup.name.setText(name)
+    before = {item.id for item in panel.list.items()}
+    qtbot.mouseClick(panel.setup.go, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool({item.id for item in panel.list.items()} - before))
+    (id,) = {item.id for item in panel.list.items()} - before
+    return id
+
+
+def state(panel: TrainPanel, id: str) -> str:
+    item = panel.source.item(id)
+    return item.state if item is not None else ""
+
+
+# -- setting up
+
+
+def test_a_new_project_shows_what_can_be_made(qtbot, panel: TrainPanel) -> None:
+    assert panel.mode == NEW
+    assert panel.stage.currentWidget() is panel.stage.gallery
+    assert list(panel.stage.gallery.cards) == ["train-lesson", "train-pair", "train-reader"]
+    assert not panel.setup.go.isEnabled()
+    assert "Choose a folder" in panel.setup.state.text()
+    qtbot.mouseClick(panel.stage.gallery.cards["train-pair"], Qt.MouseButton.LeftButton)
+    assert panel.setup.family.id == "train-pair"
+    assert list(panel.setup.zones) == ["data", "data_b"]
+    assert panel.setup.zones["data"].browse.hasFocus()
+
+
+def test_arrow_keys_go_through_the_cards_and_enter_chooses(qtbot, panel: TrainPanel) -> None:
+    cards = panel.stage.gallery.cards
+    cards["train-lesson"].setFocus()
+    qtbot.keyClick(cards["train-lesson"], Qt.Key.Key_Right)
+    assert cards["train-pair"].hasFocus()
+    qtbot.keyClick(cards["train-pair"], Qt.Key.Key_Return)
+    assert panel.setup.family.id == "train-pair"
+
+
+def test_a_folder_is_looked_at_and_told_of(qtbot, panel: TrainPanel, pictures: Path) -> None:
+    ready(qtbot, panel, pictures)
+    report = panel.stage.reports["data"]
+    assert panel.stage.currentWidget() is panel.stage.page
+    assert len(report.report.files) == 4
+    lines = [button.text() for button in report.findChildren(QPushButton) if button.property("role") == "drawer"]
+    assert lines == ["Files that cannot be used: 1", "Copies of other files: 1"]
+    qtbot.waitUntil(lambda: len(report.wall.glimpses) == 4)
+    qtbot.waitUntil(lambda: len(report.varied_wall.rows) == 3)
+    assert all(len(row) == 6 for row in report.varied_wall.rows)
+    panel.setup.form.set_values({"flip": False})
+    qtbot.waitUntil(lambda: report.varied_wall.isHidden())
+    assert panel.setup.go.isEnabled()
+    assert panel.setup.name.placeholderText() == "Blätter"
+
+
+def test_the_list_of_broken_files_opens(qtbot, panel: TrainPanel, pictures: Path) -> None:
+    ready(qtbot, panel, pictures)
+    report = panel.stage.reports["data"]
+    line = next(b for b in report.findChildren(QPushButton) if b.text().startswith("Files that cannot"))
+    qtbot.mouseClick(line, Qt.MouseButton.LeftButton)
+    shown = line.parentWidget().list
+    assert shown.item(0).text().startswith("broken.png — ")
+    assert shown.isVisibleTo(panel)
+
+
+def test_an_empty_folder_cannot_be_learned_from(qtbot, panel: TrainPanel, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ready(qtbot, panel, tmp_path / "empty")
+    assert not panel.setup.go.isEnabled()
+    assert "no picture" in panel.setup.state.text()
+
+
+def test_a_folder_that_is_gone_is_said(qtbot, panel: TrainPanel, tmp_path: Path) -> None:
+    panel.setup.recipe.choose("train-lesson")
+    panel.setup.take_folder(tmp_path / "gone")
+    qtbot.waitUntil(lambda: panel.stage.reports["data"].error is not None)
+    assert not panel.setup.go.isEnabled()
+    assert "not there" in panel.setup.state.text()
+    (tmp_path / "gone").mkdir()
+    Image.new("RGB", (32, 32)).save(tmp_path / "gone" / "one.png")
+    qtbot.mouseClick(panel.stage.reports["data"].again, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(panel.setup.go.isEnabled)
+
+
+def test_looking_can_be_stopped_and_training_started_all_the_same(qtbot, panel: TrainPanel, pictures: Path) -> None:
+    panel.setup.recipe.choose("train-lesson")
+    panel.setup.take_folder(pictures)
+    report = panel.stage.reports["data"]
+    report.stop()
+    assert report.report is None
+    assert "Stopped" in report.stage.text()
+    assert panel.setup.go.isEnabled()
+
+
+def test_a_recipe_for_texts_reads_texts(qtbot, panel: TrainPanel, tmp_path: Path) -> None:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "a.md").write_text("# Mond\n\n床前明月光，疑是地上霜。" * 3, encoding="utf-8")
+    (folder / "b.txt").write_text("It was a quiet evening and nobody spoke of it. " * 5, encoding="utf-8")
+    panel.setup.recipe.choose("train-reader")
+    panel.setup.take_folder(folder)
+    report = panel.stage.reports["data"]
+    qtbot.waitUntil(lambda: report.report is not None)
+    assert report.report.summary["documents"] == 2
+    assert "quiet evening" in report.excerpts.text()
+    assert report.wall.isHidden()
+
+
+def test_what_is_missing_is_said_before_the_start(qtbot, panel: TrainPanel, pictures: Path, monkeypatch) -> None:
+    setup = panel.setup
+    setup.recipe.choose("train-reader")
+    setup.take_folder(pictures.parent)
+    assert "Choose “Model”" in setup.why_not()
+    monkeypatch.setattr(left_side, "missing_engine", lambda needs: StudioError("x", code="y") if needs else None)
+    setup.recipe.choose("train-pair")
+    assert setup.engine_note.isVisibleTo(panel)
+    assert "Install the engine" in setup.state.text()
+    with qtbot.waitSignal(panel.installRequested):
+        setup.engine_note.button.click()
+    monkeypatch.setattr(left_side, "missing_engine", lambda needs: None)
+    setup.check_engine()
+    setup.zones["data"].set_value(str(pictures))
+    assert "Choose a folder for “To”" in setup.why_not()
+    setup.zones["data_b"].set_value(str(pictures))
+    assert "the same" in setup.why_not()
+
+
+def test_a_folder_dropped_anywhere_becomes_the_data(qtbot, panel: TrainPanel, pictures: Path) -> None:
+    panel.show_mode(RUNS)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(pictures))])
+    where = (QPointF(300, 300).toPoint(), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton)
+    panel.dragEnterEvent(QDragEnterEvent(*where, Qt.KeyboardModifier.NoModifier))
+    assert panel._left.property("role") == "dropping"
+    panel.dropEvent(
+        QDropEvent(QPointF(300, 300), *where[1:], Qt.KeyboardModifier.NoModifier, QEvent.Type.Drop),
+    )
+    assert panel.mode == NEW
+    assert panel.setup.folders() == {"data": str(pictures)}
+    with qtbot.waitSignal(panel.noticed) as said:
+        panel.take_drop(Payload(paths=(pictures / "copy.png",)))
+    assert "Drop the folder" in said.args[0]
+    panel.setup.recipe.choose("train-pair")
+    assert panel.setup.folders() == {"data": str(pictures), "data_b": ""}
+    panel.take_drop(Payload(paths=(pictures.parent,)))
+    assert panel.setup.folders()["data_b"] == str(pictures.parent)
+
+
+def test_each_recipe_keeps_what_was_said_for_it(panel: TrainPanel, pictures: Path) -> None:
+    setup = panel.setup
+    setup.recipe.choose("train-lesson")
+    setup.take_folder(pictures)
+    setup.name.setText("Mine")
+    setup.licence.setEditText("CC0-1.0")
+    setup.recipe.choose("train-reader")
+    assert setup.name.text() == ""
+    assert setup.folders() == {"data": ""}
+    setup.recipe.choose("train-lesson")
+    assert (setup.name.text(), setup.licence.currentText(), setup.folders()) == (
+        "Mine",
+        "CC0-1.0",
+        {"data": str(pictures)},
+    )
+
+
+def test_the_state_is_remembered_and_damaged_ones_do_no_harm(qtbot, panel: TrainPanel, studio, pictures: Path) -> None:
+    ready(qtbot, panel, pictures)
+    panel.setup.name.setText("Mine")
+    state = json.loads(json.dumps(panel.save_state()))
+    other = TrainPanel(studio)
+    qtbot.addWidget(other)
+    other.restore_state(state)
+    assert other.setup.name.text() == "Mine"
+    assert other.setup.folders() == {"data": str(pictures)}
+    for wrong in ({"setup": 3, "mode": [], "run": 7, "view": 1}, {"setup": {"kept": {"train-lesson": 4}, "recipe": 1}}):
+        other.restore_state(wrong)
+
+
+# -- runs
+
+
+def test_a_training_is_started_watched_and_done(qtbot, panel: TrainPanel, studio: Studio, pictures: Path) -> None:
+    id = begin(qtbot, panel, pictures, steps=5)
+    assert panel.mode == RUNS
+    assert [item.id for item in panel.list.chosen_items()] == [id]
+    job = studio.job(id)
+    assert job.request.kind == "training"
+    assert job.request.prompt == job.request.params["name"] == "Leaves"
+    assert job.request.params["data"] == str(pictures)
+    qtbot.waitUntil(lambda: state(panel, id) == "done" and panel.source.item(id).step == 5)
+    assert panel.header.title.text() == "Leaves"
+    assert panel.acts["round"].isEnabled()
+    assert panel.acts["delete"].isEnabled()
+    assert not panel.acts["pause"].isEnabled()
+    assert "5 steps" in panel.header.about.text()
+
+
+def test_pause_and_go_on(qtbot, panel: TrainPanel, pictures: Path) -> None:
+    id = begin(qtbot, panel, pictures, steps=400, pause_ms=20)
+    qtbot.waitUntil(lambda: state(panel, id) == "running" and panel.acts["finish"].isEnabled())
+    assert panel.header.buttons["pause"].isVisibleTo(panel)
+    assert not panel.acts["delete"].isEnabled()
+    panel.acts["pause"].trigger()
+    qtbot.waitUntil(lambda: state(panel, id) == "paused" and panel.source.item(id).step > 0)
+    reached = panel.source.item(id).step
+    assert panel.header.buttons["resume"].isVisibleTo(panel)
+    panel.acts["resume"].trigger()
+    qtbot.waitUntil(lambda: state(panel, id) == "running" and panel.acts["finish"].isEnabled())
+    panel.acts["finish"].trigger()
+    qtbot.waitUntil(lambda: state(panel, id) == "done" and panel.source.item(id).model != "")
+    assert reached < panel.source.item(id).step < 400
+
+
+def test_a_failed_training_says_why_and_can_go_on(qtbot, panel: TrainPanel, studio: Studio, pictures: Path) -> None:
+    id = begin(qtbot, panel, pictures, steps=5, fail=True)
+    qtbot.waitUntil(lambda: state(panel, id) == "failed")
+    qtbot.waitUntil(lambda: "too hard" in panel.header.about.text())
+    assert panel.acts["resume"].isEnabled()
+    panel.acts["resume"].trigger()
+    qtbot.waitUntil(lambda: studio.job(id).state is not JobState.FAILED)
+    qtbot.waitUntil(lambda: state(panel, id) == "failed")
+
+
+def test_the_next_round_begins_from_the_last(qtbot, panel: TrainPanel, pictures: Path) -> None:
+    first = begin(qtbot, panel, pictures, steps=30, size="64")
+    qtbot.waitUntil(lambda: state(panel, first) == "done" and panel.source.item(first).step == 30)
+    panel.setup.form.set_values({"size": "32"})
+    panel.acts["round"].trigger()
+    assert panel.mode == NEW
+    values = panel.setup.values()
+    assert (values["start"], values["name"], values["size"]) == (first, "Leaves 2", "64")
+    assert panel.setup.start.isVisibleTo(panel)
+    assert "About 15 s" in panel.setup.state.text()  # half a second a step, as the record says
+    panel.setup.form.set_values({"minutes": 0.1})
+    assert "Ends after 6 s" in panel.setup.state.text()
+    panel.start()
+    qtbot.waitUntil(lambda: len(panel.list.items()) == 2)
+    second = next(item.id for item in panel.list.items() if item.id != first)
+    qtbot.waitUntil(lambda: state(panel, second) == "done")
+    assert RunFolder(panel.source.item(second).folder).info()["request"]["params"]["start"] == first
+    assert panel.setup.values()["start"] == ""  # only when it is asked for
+
+
+def test_runs_are_deleted_after_a_question(qtbot, panel: TrainPanel, studio: Studio, pictures: Path) -> None:
+    id = begin(qtbot, panel, pictures, steps=2)
+    qtbot.waitUntil(lambda: state(panel, id) == "done" and panel.acts["delete"].isEnabled())
+    folder = panel.source.item(id).folder
+    panel.acts["delete"].trigger()
+    dialog = panel.findChild(ConfirmDialog)
+    assert "Leaves" in dialog.text.text()
+    dialog.reject()
+    assert folder.exists()
+    panel.acts["delete"].trigger()
+    panel.findChildren(ConfirmDialog)[-1].go.click()
+    qtbot.waitUntil(lambda: not folder.exists())
+    assert panel.list.items() == []
+    assert panel._work.currentWidget() is panel._empty
+
+
+def test_runs_of_an_opened_project_are_there(qtbot, panel: TrainPanel, studio: Studio, pictures: Path) -> None:
+    id = begin(qtbot, panel, pictures, steps=2)
+    qtbot.waitUntil(lambda: state(panel, id) == "done" and panel.source.item(id).step == 2)
+    folder = studio.info.folder
+    studio.clear_finished()
+    qtbot.waitUntil(lambda: studio.jobs() == [])
+    with qtbot.waitSignal(studio.projectClosed):
+        studio.close_project()
+    assert panel.list.items() == []
+    with qtbot.waitSignal(studio.projectOpened):
+        studio.open_project(folder)
+    qtbot.waitUntil(lambda: [item.id for item in panel.list.items()] == [id])
+    assert state(panel, id) == "done"
+    panel.acts["again"].trigger()
+    assert panel.setup.values()["steps"] == 2
+    assert panel.setup.values()["name"] == "Leaves"
+
+
+def test_a_recipe_of_a_model_fills_the_form(panel: TrainPanel, pictures: Path) -> None:
+    params = {"name": "From history", "data": str(pictures), "steps": 77, "licence": "MIT", "start": "gone-run"}
+    request = Request("training", "train", "train-lesson", params=params, seed=5)
+    panel.reuse({"request": request.to_json(), "seed": 5, "use": ["settings", "seed"]})
+    values = panel.setup.values()
+    assert {id: values[id] for id in params} == params
+    assert panel.setup.request().seed == 5
+
+
+def test_several_runs_are_shown_side_by_side(qtbot, panel: TrainPanel, pictures: Path, monkeypatch) -> None:
+    shown: list[list[Path]] = []
+    monkeypatch.setattr(panel.view, "show_runs", shown.append, raising=False)
+    ids = [begin(qtbot, panel, pictures, steps=1) for _ in range(2)]
+    qtbot.waitUntil(lambda: all(state(panel, id) == "done" for id in ids))
+    panel.list.selectAll()
+    assert [folder.name for folder in shown[-1]] == [item.id for item in panel.list.items()]
+    assert "2" in panel.header.title.text()
+    assert not panel.acts["pause"].isEnabled()
+    assert panel.acts["delete"].isEnabled()
+
+
+def test_the_panel_speaks_both_languages(qtbot, panel: TrainPanel, pictures: Path, qapp) -> None:
+    ready(qtbot, panel, pictures)
+    switch_language(qapp, "zh_CN")
+    qtbot.waitUntil(lambda: panel.setup.go.text() == "开始训练")
+    report = panel.stage.reports["data"]
+    lines = [b.text() for b in report.findChildren(QPushButton) if b.property("role") == "drawer" and b.isVisibleTo(panel)]
+    assert "无法使用的文件：1" in lines
+    assert panel.acts["new"].text() == "新训练"
+    switch_language(qapp, "en")
+    qtbot.waitUntil(lambda: panel.setup.go.text() == "Start training")
