@@ -36,6 +36,13 @@ FAMILIES = (
     "aigc_studio.engines.text.causal_lm",
     "aigc_studio.engines.text.seq2seq",
     "aigc_studio.training.vae",
+    "aigc_studio.training.gan",
+    "aigc_studio.training.vqvae",
+    "aigc_studio.training.cyclegan",
+    "aigc_studio.training.masked",
+    "aigc_studio.training.latent_diffusion",
+    "aigc_studio.training.lora",
+    "aigc_studio.training.inversion",
     "aigc_studio.training.writer",
     "aigc_studio.training.finetune",
 )

@@ -43,7 +43,7 @@ FAMILY = family(
     (
         *images_data(),
         Param.choice("size", N_("Side of a picture"), "32", SIZES),
-        *length(20_000, 32, 1e-3),
+        *length(30_000, 16, 2e-3),
         Param.bool(
             "adaptive",
             N_("Adaptive augmentation"),
@@ -53,7 +53,7 @@ FAMILY = family(
         Param.float(
             "r1",
             N_("Calm critic (R1)"),
-            1.0,
+            0.3,
             0.0,
             100.0,
             0.1,
@@ -61,9 +61,9 @@ FAMILY = family(
             help=N_("Raise it when the samples flicker or fall apart, lower it when they stay blurred."),
         ),
         Param.int("latent", N_("Numbers per picture"), 64, 2, 512, advanced=True),
-        Param.int("width", N_("Width of the network"), 24, 4, 256, advanced=True),
+        Param.int("width", N_("Width of the network"), 12, 4, 256, advanced=True),
         *augmentations(),
-        *care(ema=0.997, validation=0.0),
+        *care(ema=0.998, validation=0.0),
         *rounds(),
     ),
 )
@@ -90,8 +90,10 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
     side, width = int(values["size"]), int(values["width"])
     data = session.images(side)
     torch.manual_seed(step_seed(request.seed, 1 << 41))
-    generator = Generator(size=side, latent=values["latent"], width=width, widest=4 * width)
-    critic = Discriminator(size=side, width=width, widest=4 * width)
+    generator = Generator(size=side, latent=values["latent"], width=width, widest=8 * width)
+    critic = Discriminator(size=side, width=width, widest=8 * width)
+    for net in (generator, critic):
+        net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # a third faster
     learner = GANLearner(generator, critic, data, values, request.seed)
     session.begin_from(learner)
     trainer = session.train(learner, session.settings(clip=0.0, fall=0.2))

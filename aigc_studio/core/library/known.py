@@ -45,6 +45,9 @@ PARTS = (
     "vae:flux",
     "vocoder:speecht5",
     "speaker-encoder:xvector",
+    "captioner",
+    "encoder:pictures",
+    "clip:pictures",
 )
 """Types of models that other models work with."""
 

@@ -25,6 +25,9 @@ _CLASSES = {
 }
 """`_class_name` in config.json to family."""
 
+_PARTS = {"AIGCStudioEncoder": "encoder:pictures"}
+"""`_class_name` to type of part, of what makes no pictures itself."""
+
 _FORMAT = 1
 _WEIGHTS = "model.safetensors"
 
@@ -32,10 +35,11 @@ _WEIGHTS = "model.safetensors"
 def read_own(folder: Path, config: Mapping[str, Any]) -> Finding | None:
     """What a folder with this config.json is; None when its class is none of ours. Problems are in the finding."""
     name = config.get("_class_name")
-    family = _CLASSES.get(name) if isinstance(name, str) else None
-    if family is None:
+    if not isinstance(name, str) or (name not in _CLASSES and name not in _PARTS):
         return None
-    facts: dict[str, Any] = {"architecture": name, "type": family}
+    family, part = _CLASSES.get(name, ""), _PARTS.get(name, "")
+    facts: dict[str, Any] = {"architecture": name, "type": family or part} | ({"part": part} if part else {})
+    kind = "image" if family else "part"
     try:
         facts |= _sizes(folder, config)
         if not (folder / _WEIGHTS).is_file():
@@ -43,8 +47,8 @@ def read_own(folder: Path, config: Mapping[str, Any]) -> Finding | None:
         header = read_header(folder / _WEIGHTS)
         facts |= {"directions": _directions(header), "bytes": header.size, "digest": identity([folder / _WEIGHTS])}
     except StudioError as problem:
-        return Finding(folder, "image", family, facts, problem)
-    return Finding(folder, "image", family, facts)
+        return Finding(folder, kind, family, facts, problem)
+    return Finding(folder, kind, family, facts)
 
 
 def _sizes(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,6 +43,9 @@ _PARTS = {
     "embedding": N_("Learned words"),
     "vocoder": N_("Vocoder"),
     "speaker-encoder": N_("Speaker encoder"),
+    "captioner": N_("Caption model"),
+    "encoder": N_("Encoder"),
+    "clip": "CLIP",
     "vae": N_("VAE"),
     "tokenizer": N_("Tokenizer"),
 }
@@ -52,6 +55,8 @@ _HINTS = {
     "embedding": N_("Train a new word, or add a file of textual inversion (.safetensors) to your models folder."),
     "vocoder": N_("Add a vocoder such as HiFi-GAN to your models folder to use one here."),
     "speaker-encoder": N_("Add a speaker encoder (x-vector) to your models folder to take a voice from a recording."),
+    "captioner": N_("Add a model that describes pictures (BLIP, for instance) to your models folder to use one here."),
+    "encoder": N_("Train one under “An eye for pictures (encoder)” to use it here."),
     "vae": N_("Add a VAE folder made for this kind of model to your models folder to use it here."),
     "model": N_("Add such a model to your models folder to start from it."),
 }
@@ -66,6 +71,7 @@ _BASES = {
     "qwen-image": "Qwen-Image",
     "speecht5": "SpeechT5",
     "xvector": "x-vector",
+    "pictures": "",
 }
 """Names of base models and of what speaker encoders make, the same in every language."""
 

@@ -11,6 +11,7 @@ import pytest
 
 from aigc_studio.core.catalogue import inspect
 from aigc_studio.core.library.entry import Entry
+from aigc_studio.core.library.known import PARTS
 from aigc_studio.engines import registry
 
 FAMILIES = {
@@ -55,6 +56,15 @@ def test_each_class_is_its_family(name: str, tmp_path: Path) -> None:
     family = registry.declared(entry.family, entry.facts)
     for task in family.tasks:
         family.values(task.id, {})
+
+
+def test_an_encoder_is_a_part(tmp_path: Path) -> None:
+    """Of a type that the recipes ask for."""
+    entry = only(write(tmp_path / "m", "AIGCStudioEncoder"))
+    assert (entry.kind, entry.family, entry.problem) == ("part", "", None)
+    assert entry.facts["part"] in PARTS
+    (param,) = [param for param in registry.family("train-vqvae").params if param.id == "encoder"]
+    assert entry.facts["part"] in param.of
 
 
 def test_sliders_are_counted_in_the_header(tmp_path: Path) -> None:
