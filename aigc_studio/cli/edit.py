@@ -1,4 +1,4 @@
-"""`aigc-studio edit`: a part of a picture made new (with a mask), or a variation of all of it."""
+"""`aigc-studio edit`: a part of a picture made new (with a mask), a variation of all of it, or the way to another."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ def configure(parser: Parser) -> None:
         "--mask", metavar="FILE", help=tr("where it changes: white, or what is not transparent; all of it without")
     )
     complete_with(mask, "file")
+    other = parser.add_argument(
+        "--to", metavar="FILE", help=tr("another picture: makes a film strip from the one to the other (VAE)")
+    )
+    complete_with(other, "file")
     parser.add_argument("--strength", metavar="S", help=tr("how much it changes, 0 to 1"))
     add_size(parser)
     add_making(parser, negative=True, lora=True)
@@ -39,12 +43,14 @@ def run(options: argparse.Namespace) -> int:
     """Edit a picture; the exit status."""
     from .making import make
 
-    for given in (options.file, options.mask):
+    for given in (options.file, options.mask, options.to):
         if given is not None and options.project is None and not Path(given).expanduser().is_file():
             raise StudioError(N_('"{name}" is not there; check the path.'), code="not-a-file", name=given)
-    inputs = {"image": options.file} | ({"mask": options.mask} if options.mask else {})
+    inputs = {"image": options.file}
+    inputs |= {"mask": options.mask} if options.mask else {}
+    inputs |= {"other": options.to} if options.to else {}
     params = {"size": options.size} if options.size else {}
     if options.strength is not None:
         params["strength"] = options.strength
-    tasks = ("inpaint",) if options.mask else ("variation",)
+    tasks = ("inpaint",) if options.mask else ("morph",) if options.to else ("variation", "reconstruct")
     return make(options, Plan("image", tasks, text_of(options.prompt, None), inputs, params))

@@ -1,4 +1,4 @@
-"""`aigc-studio image`: a picture from words."""
+"""`aigc-studio image`: a picture from words, or from a seed alone where the model needs no words."""
 
 from __future__ import annotations
 
@@ -17,8 +17,15 @@ def configure(parser: Parser) -> None:
     parser.examples(
         'aigc-studio image "calm blue waves" --size 1024x768 --out waves.png',
         'aigc-studio image "a red fox" --model MODEL --negative "blurry" --lora STYLE:0.8 --set steps=30 --count 4',
+        "aigc-studio image --model MY-GAN --strip --seed 3 --set end=8 --set frames=16 --out strip.png",
     )
-    parser.add_argument("prompt", help=tr("the words, or - to read them from standard input"))
+    parser.add_argument(
+        "prompt",
+        nargs="?",
+        default="",
+        help=tr("the words, or - to read them from standard input; none for models that need none"),
+    )
+    parser.add_argument("--strip", action="store_true", help=tr("a film strip from one seed to another (GAN, VAE)"))
     add_size(parser)
     add_making(parser, negative=True, lora=True)
 
@@ -33,4 +40,5 @@ def run(options: argparse.Namespace) -> int:
     from .making import make
 
     params = {"size": options.size} if options.size else {}
-    return make(options, Plan("image", ("generate",), text_of(options.prompt, None), params=params))
+    tasks = ("interpolate",) if options.strip else ("generate",)
+    return make(options, Plan("image", tasks, text_of(options.prompt, None), params=params))

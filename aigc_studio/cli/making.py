@@ -63,6 +63,8 @@ def make(options: argparse.Namespace, plan: Plan) -> int:
         options.count,
         {role: file for role, file in plan.inputs.items() if Path(file).suffix.lower() not in VECTOR_SUFFIXES},
     )
+    if plan.kind == "image" and task == "generate" and family.prompt and not plan.prompt.strip():
+        raise StudioError(N_("This model makes pictures from words; say what it should show."), code="prompt-empty")
     with device_of(options.device):
         check_request(request, choosing.find)
         find_model(request, choosing.find)

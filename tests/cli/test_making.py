@@ -94,6 +94,9 @@ def test_results_in_a_project(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "arguments", "words"),
     [
+        (4, ["image"], "words"),
+        (4, ["image", "x", "--strip", "--model", "painter"], "painter"),
+        (4, ["edit", "nothing.png", "--to", "nothing.png"], "nothing.png"),
         (4, ["image", "x", "--size", "huge"], "1024x768"),
         (4, ["image", "x", "--size", "20000x20000"], "20000"),
         (4, ["image", "x", "--size", "0x0"], "0"),
@@ -140,7 +143,7 @@ def test_bad_input_is_one_sentence(run: Run, status: int, arguments: list[str], 
 
 
 @pytest.mark.parametrize(
-    "arguments", [["image"], ["image", "x", "--sizes", "1"], ["write", "--task", "sing"], ["project"]]
+    "arguments", [["edit"], ["image", "x", "--sizes", "1"], ["write", "--task", "sing"], ["project"]]
 )
 def test_wrong_usage_is_status_2(run: Run, arguments: list[str]) -> None:
     """As argparse has it: the usage and one sentence."""

@@ -52,7 +52,7 @@ def test_help_leaves_no_english_in_chinese(run: Run, name: str) -> None:
         allowed |= {"model", "folder", "words", "shell", "chmod", "search", "check", "repair", "export", "reproduce"}
         allowed |= {"pack", "unpack", "rescan", "folders", "add", "remove", "mask"}
         assert not set(words) - allowed, page
-    if name not in ("devices", "bench", "models", "engine", "demo", "write", "speak"):
+    if name not in ("devices", "bench", "models", "engine", "demo", "image", "write", "speak"):
         assert "必须" in run(name, "--language", "zh_CN")[2]
 
 

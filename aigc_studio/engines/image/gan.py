@@ -76,7 +76,7 @@ def run(loaded: Own, request: Request, ctx: Context) -> None:
             seeds = latents.seeds(seed, columns**2)
             points = [latents.drawn(each_seed, net.latent) for each_seed in seeds]
         made = sheet_of(loaded, points, columns, lambda z: net.paint(_moved(loaded, z, values)), ctx)
-        ctx.save_image(index, made, seeds=seeds)
+        ctx.save_image(index, made, **loaded.titled(seed), seeds=seeds)
 
 
 def _moved(own: Own, z: Tensor, values: Mapping[str, Any]) -> Tensor:

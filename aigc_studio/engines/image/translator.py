@@ -109,7 +109,7 @@ def run(loaded: Own, request: Request, ctx: Context) -> None:
             made = Image.blend(opaque(image), made, values["strength"])
         if image.mode == "RGBA":  # what is transparent stays so
             made.putalpha(image.getchannel("A"))
-        ctx.save_image(index, made, worked_at=list(seen.size))
+        ctx.save_image(index, made, **loaded.titled(), worked_at=list(seen.size))
 
 
 def _translated(own: Own, image: Image.Image, direction: str, ctx: Context) -> Image.Image:

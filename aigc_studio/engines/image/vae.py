@@ -73,7 +73,7 @@ def run(loaded: Own, request: Request, ctx: Context) -> None:
         points, columns, info = make(loaded, request, seed, ctx)
         directions, scales = _directions(loaded)
         points = [latents.moved(point, ctx.values, directions, scales) for point in points]
-        ctx.save_image(index, sheet_of(loaded, points, columns, loaded.net.decode, ctx), **info)
+        ctx.save_image(index, sheet_of(loaded, points, columns, loaded.net.decode, ctx), **loaded.titled(seed), **info)
 
 
 Made = tuple[list["Tensor"], int, dict[str, Any]]

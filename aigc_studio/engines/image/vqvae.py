@@ -82,7 +82,7 @@ def run(loaded: Own, request: Request, ctx: Context) -> None:
         sheet = Sheet(loaded.net.config()["size"], len(seeds), columns, ctx.values)
         for number, each_seed in enumerate(seeds):
             sheet.add(_written(loaded, each_seed, given, ctx, number, len(seeds)))
-        ctx.save_image(index, sheet.picture, seeds=seeds)
+        ctx.save_image(index, sheet.picture, **loaded.titled(seed), seeds=seeds)
 
 
 def _written(own: Own, seed: int, given: Tensor | None, ctx: Context, number: int, count: int) -> Image.Image:

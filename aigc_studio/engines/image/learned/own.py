@@ -23,15 +23,21 @@ __all__ = ["Own", "load_own", "warm"]
 class Own:
     """A network in memory, float32: they are small, and the same numbers come out on every machine.
 
-    name: of its class in config.json. net: the module, on `device`. labels, extra: see `nets.files.Loaded`; on the CPU.
+    name: of its class in config.json. title: of the model. net: the module, on `device`. labels, extra: see
+    `nets.files.Loaded`; on the CPU.
     """
 
     name: str
+    title: str
     net: Any
     labels: tuple[str, ...]
     extra: Mapping[str, Tensor]
     device: str
     digest: str
+
+    def titled(self, seed: int | None = None) -> dict[str, str]:
+        """What the recipe of a result gives as its title, where no prompt does."""
+        return {"title": self.title if seed is None else f"{self.title} {seed}"}
 
     def recipe(self) -> dict[str, Any]:
         """What a recipe says about where it ran and what it was."""
@@ -62,4 +68,4 @@ def load_own(model: Model, ctx: Context, name: str) -> Own:
         raise damaged(weights, repr(error)[:500]) from error
     ctx.check()
     place = device.choose().device
-    return Own(name, loaded.net.to(place), loaded.labels, loaded.extra, place, identity([weights]))
+    return Own(name, model.title, loaded.net.to(place), loaded.labels, loaded.extra, place, identity([weights]))

@@ -1,0 +1,37 @@
+"""Networks of our own from the command line: without words, film strips, a picture through them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from aigc_studio.engines.interpreter import missing_engine
+from tests.cli.conftest import Run
+from tests.tiny import own
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(missing_engine("torch") is not None, reason="the engine group is not installed"),
+]
+
+
+def test_strips_and_reconstructions(run: Run) -> None:
+    """A seed, a walk, a person's picture, the way from one to another."""
+    gan, vae = own.make_gan(Path("gan")), own.make_vae(Path("vae"))
+    Image.new("RGB", (40, 30), "red").save("one.png")
+    Image.new("RGB", (30, 40), "blue").save("other.png")
+    for arguments, size in (
+        (["image", "--model", str(gan), "--set", "enlarge=2"], (32, 32)),
+        (["image", "--model", str(gan), "--strip", "--set", "frames=3"], (48, 16)),
+        (["edit", "one.png", "--model", str(vae)], (16, 16)),
+        (["edit", "one.png", "--to", "other.png", "--model", str(vae), "--set", "frames=4"], (64, 16)),
+    ):
+        code, out, err = run(*arguments, "--seed", "3", "--out", "made.png", "--json")
+        assert code == 0, err
+        assert json.loads(out)["seed"] == 3
+        with Image.open("made.png") as image:
+            assert image.size == size
+        Path("made.png").unlink()
