@@ -74,7 +74,8 @@ def prepare(
     multiples of `multiple`. channels: 1 (grey), 3, or 4 (straight alpha kept). background: what lies behind transparent
     pictures. fit: "crop" fills the size and cuts what hangs over, "pad" shows all of a picture on the background.
     validation: the share held out of training, by the hashes of the files, so that it stays when others are added;
-    copies are on one side. seed: of that choice. also: further pictures with their captions.
+    copies are on one side. seed: of that choice. also: further pictures with their captions; what is given here when it
+    is prepared stays, so that a run that goes on sees the same.
 
     A second call with the same settings goes on where a first one was stopped or killed, and needs no `source` when all
     was done. StudioError: "data-missing" when the folder is not there or goes away meanwhile, "data-empty" when
@@ -113,7 +114,12 @@ def _ready(target: Path, settings: Mapping[str, Any]) -> PreparedImages | None:
         found = PreparedImages.open(target)
     except StudioError:
         return None
-    return found if found.settings == json.loads(json.dumps(settings)) else None
+    return found if _same(found.settings, settings) else None
+
+
+def _same(former: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+    """Whether what was prepared with one is what the other asks for."""
+    return json.loads(json.dumps({**settings, "also": None})) == {**former, "also": None}
 
 
 @contextmanager
@@ -202,7 +208,7 @@ def _plan(
     """The plan of an earlier attempt with the same settings, else a new one in a cleared folder."""
     try:
         data = json.loads((target / _PLAN).read_text(encoding="utf-8"))
-        if data["settings"] == json.loads(json.dumps(settings)):
+        if _same(data["settings"], settings):
             return _Plan.from_json(data)
     except (OSError, ValueError, LookupError, TypeError):
         pass

@@ -6,6 +6,7 @@ cache. Nothing here needs torch but `PreparedImages.batch`. What makes the files
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -153,6 +154,12 @@ class PreparedImages:
         if not texts:
             return ""
         return texts[0 if rng is None else int(rng.integers(len(texts)))]
+
+    def with_captions(self, texts: Mapping[int, str]) -> PreparedImages:
+        """The same pictures with other captions: index to text. What is not named keeps its own."""
+        other = copy.copy(self)
+        other.captions = tuple((texts[index],) if index in texts else own for index, own in enumerate(self.captions))
+        return other
 
     def batch(
         self,

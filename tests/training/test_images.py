@@ -344,6 +344,8 @@ def test_further_pictures_join_with_their_captions(tmp_path: Path) -> None:
     prepared = prepare(tmp_path / "run", data, side=16, also={kept: "a kept one"})
     assert prepared.files[-1] == str(kept)
     assert prepared.caption(3) == "a kept one"
+    again = prepare(tmp_path / "run", data, side=16, also={})  # samples that are rated meanwhile change nothing
+    assert again.files == prepared.files
 
 
 @pytest.mark.usefixtures("one_torch_thread")
@@ -376,10 +378,10 @@ def test_the_preview_and_the_training_see_the_same(tmp_path: Path) -> None:
 
 
 def test_impossible_settings_are_refused(tmp_path: Path) -> None:
-    impossible: list[dict[str, Any]] = [{"channels": 2}, {"fit": "stretch"}, {"side": 0}]
-    for more in impossible:
+    for more in ({"channels": 2}, {"fit": "stretch"}, {"side": 0}):
+        settings: Any = {"side": 16} | more
         with pytest.raises(ValueError):
-            prepare(tmp_path / "run", tmp_path, **({"side": 16} | more))
+            prepare(tmp_path / "run", tmp_path, **settings)
 
 
 def test_the_description_is_plain_json(tmp_path: Path) -> None:

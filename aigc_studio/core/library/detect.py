@@ -7,6 +7,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ..errors import StudioError
+from .captioners import read_captioner
+from .clip import read_clip
 from .diffusion import defaults, read_pipeline, read_vae
 from .entry import Finding
 from .known import FAMILY_KINDS, PARTS
@@ -55,8 +57,10 @@ def _read_folder(folder: Path) -> Finding | None:
     config = read_json(folder, "config.json")
     found = (
         read_own(folder, config)
+        or read_captioner(folder, config)
         or read_writer(folder, config)
         or read_speaker(folder, config)
+        or read_clip(folder, config)
         or read_vae(folder, config)
     )
     if found is not None:
