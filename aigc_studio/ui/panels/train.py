@@ -77,6 +77,7 @@ class TrainPanel(Translated, QWidget):
         self._connect()
         self._project_changed()
         self._list()
+        self._data_changed()
         self.show_mode(NEW)
         self.first_focus = self.setup.recipe.combo
 

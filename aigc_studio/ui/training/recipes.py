@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QRect, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QFont,
     QFontMetrics,
     QKeyEvent,
     QPainter,
@@ -125,7 +126,9 @@ class _Card(QAbstractButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(*_CARD)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.say()
 
@@ -143,12 +146,26 @@ class _Card(QAbstractButton):
 
     def heightForWidth(self, width: int) -> int:
         """Room for title and sentence."""
-        small = self.font()
-        small.setPixelSize(12)
-        from_font = QFontMetrics(small).boundingRect(
-            0, 0, max(40, width - 64), 1000, Qt.TextFlag.TextWordWrap, tr(self.family.summary)
-        )
-        return max(72, 12 + 20 + 4 + from_font.height() + 14)
+        _title, words = self._places(width)
+        return max(72, words.bottom() + 14)
+
+    def _places(self, width: int) -> tuple[QRect, QRect]:
+        """Where the title and the sentence stand in a card of this width."""
+        room, wrap = max(40, width - 66), int(Qt.TextFlag.TextWordWrap)
+        title = QFontMetrics(self._bold()).boundingRect(0, 0, room, 1000, wrap, self.text())
+        words = QFontMetrics(self._small()).boundingRect(0, 0, room, 1000, wrap, tr(self.family.summary))
+        first = QRect(52, 13, room, title.height())
+        return first, QRect(52, first.bottom() + 5, room, words.height())
+
+    def _bold(self) -> QFont:
+        font = self.font()
+        font.setWeight(QFont.Weight.DemiBold)
+        return font
+
+    def _small(self) -> QFont:
+        font = self.font()
+        font.setPixelSize(12)
+        return font
 
     def sizeHint(self) -> QSize:
         """As wide as it may be."""
@@ -174,18 +191,14 @@ class _Card(QAbstractButton):
         painter.drawRoundedRect(frame, 8, 8)
         colour = "accent-text" if chosen else "icon"
         paint_icon(painter, QRect(frame.left() + 14, frame.top() + 14, 24, 24), recipe_icon(self.family.id), colour)
-        words = frame.adjusted(50, 12, -12, -10)
-        painter.setPen(theme.color("text"))
-        bold = self.font()
-        bold.setWeight(bold.Weight.DemiBold)
-        painter.setFont(bold)
-        painter.drawText(words, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, self.text())
-        small = self.font()
-        small.setPixelSize(12)
-        painter.setFont(small)
-        painter.setPen(theme.color("text-muted"))
+        title, words = self._places(self.width())
         flags = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop) | int(Qt.TextFlag.TextWordWrap)
-        painter.drawText(words.adjusted(0, 24, 0, 0), flags, tr(self.family.summary))
+        painter.setPen(theme.color("text"))
+        painter.setFont(self._bold())
+        painter.drawText(title, flags, self.text())
+        painter.setFont(self._small())
+        painter.setPen(theme.color("text-muted"))
+        painter.drawText(words, flags, tr(self.family.summary))
         painter.end()
 
 
@@ -291,5 +304,6 @@ class RecipeGallery(Translated, QScrollArea):
                 grid.removeWidget(card)
             for number in range(3):
                 grid.setColumnStretch(number, int(number < columns))
+                grid.setColumnMinimumWidth(number, _CARD[0] if number < columns else 0)
             for place, card in enumerate(cards):
                 grid.addWidget(card, place // columns, place % columns)

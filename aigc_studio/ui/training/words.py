@@ -39,7 +39,7 @@ _ICONS = {
     "vqvae": "view-grid-outline",
     "cyclegan": "swap-horizontal",
     "masked": "puzzle-outline",
-    "latent": "creation-outline",
+    "diffusion": "creation-outline",
     "lora": "brush-variant",
     "inversion": "tag-text-outline",
     "writer": "typewriter",
