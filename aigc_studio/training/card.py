@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aigc_studio.core.forms import FORMS
 
-from .causal_lm import Settings
+if TYPE_CHECKING:
+    from .starter_writer import Settings
 
 __all__ = ["VERSES", "model_card"]
 
@@ -15,8 +16,11 @@ VERSES = 100
 """Verses written per regular form to see how many keep it."""
 
 
-def model_card(settings: Settings, size: int, figures: Mapping[str, Any], samples: Mapping[str, Sequence[str]]) -> str:
-    """The card as Markdown. size: of the vocabulary. samples: heading to texts, shown as they are."""
+def model_card(
+    settings: Settings, shape: str, size: int, figures: Mapping[str, Any], samples: Mapping[str, Sequence[str]]
+) -> str:
+    """The card as Markdown. shape: of the network, in words. size: of the vocabulary. samples: heading to texts, shown
+    as they are."""
     rows = "\n".join(
         f"| {name} | {values['model']:.1f} | {values['trigram']:.1f} "
         f"| {100 * (1 - values['model'] / values['trigram']):.0f} % | {values['tokens']:.0f} |"
@@ -29,7 +33,7 @@ def model_card(settings: Settings, size: int, figures: Mapping[str, Any], sample
     )
     return _CARD.format(
         parameters=figures["parameters"] / 1e6,
-        shape=f"{settings.layers} layers, width {settings.width}, {settings.heads} heads, tied embeddings",
+        shape=f"{shape}, tied embeddings",
         size=size,
         context=settings.context,
         batch=settings.batch,

@@ -1,15 +1,14 @@
-"""Texts to learn from: read, cleaned, split by document into what is learned and what is held out.
+"""The starter writer's texts: read and cleaned.
 
 A data folder holds `tang-poems/poems.jsonl` (title, author, lines) and `english-tales/texts.jsonl` (kind, title, text).
-Each document is framed as `core.forms` says. Nothing here needs torch.
+Nothing here needs torch.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from aigc_studio.core.errors import StudioError
 from aigc_studio.core.forms import FORMS, form_of_verse
 from aigc_studio.core.i18n import N_
 
-__all__ = ["Document", "chunks", "read_poems", "read_starter_data", "read_tales", "split"]
+__all__ = ["Document", "chunks", "read_poems", "read_starter_data", "read_tales"]
 
 _NOTES = re.compile(r"（[^（）]*）")
 _DAMAGED = re.compile(r"[□○\[\]{}/\t?A-Za-z0-9（）]|\.{2}")
@@ -94,18 +93,6 @@ def read_tales(path: Path) -> list[Document]:
 def read_starter_data(folder: Path) -> list[Document]:
     """All documents of the starter writer's data folder, poems first."""
     return read_poems(folder / "tang-poems" / "poems.jsonl") + read_tales(folder / "english-tales" / "texts.jsonl")
-
-
-def split(documents: Iterable[Document], held_out: float, seed: int) -> tuple[list[Document], list[Document]]:
-    """(learned, held out) by document. A document's side depends on its text and the seed alone, so it stays where it
-    is when documents are added or reordered. `held_out`: the fraction kept away from learning, in [0, 1)."""
-    learned: list[Document] = []
-    kept: list[Document] = []
-    for document in documents:
-        digest = hashlib.sha256(f"{seed}\n{document.text}".encode()).digest()
-        share = int.from_bytes(digest[:8], "big") / 2**64
-        (kept if share < held_out else learned).append(document)
-    return learned, kept
 
 
 def chunks(text: str) -> list[str]:

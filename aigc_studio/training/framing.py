@@ -40,12 +40,13 @@ _FABLE = 2500
 class Passage:
     """One document to learn from. title: "" for none. turns: (role, text) of a conversation, roles "system", "user"
     and "assistant"; `text` is then their words, for a person. weight: how much its ids count; below zero the model is
-    taught not to write it."""
+    taught not to write it. form: of the starter writer, "" where the text itself says."""
 
     title: str
     text: str
     turns: tuple[tuple[str, str], ...] = ()
     weight: float = 1.0
+    form: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ class Framing:
         if len(title) > most:  # a heading keeps its line ends
             title = title[:most] if self.framed else title[: most - 2] + title[-2:]
         if self.framed:
-            form = form_of(passage.text) if self._form == "auto" else self._form
+            form = (passage.form or form_of(passage.text)) if self._form == "auto" else self._form
             mark = self.tokenizer.convert_tokens_to_ids(FORMS[form].token)
             text = self.tokenizer.convert_tokens_to_ids(TEXT)
             opening, again = [mark, *title, text], [mark, text]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aigc_studio.core.forms import frame
 from aigc_studio.core.runs import RunFolder
 from aigc_studio.engines.device import Placement
 from aigc_studio.engines.text.causal_lm import Writer, writer_of
@@ -139,12 +140,13 @@ class TextLearner:
 
     @staticmethod
     def shown(made: Sequence[Made]) -> list[str]:
-        """Samples, each with what was asked for."""
-        prompts = [each.prompt.strip() for each in made]
-        return [
-            each.text if not prompt or each.text.startswith(prompt) else f"{prompt}\n{each.text}"
-            for each, prompt in zip(made, prompts, strict=True)
-        ]
+        """Samples, each below what was asked for, unless it begins with that."""
+        found = []
+        for each in made:
+            body = frame(each.prompt, "gushi").text
+            asked = each.prompt.removesuffix(body) if each.text.startswith(body.strip("\n")) else each.prompt
+            found.append(f"{asked.strip()}\n{each.text}".strip("\n"))
+        return found
 
     @property
     def length(self) -> int:
@@ -228,7 +230,7 @@ class TextLearner:
         found = self.measured(trainer, made, trainer.check)
         figures = {**found.figures, **yardsticks(self.texts, self.held_rows, self.tokenizer, made, trainer.check)}
         if self.before is not None:
-            figures |= {f"before_{name}": value for name, value in self.before.figures.items()}
+            figures |= {f"before_{name}": value for name, value in self.before.figures.items() if name != "form"}
         report(self._run, figures, found, self.before)
         return figures
 

@@ -25,7 +25,7 @@ from .texts import IGNORED, Texts
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Measured", "losses", "measure", "negative_log_likelihood", "report", "yardsticks"]
+__all__ = ["Measured", "losses", "measure", "negative_log_likelihood", "report", "trigram_likelihood", "yardsticks"]
 
 Check = Callable[[], None]
 
@@ -139,15 +139,8 @@ def yardsticks(
     if not numbers:
         return {}
     check()
-    learned = (number for number in texts.learned if texts.weight(number) > 0)
-    trigram = Trigram((ids for ids, _ in texts.sequences(learned, _MOST_TRIGRAMS)), len(tokenizer))
+    nats, count = trigram_likelihood(texts, numbers, len(tokenizer), _MOST_TRIGRAMS)
     check()
-    nats, count = 0.0, 0
-    for ids, marks in texts.sequences(numbers):
-        for at in range(1, len(ids)):
-            if marks[at]:
-                nats -= math.log(trigram.probability(ids[max(0, at - 2) : at], ids[at]))
-                count += 1
     figures: dict[str, Any] = {
         "trigram_perplexity": _rounded(math.exp(nats / max(1, count))),
         "held_out_tokens": count,
@@ -168,6 +161,20 @@ def yardsticks(
         grams = max(1, sum(each.grams for each in copied))
         figures["held_out_copied_share"] = _rounded(sum(each.known for each in copied) / grams)
     return figures
+
+
+def trigram_likelihood(texts: Texts, numbers: Sequence[int], size: int, most: int) -> tuple[float, int]:
+    """(nats over the words of these pieces that are to be learned, how many) of a trigram model that read what is
+    learned, of that the first `most` ids (0: all)."""
+    learned = (number for number in texts.learned if texts.weight(number) > 0)
+    trigram = Trigram((ids for ids, _ in texts.sequences(learned, most)), size)
+    nats, count = 0.0, 0
+    for ids, marks in texts.sequences(numbers):
+        for at in range(1, len(ids)):
+            if marks[at]:
+                nats -= math.log(trigram.probability(ids[max(0, at - 2) : at], ids[at]))
+                count += 1
+    return nats, count
 
 
 def report(run: RunFolder, figures: Mapping[str, Any], after: Measured, before: Measured | None) -> None:

@@ -1,27 +1,24 @@
-"""From documents to token ids: a byte-level BPE vocabulary, framed pieces and packed rows.
+"""Byte-level BPE vocabularies of our own, trained on the texts themselves.
 
-The vocabulary is trained so that every Chinese character is a word of its own: frequent ones become single tokens, rare
-ones two or three byte tokens, and no token spans two characters. English words merge as usual. Nothing is unknown.
+Every Chinese character is a word of its own: frequent ones become single tokens, rare ones two or three byte tokens,
+and no token spans two characters. English words merge as usual. Nothing is unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
+from aigc_studio.core.forms import END, PAD, SPECIAL_TOKENS
 
-from aigc_studio.core.forms import END, FORMS, PAD, SPECIAL_TOKENS, TEXT
-
-from .corpus import Document, chunks
+from .corpus import Document
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
-__all__ = ["BEGIN", "Encoded", "Vocabulary", "pack", "rows", "save_vocabulary", "train_vocabulary", "train_words"]
+__all__ = ["BEGIN", "save_vocabulary", "train_vocabulary", "train_words"]
 
 _WORDS = r" ?\p{Latin}+| ?\p{N}| ?[^\s\p{L}\p{N}]|\p{L}|\s"
 """What may become one token: a Latin word or one mark with the space before it, else a single character."""
@@ -92,92 +89,3 @@ def save_vocabulary(tokenizer: Tokenizer, folder: Path) -> None:
         clean_up_tokenization_spaces=False,
     )
     wrapped.save_pretrained(folder)
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """A document as ids: form token, title and the body's chunks, each a tuple of ids."""
-
-    form: str
-    language: str
-    title: tuple[int, ...]
-    body: tuple[tuple[int, ...], ...]
-
-
-class Vocabulary:
-    """A trained tokenizer that frames documents. `size`: number of ids."""
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self.tokenizer = tokenizer
-        self.size: int = tokenizer.get_vocab_size()
-        self.end = self._special(END)
-        self.text = self._special(TEXT)
-        self.pad = self._special(PAD)
-        self.forms = {id: self._special(form.token) for id, form in FORMS.items()}
-
-    def _special(self, token: str) -> int:
-        id = self.tokenizer.token_to_id(token)
-        if id is None:
-            raise ValueError(f"the tokenizer has no token {token}")
-        return id
-
-    def encode(self, documents: Iterable[Document]) -> list[Encoded]:
-        """Every document as ids; the body cut where `chunks` cuts it."""
-        encoded = []
-        for document in documents:
-            parts = [document.title, *chunks(document.text)]
-            ids = [tuple(item.ids) for item in self.tokenizer.encode_batch(parts)]
-            encoded.append(Encoded(document.form, document.language, ids[0], tuple(ids[1:])))
-        return encoded
-
-    def pieces(self, document: Encoded, limit: int, *, titled: bool = True) -> Iterator[list[int]]:
-        """The document as framed id lists of at most `limit` ids: the first with its title, later ones without, the
-        last with the end token. A chunk longer than a piece is cut where it must be."""
-        form = self.forms[document.form]
-        piece = [form, *(document.title[: limit // 4] if titled else ()), self.text]
-        start = len(piece)
-        for chunk in document.body:
-            rest = list(chunk)
-            if len(piece) > start and len(piece) + len(rest) > limit:
-                yield piece
-                piece = [form, self.text]
-                start = len(piece)
-            while len(piece) + len(rest) > limit:
-                room = limit - len(piece)
-                yield piece + rest[:room]
-                piece, rest = [form, self.text], rest[room:]
-                start = len(piece)
-            piece += rest
-        yield [*piece, self.end]
-
-
-def pack(
-    documents: list[Encoded],
-    vocabulary: Vocabulary,
-    context: int,
-    seed: int,
-    epoch: int,
-    repeat: Mapping[str, int],
-    untitled: float = 0.5,
-) -> np.ndarray:
-    """One epoch as rows of `context + 1` ids, int64 (n, context + 1); neighbouring rows share one id.
-
-    Shuffled by (seed, epoch) alone; a share `untitled` of the documents goes without its title, so that the model also
-    begins without one. `repeat`: language to how often its documents occur.
-    """
-    random = np.random.default_rng([seed, epoch])
-    stream: list[list[int]] = []
-    for document in documents:
-        for _ in range(repeat.get(document.language, 1)):
-            stream.extend(vocabulary.pieces(document, context, titled=random.random() >= untitled))
-    order = random.permutation(len(stream))
-    flat = np.fromiter((id for index in order for id in stream[index]), dtype=np.int64)
-    return rows(flat, context)
-
-
-def rows(flat: np.ndarray, context: int) -> np.ndarray:
-    """A flat stream of ids as rows of `context + 1` that overlap by one; the remainder is dropped."""
-    count = (len(flat) - 1) // context
-    if count < 1:
-        return np.empty((0, context + 1), dtype=np.int64)
-    return np.stack([flat[i * context : i * context + context + 1] for i in range(count)])

@@ -1,4 +1,4 @@
-"""What is read, cleaned and left out; what is held out stays held out."""
+"""What is read, cleaned and left out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigc_studio.core.errors import StudioError
-from aigc_studio.training.corpus import Document, chunks, read_starter_data, split
+from aigc_studio.training.corpus import chunks, read_starter_data
 
 
 def test_the_data_folder_is_read(data: Path) -> None:
@@ -43,22 +43,6 @@ def test_missing_and_broken_data_are_said(tmp_path: Path, data: Path) -> None:
         read_starter_data(tmp_path)
     assert "2" in str(error.value)
     assert "poems.jsonl" in str(error.value)
-
-
-@given(st.lists(st.text(min_size=1), unique=True, max_size=30), st.floats(0, 0.9), st.integers(0, 5))
-def test_the_split_is_by_document(texts: list[str], share: float, seed: int) -> None:
-    """Complete, disjoint, and independent of order and company."""
-    documents = [Document("tale", "", text) for text in texts]
-    learned, kept = split(documents, share, seed)
-    assert sorted(document.text for document in learned + kept) == sorted(texts)
-    for document in documents:
-        assert (split([document], share, seed)[1] == [document]) == (document in kept)
-
-
-def test_the_split_has_about_the_share() -> None:
-    """Over many documents."""
-    _, kept = split([Document("tale", "", str(number)) for number in range(4000)], 0.1, 1)
-    assert 300 < len(kept) < 500
 
 
 @given(st.text(st.sampled_from("aB. !?”“\n春。")))

@@ -11,13 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigc_studio.core.errors import StudioError
+from aigc_studio.training.corpus import Document
 from aigc_studio.training.framing import PLAIN_TEMPLATE, Framing, Passage, form_of
-from aigc_studio.training.tokens import Vocabulary, save_vocabulary, train_vocabulary, train_words
+from aigc_studio.training.tokens import save_vocabulary, train_vocabulary, train_words
 from tests.tiny import text as tiny
-from tests.training.test_causal_lm import DOCUMENTS
 
 transformers = pytest.importorskip("transformers")
 
+DOCUMENTS = [
+    Document("wujue", "静夜思", "床前明月光，疑是地上霜。\n举头望明月，低头思故乡。"),
+    Document("wujue", "登鹳雀楼", "白日依山尽，黄河入海流。\n欲穷千里目，更上一层楼。"),
+    Document("fable", "The Fox", "A hungry Fox saw some fine grapes. He could not reach them."),
+]
 TALE = "A hungry Fox saw some fine grapes. He could not reach them.\n\n“They are sour,” he said, and went away."
 WORDS = train_words([TALE, *(document.text for document in DOCUMENTS)], 400)
 TALK = (("system", "You are brief."), ("user", "Who?"), ("assistant", "A fox."), ("user", "Why?"), ("assistant", "No."))
@@ -68,16 +73,20 @@ def test_the_starter_writers_frames(tmp_path: Path) -> None:
     """As its own training frames: form, title, text mark; what looks like a mark is text."""
     save_vocabulary(train_vocabulary(DOCUMENTS, 330), tmp_path)
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
-    vocabulary = Vocabulary(tokenizer.backend_tokenizer)
     framing = Framing(tokenizer, 64)
     assert framing.framed
-    own = [list(vocabulary.pieces(document, 64)) for document in vocabulary.encode(DOCUMENTS)]
-    passages = [Passage(document.title, document.text) for document in DOCUMENTS]
-    assert [[piece.ids for piece in found] for found in pieces(framing, *passages)] == own
+    for document in DOCUMENTS:
+        ((piece,),) = pieces(framing, Passage(document.title, document.text))
+        spelled = tokenizer.decode(piece.ids)
+        assert spelled == f"<|{document.form}|>{document.title}<|text|>{document.text}<|end|>"
+        start, stop = piece.title
+        assert tokenizer.decode(piece.ids[start:stop]) == document.title
+        assert piece.learn.count(0) == 1
     ((piece,),) = pieces(framing, Passage("", "<|end|>"))
     assert piece.ids.count(tokenizer.eos_token_id) == 1
-    ((piece,),) = pieces(Framing(tokenizer, 64, "tale"), passages[0])
-    assert piece.ids[0] == vocabulary.forms["tale"]
+    for chosen, own, expected in (("tale", "poem", "tale"), ("auto", "poem", "poem"), ("auto", "", "fable")):
+        ((piece,),) = pieces(Framing(tokenizer, 64, chosen), Passage("", DOCUMENTS[2].text, form=own))
+        assert tokenizer.convert_ids_to_tokens(piece.ids[0]) == f"<|{expected}|>"
 
 
 def test_forms_of_texts() -> None:

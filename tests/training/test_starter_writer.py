@@ -10,23 +10,22 @@ from typing import Any
 import pytest
 
 from aigc_studio.core.requests import Request
+from aigc_studio.core.runs import RunFolder
 from aigc_studio.engines.base import Model
 from aigc_studio.engines.text import causal_lm
-from aigc_studio.training import export, starter_writer
-from aigc_studio.training.causal_lm import Settings
+from aigc_studio.training import checkpoint, export, starter_writer, writer
+from aigc_studio.training.starter_writer import Settings
 from tests.engines.context import FakeContext
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same command on a network of a few thousand weights."""
-    small = Settings(
-        vocabulary=330, width=16, layers=1, heads=2, hidden=32, context=24, steps=6, batch=2, log_every=2,
-        validate_every=4, checkpoint_every=3, precision="fp32",
-    )  # fmt: skip
+    small = Settings(vocabulary=330, size="dwarf", context=24, steps=6, batch=2, validate_every=4, precision="fp32")
+    monkeypatch.setitem(writer.SIZES, "dwarf", (64, 1))
     monkeypatch.setattr(starter_writer, "Settings", lambda **given: replace(small, **given))
     monkeypatch.setattr(starter_writer, "HELD_OUT", 0.5)
     monkeypatch.setattr(export, "VERSES", 3)
@@ -40,8 +39,10 @@ def command(data: Path, out: Path, *more: str) -> int:
 def test_from_data_to_text(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Trained, exported with card and figures, loaded by the engine, continued."""
     assert command(data, tmp_path / "run", "--model", str(tmp_path / "model"), "--steps", "6") == 0
-    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    assert log[-1]["perplexity"].keys() == {"zh", "en"}
+    lines, _ = RunFolder(tmp_path / "run").read()
+    looks = [line["values"] for line in lines if "validation/perplexity_zh" in line.get("values", {})]
+    assert len(looks) == 2
+    assert looks[-1].keys() == {"validation/perplexity_zh", "validation/perplexity_en"}
     figures = json.loads((tmp_path / "model" / "figures.json").read_text())
     assert figures["steps"] == 6
     for language in ("zh", "en"):
@@ -66,22 +67,33 @@ def test_the_last_checkpoint_can_be_exported(data: Path, tmp_path: Path) -> None
     assert command(data, tmp_path / "run", "--steps", "3") == 0
     assert command(data, tmp_path / "run", "--steps", "6", "--export-only", "--model", str(tmp_path / "model")) == 0
     assert json.loads((tmp_path / "model" / "figures.json").read_text())["steps"] == 3
+    assert command(data, tmp_path / "run", "--seed", "9") == 1
+
+
+def test_a_stopped_run_goes_on(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped at any step by Ctrl-C: bit for bit the run that was not."""
+    assert command(data, tmp_path / "whole") == 0
+    calls = 0
+
+    def interrupt(self: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 4:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(starter_writer._Terminal, "check", interrupt)
+        assert command(data, tmp_path / "run") == 130
+    assert checkpoint.load_latest(tmp_path / "run")["step"] == 3
+    assert command(data, tmp_path / "run") == 0
+    whole, run = (checkpoint.load_latest(tmp_path / name)["modules"]["writer"] for name in ("whole", "run"))
+    assert all(torch.equal(value, run[name]) for name, value in whole.items())
 
 
 def test_errors_are_sentences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No data: status 1 and one line."""
     assert command(tmp_path / "nothing", tmp_path / "run") == 1
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
-
-
-def test_ctrl_c_is_no_accident(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Status 130, and a word on how to go on."""
-
-    def interrupt(*args: Any, **more: Any) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(starter_writer, "train", interrupt)
-    assert command(data, tmp_path / "run") == 130
 
 
 def test_a_pause_file_holds_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,5 +108,5 @@ def test_a_pause_file_holds_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             flag.unlink()
 
     monkeypatch.setattr(starter_writer.time, "sleep", nap)
-    starter_writer._pause_while(flag)()
+    starter_writer._Terminal(flag).check()
     assert len(naps) == 3
