@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from PIL import Image
 
@@ -26,6 +26,8 @@ from . import captions
 from .looks import Look, alike, look_of
 from .parallel import in_order
 from .problem import Check, Problem, Progress, nobody_asks, nobody_looks, readable
+from .remembered import Memory, Stamp, memory_of
+from .seen import ImageFile, Seen
 from .walk import Found, find
 
 __all__ = ["LEAST_SIDE", "SUFFIXES", "ImageFile", "ImageReport", "flatten", "look_at", "open_picture", "scan"]
@@ -51,29 +53,6 @@ _MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0
 _LARGE = 16_000_000
 _STAGE = N_("Looking at the pictures")
 _COMPARING = N_("Looking for copies")
-
-
-@dataclass(frozen=True, slots=True)
-class ImageFile:
-    """One usable picture. file: relative to the folder with "/" between, or an absolute path of one added to it.
-
-    width, height: upright, pixels. frames: 1 for a still. alpha: something of it is transparent. hash: of the file's
-    bytes, 32 hexadecimal digits. captions: alternatives, () for none.
-    """
-
-    file: str
-    width: int
-    height: int
-    bytes: int
-    frames: int
-    alpha: bool
-    hash: str
-    captions: tuple[str, ...] = ()
-
-    @property
-    def caption(self) -> str:
-        """The first caption, "" for none."""
-        return self.captions[0] if self.captions else ""
 
 
 @dataclass(frozen=True)
@@ -175,13 +154,6 @@ class ImageReport:
         )
 
 
-class Seen(NamedTuple):
-    """What one look at a file gives."""
-
-    file: ImageFile
-    look: Look
-
-
 def open_picture(path: Path, background: str = "white", least: int = 0) -> Image.Image:
     """An upright 8-bit sRGB "RGB" picture with what is transparent laid over a colour (a name or "#rrggbb").
 
@@ -275,13 +247,13 @@ def scan(
     extra = {str(path.absolute()): caption for path, caption in sorted((also or {}).items())}
     seen: list[Seen] = []
     total = len(files) + len(extra)
-    looks = in_order(lambda file: look_at(folder / file, file), [*files, *extra], check)
-    for done, (file, result) in enumerate(looks, 1):
-        if isinstance(result, Seen):
-            seen.append(result)
-        else:
-            problems.append(Problem.of(file, result))
-        progress(done, total, _STAGE)
+    with memory_of(folder) as memory:
+        for done, (file, result) in enumerate(_looks(folder, [*files, *extra], memory, check), 1):
+            if isinstance(result, Seen):
+                seen.append(result)
+            else:
+                problems.append(Problem.of(file, result))
+            progress(done, total, _STAGE)
     progress(total, total, _COMPARING)
     texts = captions.read(folder, [one.file.file for one in seen if one.file.file not in extra], check)
     duplicates, firsts = _equal(seen)
@@ -294,6 +266,26 @@ def scan(
         tuple(tuple(seen[firsts[index]].file.file for index in group) for group in groups),
         found.ignored,
     )
+
+
+def _looks(
+    folder: Path, files: Sequence[str], memory: Memory, check: Check
+) -> Iterator[tuple[str, Seen | StudioError]]:
+    """(file, what it is or why it cannot be used), decoded only where it is not remembered."""
+
+    def known() -> Iterator[tuple[str, Stamp | None, Seen | StudioError | None]]:
+        for file in files:
+            stamp = Stamp.of(folder / file)
+            yield file, stamp, memory.recall(file, stamp)
+
+    def work(item: tuple[str, Stamp | None, Seen | StudioError | None]) -> Seen | StudioError:
+        file, _, before = item
+        return look_at(folder / file, file) if before is None else before
+
+    for (file, stamp, before), result in in_order(work, known(), check):
+        if before is None:
+            memory.keep(file, stamp, result)
+        yield file, result
 
 
 def _is_wanted(name: str, path: Path) -> bool:
