@@ -97,7 +97,7 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
     learner = GANLearner(generator, critic, data, values, request.seed)
     session.begin_from(learner)
     trainer = session.train(learner, session.settings(clip=0.0, fall=0.2))
-    session.deliver(learner, trainer)
+    session.deliver(learner, trainer, like=data, more=learner.draw)
 
 
 class GANLearner:
@@ -228,6 +228,20 @@ class GANLearner:
             z = torch.randn(1, generator.latent, generator=torch.Generator().manual_seed(seed))
             w = torch.lerp(mean, generator.map(z.to(mean.device)), float(PANEL.values("generate", {})["truncation"]))
             yield Made(to_picture(generator.paint(w)[0]), seed=seed)
+
+    def draw(self, trainer: Trainer, count: int) -> Iterable[Tensor]:
+        """Further pictures like the final ones, in batches."""
+        import torch
+
+        from aigc_studio.nets import latents
+
+        generator = trainer.average["generator"]
+        mean = latents.of_gan(generator)["mean"].to(trainer.settings.device)
+        truncation = float(PANEL.values("generate", {})["truncation"])
+        draws = torch.Generator().manual_seed(step_seed(self._seed, 1 << 42))
+        for at in range(0, count, 32):
+            z = torch.randn(min(32, count - at), generator.latent, generator=draws)
+            yield generator.paint(torch.lerp(mean, generator.map(z.to(mean.device)), truncation))
 
     def measure(self, trainer: Trainer, made: list[Made]) -> Mapping[str, Any]:
         """How far the pictures lie apart, beside the real ones: a collapsed generator makes the same again and again.

@@ -9,11 +9,13 @@ session.deliver(learner, trainer)
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -36,13 +38,19 @@ from .trainer import Trainer
 from .watching import watchers
 
 if TYPE_CHECKING:
+    import torch
     from PIL.Image import Image
 
     from aigc_studio.engines.base import Context, Family
 
     from .images import PreparedImages
 
-__all__ = ["Maker", "Session"]
+__all__ = ["Draw", "Maker", "Session"]
+
+log = logging.getLogger(__name__)
+
+Draw = Callable[[Trainer, int], "Iterable[torch.Tensor]"]
+"""At most so many further pictures of the finished model, in batches (n, c, h, w) in [-1, 1]."""
 
 
 class Maker(Learner, Protocol):
@@ -177,8 +185,14 @@ class Session:
         self.outcome = trainer.run()
         return trainer
 
-    def deliver(self, maker: Maker, trainer: Trainer) -> None:
-        """Make the final samples, measure, put the model into the models folder, and store a sheet of samples."""
+    def deliver(
+        self, maker: Maker, trainer: Trainer, *, like: PreparedImages | None = None, more: Draw | None = None
+    ) -> None:
+        """Make the final samples, measure, put the model into the models folder, and store a sheet of samples.
+
+        like: the pictures that the model's own should be like; they are compared (`evaluation.pictures`). more: draws
+        further pictures for that, as the finished model makes them.
+        """
         import torch
 
         stage = N_("Making the model")
@@ -187,6 +201,8 @@ class Session:
             made = self._final(maker, trainer)
             self.ctx.progress(1, 4, stage)
             figures = dict(maker.measure(trainer, made))
+            if like is not None:
+                figures |= self._compare(trainer, made, like, more)
         with on_a_full_disk():
             self.run.update(figures=figures)
         self.ctx.progress(2, 4, stage)
@@ -224,6 +240,34 @@ class Session:
                     metadata.write_text(folder / name, each.text, recipe)
                 self.run.add_final(Sample(f"samples/final/{name}", each.seed, each.prompt, each.text[:2000]))
         return made
+
+    def _compare(
+        self, trainer: Trainer, made: list[Made], like: PreparedImages, more: Draw | None
+    ) -> Mapping[str, Any]:
+        """Judge the pictures, and keep the report for the window. A model that cannot be judged is delivered too."""
+        from .evaluation.pictures import measure_pictures, report
+
+        self.ctx.progress(1, 4, N_("Comparing with the data"))
+        images = [each.image for each in made if each.image is not None]
+        try:
+            judged = measure_pictures(
+                images,
+                like,
+                more=partial(more, trainer) if more is not None else None,
+                prompts=[each.prompt for each in made if each.image is not None],
+                device=self.device,
+                check=self.ctx.check,
+            )
+        except (MemoryError, RuntimeError, ValueError) as error:  # out of memory on a card is a RuntimeError
+            log.exception("the pictures cannot be compared")
+            self.ctx.notice(
+                N_("The pictures could not be compared with the data ({reason}); the model is made all the same."),
+                reason=str(error)[:200] or type(error).__name__,
+            )
+            return {}
+        files = [f"samples/final/{number:04d}.png" for number, each in enumerate(made) if each.image is not None]
+        report(self.run, judged, like, files)
+        return judged.figures
 
     def _publish(self, export: Callable[[Path], None], made: list[Made], figures: Mapping[str, Any]) -> Path:
         """The model's folder in the models folder, there as a whole or not at all."""

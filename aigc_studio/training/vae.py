@@ -24,6 +24,7 @@ from .session import Session
 from .trainer import Trainer
 
 if TYPE_CHECKING:
+    import torch
     from PIL.Image import Image
 
     from .images import PreparedImages
@@ -86,7 +87,7 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
     learner = VAELearner(net, data, values, request.seed)
     session.begin_from(learner)
     trainer = session.train(learner, session.settings(warmup=50, fall=0.3))
-    session.deliver(learner, trainer)
+    session.deliver(learner, trainer, like=data, more=learner.draw)
 
 
 class VAELearner:
@@ -101,6 +102,7 @@ class VAELearner:
         self.modules = {"vae": net}
         self.optimisers = {"vae": torch.optim.AdamW(net.parameters(), lr=values["rate"], weight_decay=1e-4)}
         self._net, self._data, self._values, self._seed = net, data, values, seed
+        self._found: dict[str, Any] | None = None
         self._augment = Augment(**{name: values[name] for name in ("flip", "rotate", "zoom", "shift", "colour")})
         fixed = np.random.default_rng((seed, 1 << 20))
         self._latents = torch.from_numpy(fixed.standard_normal((_SHOWN // 2, net.latent)).astype(np.float32))
@@ -177,6 +179,16 @@ class VAELearner:
             z = extra["mean"] + noise @ extra["spread"].T
             yield Made(to_picture(net.decode(z.to(trainer.settings.device))[0]), seed=seed)
 
+    def draw(self, trainer: Trainer, count: int) -> Iterable[torch.Tensor]:
+        """Further pictures like the final ones, in batches."""
+        import torch
+
+        net, extra = trainer.average["vae"], self._extra(trainer)
+        draws = torch.Generator().manual_seed(step_seed(self._seed, 1 << 42))
+        for at in range(0, count, 32):
+            noise = torch.randn(min(32, count - at), net.latent, generator=draws)
+            yield net.decode((extra["mean"] + noise @ extra["spread"].T).to(trainer.settings.device))
+
     def measure(self, trainer: Trainer, made: list[Made]) -> Mapping[str, Any]:
         """Errors on what was held out."""
         return {f"held_out_{name}": value for name, value in self.validate(trainer).items()}
@@ -188,8 +200,11 @@ class VAELearner:
         files.save(folder, trainer.average["vae"], extra=self._extra(trainer))
 
     def _extra(self, trainer: Trainer) -> dict[str, Any]:
+        """Where the latents of the pictures lie, of the finished network: measured once."""
         from aigc_studio.nets import latents
 
-        indices = self._data.train[:4096]
-        batches = (self._data.batch(indices[at : at + 64]) for at in range(0, len(indices), 64))
-        return latents.of_vae(trainer.average["vae"], batches)
+        if self._found is None:
+            indices = self._data.train[:4096]
+            batches = (self._data.batch(indices[at : at + 64]) for at in range(0, len(indices), 64))
+            self._found = latents.of_vae(trainer.average["vae"], batches)
+        return self._found

@@ -101,7 +101,7 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
     learner = VQVAELearner(net, data, values, request.seed, perception)
     session.begin_from(learner)
     trainer = session.train(learner, session.settings(warmup=50, fall=0.3))
-    session.deliver(learner, trainer)
+    session.deliver(learner, trainer, like=data)
 
 
 def halvings(side: int) -> int:
