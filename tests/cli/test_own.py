@@ -25,9 +25,12 @@ def test_strips_and_reconstructions(run: Run) -> None:
     Image.new("RGB", (30, 40), "blue").save("other.png")
     for arguments, size in (
         (["image", "--model", str(gan), "--set", "enlarge=2"], (32, 32)),
-        (["image", "--model", str(gan), "--strip", "--set", "frames=3"], (48, 16)),
-        (["edit", "one.png", "--model", str(vae)], (16, 16)),
-        (["edit", "one.png", "--to", "other.png", "--model", str(vae), "--set", "frames=4"], (64, 16)),
+        (["image", "--model", str(gan), "--strip", "--set", "frames=3", "--set", "enlarge=1"], (48, 16)),
+        (["edit", "one.png", "--model", str(vae)], (256, 256)),
+        (
+            ["edit", "one.png", "--to", "other.png", "--model", str(vae), "--set", "frames=4", "--set", "enlarge=1"],
+            (64, 16),
+        ),
     ):
         code, out, err = run(*arguments, "--seed", "3", "--out", "made.png", "--json")
         assert code == 0, err

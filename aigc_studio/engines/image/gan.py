@@ -12,7 +12,7 @@ from aigc_studio.engines.base import Context, Family, Model, Param
 from .learned import latents
 from .learned.making import each, sheet_of
 from .learned.own import Own, load_own, warm
-from .learned.params import DELIVERY, GENERATE, INTERPOLATE, SEVERAL, WALK, with_sliders
+from .learned.params import DELIVERY, GENERATE, INTERPOLATE, SEVERAL, WALK, fit_form
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,8 +46,8 @@ FAMILY = Family(
 
 
 def fitted(facts: Mapping[str, Any]) -> Family:
-    """The family with the sliders of one model."""
-    return with_sliders(FAMILY, facts, ("generate", "interpolate"))
+    """The family for one model, with its sliders."""
+    return fit_form(FAMILY, facts, ("generate", "interpolate"))
 
 
 def load(model: Model, ctx: Context) -> Own:

@@ -3,6 +3,7 @@ person's picture ends."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from aigc_studio.engines.base import Context, Family, Model, Param
 from .learned import latents
 from .learned.making import each, pixels_of
 from .learned.own import Own, load_own, warm
-from .learned.params import DELIVERY, FIT, GENERATE, RECONSTRUCT, SEVERAL, TEMPERATURE
+from .learned.params import DELIVERY, FIT, GENERATE, RECONSTRUCT, SEVERAL, TEMPERATURE, fit_form
 from .learned.pictures import Sheet, broken, picture, preview
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from aigc_studio.core.requests import Request
 
-__all__ = ["FAMILY", "facts", "load", "run", "warm"]
+__all__ = ["FAMILY", "facts", "fitted", "load", "run", "warm"]
 
 FAMILY = Family(
     id="vqvae",
@@ -59,6 +60,11 @@ FAMILY = Family(
     needs="torch",
     prompt=False,
 )
+
+
+def fitted(facts: Mapping[str, Any]) -> Family:
+    """The family for one model."""
+    return fit_form(FAMILY, facts)
 
 
 def load(model: Model, ctx: Context) -> Own:

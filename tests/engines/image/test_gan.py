@@ -38,7 +38,7 @@ def found(folder: Path) -> Model:
 def run(model: Model, task: str = "generate", seed: int = 3, **values: Any) -> Saved:
     """The first result."""
     family = registry.declared("gan", model.facts)
-    ctx = FakeContext(values=family.values(task, values))
+    ctx = FakeContext(values=family.values(task, {"enlarge": 1, **values}))
     gan.run(gan.load(model, ctx), Request("image", task, "gan", seed=seed), ctx)
     return ctx.images[0]
 
@@ -57,7 +57,15 @@ def test_the_form_has_a_slider_for_each_direction(model: Model) -> None:
     assert sliders({}) == []
     assert len(sliders({"directions": 99})) == 8
     assert sliders({"directions": "many"}) == []
-    assert [param.id for param in gan.fitted(model.facts).params][-3:] == ["enlarge", "method", "gap"]
+    params = {param.id: param for param in gan.fitted(model.facts).params}
+    assert [*params][-3:] == ["enlarge", "method", "gap"]
+    assert params["enlarge"].default == 16  # a picture of 16 px would be a dot
+    assert [fitted_to(side) for side in (8, 64, 100, 256, 512, None, "64", 0)] == [16, 4, 2, 1, 1, 1, 1, 1]
+
+
+def fitted_to(side: object) -> int:
+    """How often pictures of this side are enlarged where nothing else is asked for."""
+    return next(param.default for param in gan.fitted({"size": side}).params if param.id == "enlarge")
 
 
 def test_directions_move_the_picture(model: Model) -> None:

@@ -61,7 +61,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def context(model: Model, task: str, photo: Path, values: dict[str, Any] | None = None, **more: Any) -> FakeContext:
     family = registry.declared(model.family, model.facts)
-    return FakeContext(values=family.values(task, values or {}), inputs={"image": photo}, **more)
+    return FakeContext(values=family.values(task, {"enlarge": 1, **(values or {})}), inputs={"image": photo}, **more)
 
 
 def made(model: Model, task: str, ctx: FakeContext, **fields: Any) -> list[np.ndarray]:

@@ -47,7 +47,9 @@ def photos(tmp_path: Path) -> dict[str, Path]:
 def run(model: Model, task: str, inputs: dict[str, Path], seed: int = 3, **values: Any) -> Saved:
     """The first result."""
     module = registry.module(model.family)
-    ctx = FakeContext(values=registry.declared(model.family, model.facts).values(task, values), inputs=inputs)
+    ctx = FakeContext(
+        values=registry.declared(model.family, model.facts).values(task, {"enlarge": 1, **values}), inputs=inputs
+    )
     request = Request("image", task, model.family, seed=seed, inputs=dict.fromkeys(inputs, "asset"))
     module.run(module.load(model, ctx), request, ctx)
     return ctx.images[0]

@@ -55,8 +55,8 @@ def test_a_designers_round(qtbot, studio) -> None:
     panel.inspector.model.choose("dusk")
     assert "picture" in panel.inspector.go.toolTip()  # there is none to restyle yet
 
-    first = made(qtbot, panel, "faces", "generate", enlarge=4)
-    assert (first.width, first.height) == (64, 64)
+    first = made(qtbot, panel, "faces", "generate")
+    assert (first.width, first.height) == (256, 256)
     seed = reader.recipe(first.id)["seed"]
     field = panel.inspector.form.seed_field
     assert field is not None
@@ -66,7 +66,7 @@ def test_a_designers_round(qtbot, studio) -> None:
     with Image.open(reader.path(first)) as one, Image.open(reader.path(moved)) as other:
         assert not np.array_equal(np.asarray(one), np.asarray(other))
     strip = made(qtbot, panel, "faces", "interpolate", frames=5, columns=5, direction_1=0.0)
-    assert (strip.width, strip.height) == (5 * 64, 64)
+    assert (strip.width, strip.height) == (5 * 256, 256)
 
     panel.session.choose(first)
     again = made(qtbot, panel, "soft", "reconstruct")

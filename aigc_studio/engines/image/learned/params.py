@@ -18,7 +18,7 @@ __all__ = [
     "SEVERAL",
     "TEMPERATURE",
     "WALK",
-    "with_sliders",
+    "fit_form",
 ]
 
 GENERATE = Task("generate", N_("New picture"))
@@ -96,11 +96,19 @@ _TITLES = (
     N_("Direction 8"),
 )
 
+_AT_ONCE = 4
+"""Sliders that are always in sight; weaker ones are behind the form's "Advanced" drawer."""
 
-def with_sliders(family: Family, facts: Mapping[str, Any], tasks: tuple[str, ...]) -> Family:
-    """The family with one slider for each direction that the model's file has, before what comes last in the form."""
+
+_SEEN = 256
+"""Pixels a side that a picture is enlarged to unless something else is asked for: smaller ones cannot be judged."""
+
+
+def fit_form(family: Family, facts: Mapping[str, Any], sliders_in: tuple[str, ...] = ()) -> Family:
+    """The family for one model: enlarged so that its pictures can be seen, and, in these tasks, with one slider for
+    each direction that the model's file has, before what comes last in the form."""
     count = facts.get("directions", 0)
-    count = min(count, len(_TITLES)) if isinstance(count, int) else 0
+    count = min(count, len(_TITLES)) if isinstance(count, int) and sliders_in else 0
     sliders = tuple(
         Param.float(
             f"direction_{number}",
@@ -109,10 +117,14 @@ def with_sliders(family: Family, facts: Mapping[str, Any], tasks: tuple[str, ...
             -4.0,
             4.0,
             0.1,
+            advanced=number > _AT_ONCE,
             help=N_("Found by the training: what changes most from picture to picture. 0 changes nothing."),
-            tasks=tasks,
+            tasks=sliders_in,
         )
         for number, title in enumerate(_TITLES[:count], 1)
     )
     at = len(family.params) - len(DELIVERY)
-    return replace(family, params=(*family.params[:at], *sliders, *family.params[at:]))
+    side = facts.get("size")
+    enlarge = min(16, max(1, _SEEN // side)) if isinstance(side, int) and side > 0 else 1
+    delivery = (replace(param, default=enlarge) if param.id == "enlarge" else param for param in family.params[at:])
+    return replace(family, params=(*family.params[:at], *sliders, *delivery))
