@@ -1,35 +1,312 @@
-"""Watching a run: what it makes while it learns."""
+"""Watching a run, or several beside each other: curves, samples, rating, results."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
+from aigc_studio.core.errors import StudioError
+from aigc_studio.core.i18n import N_, tr
+from aigc_studio.core.jobs import Job, JobState
 from aigc_studio.ui.events import Progress
+from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.studio import Studio
+
+from .compare_table import Compared, CompareTable
+from .curves import CurvesView, Source
+from .facts_line import FactsLine
+from .figures import FiguresView
+from .ratings import RatingsView
+from .reading import RunReader
+from .results import Results, read_results
+from .strip import SampleStrip
 
 __all__ = ["RunView"]
 
+_TABS = {
+    "curves": N_("Curves"),
+    "samples": N_("Samples"),
+    "rate": N_("Rate"),
+    "results": N_("Results"),
+    "table": N_("Comparison##of trainings"),
+}
+_ONE, _SEVERAL = ("curves", "samples", "rate", "results"), ("curves", "table")
+_POLL_MS = 1000
 
-class RunView(QWidget):
-    """The newest picture of a run."""
+
+class RunView(Translated, QWidget):
+    """Reads the folders of what it shows while they grow, off the UI thread."""
+
+    roundWanted = Signal()
+    """Train on from this run, with what was kept of its samples."""
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._id = ""
-        self.picture = QLabel(self, alignment=Qt.AlignmentFlag.AlignCenter)
+        self._studio = studio
+        self.readers: list[RunReader] = []
+        self.results = Results()
+        self._wanted = "curves"
+        self._turn = 0
+        self._results_busy = self._results_again = False
+        self._build()
+        self._timer = QTimer(self, interval=_POLL_MS)
+        self._timer.timeout.connect(self._poll)
+        studio.jobProgress.connect(self._progressed)
+        studio.jobFinished.connect(self._finished)
+
+    # -- building
+    def _build(self) -> None:
+        self.facts = FactsLine(self)
+        self.tabs = QTabBar(self)
+        self.tabs.setDrawBase(False)
+        self.tabs.setExpanding(False)
+        self.tabs.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.tabs.currentChanged.connect(self._tab_changed)
+        self.curves = CurvesView(self._studio, self)
+        self.strip = SampleStrip(self)
+        self.ratings = RatingsView(self._studio, self)
+        self.ratings.roundWanted.connect(self.roundWanted)
+        self.figures = FiguresView(self)
+        self.table = CompareTable(self)
+        self.pages = {
+            "curves": self.curves,
+            "samples": self.strip,
+            "rate": self.ratings,
+            "results": self.figures,
+            "table": self.table,
+        }
+        self.body = QStackedWidget(self)
+        for page in self.pages.values():
+            self.body.addWidget(page)
         column = QVBoxLayout(self)
-        column.addWidget(self.picture)
-        studio.jobProgress.connect(self._progress)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.facts)
+        column.addWidget(self.tabs)
+        column.addWidget(self.body, 1)
+        for keys, way in ((("Ctrl+PgDown",), 1), (("Ctrl+PgUp",), -1)):
+            action = QAction(self)
+            action.setShortcuts([QKeySequence(key) for key in keys])
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            action.triggered.connect(lambda _on=False, way=way: self._step_tab(way))
+            self.addAction(action)
+        self._list_tabs(_ONE)
 
+    # -- what the panel calls
     def show_run(self, folder: Path | None) -> None:
-        """Show another run, None for none."""
-        self._id = folder.name if folder is not None else ""
-        self.picture.clear()
+        """Watch another run, None for none."""
+        self._show([folder] if folder is not None else [])
 
-    def _progress(self, id: str, progress: Progress) -> None:
-        if id == self._id and progress.preview is not None:
-            self.picture.setPixmap(QPixmap.fromImage(progress.preview))
+    def show_runs(self, folders: Sequence[Path]) -> None:
+        """Put several runs beside each other."""
+        self._show(list(folders))
+
+    def save_state(self) -> dict[str, Any]:
+        """What to remember."""
+        return {"tab": self._wanted, "curves": self.curves.state()}
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """The inverse; wrong types are ignored."""
+        if state.get("tab") in _TABS:
+            self._wanted = str(state["tab"])
+            self._choose_tab()
+        if isinstance(curves := state.get("curves"), dict):
+            self.curves.restore(curves)
+
+    @property
+    def comparing(self) -> bool:
+        """Whether several runs are shown."""
+        return len(self.readers) > 1
+
+    @property
+    def tab(self) -> str:
+        """What is shown: "curves", "samples", "rate", "results" or "table"."""
+        return str(self.tabs.tabData(self.tabs.currentIndex()))
+
+    def show_tab(self, id: str) -> None:
+        """Show one of them."""
+        for place in range(self.tabs.count()):
+            if self.tabs.tabData(place) == id:
+                self.tabs.setCurrentIndex(place)
+
+    # -- runs
+    def _show(self, folders: list[Path]) -> None:
+        if [reader.folder.path for reader in self.readers] == folders:
+            self._poll()
+            return
+        for reader in self.readers:
+            reader.close()
+        self.readers = [RunReader(self._studio, folder, self) for folder in folders]
+        self._turn += 1
+        self._results_busy = self._results_again = False
+        self.results = Results()
+        for reader in self.readers:
+            reader.grown.connect(self._grown)
+            reader.told.connect(self._told)
+        one = folders[0] if len(folders) == 1 else None
+        self.strip.show_run(one)
+        self.ratings.show_results(one, self.results)
+        self.figures.show_results(self.results)
+        self._list_tabs(_SEVERAL if self.comparing else _ONE)
+        self._list_sources()
+        self._say()
+        self._poll()
+        self._keep_polling()
+
+    def _list_sources(self) -> None:
+        self.curves.show_sources([Source(each.folder.path.name, each.title, each.record) for each in self.readers])
+
+    def _poll(self) -> None:
+        if self.isVisible():
+            for reader in self.readers:
+                reader.poll()
+        self._keep_polling()
+
+    def _keep_polling(self) -> None:
+        """Look again while something goes on: in our queue, or in another program."""
+        if self.isVisible() and any(self._runs(reader) for reader in self.readers):
+            self._timer.start()
+        else:
+            self._timer.stop()
+
+    def _job(self, reader: RunReader) -> Job | None:
+        return self._studio.job(reader.folder.path.name)
+
+    def _runs(self, reader: RunReader) -> bool:
+        """Whether a run goes on: the queue knows, and of other programs' runs their own record."""
+        job = self._job(reader)
+        return job.state is JobState.RUNNING if job is not None else reader.state.get("name") == "running"
+
+    def _progressed(self, id: str, _progress: Progress) -> None:
+        if not self._timer.isActive() and any(reader.folder.path.name == id for reader in self.readers):
+            self._poll()
+
+    def _finished(self, id: str, _job: Job) -> None:
+        for reader in self.readers:
+            if reader.folder.path.name == id:
+                reader.poll()
+                self._say()
+
+    def _grown(self) -> None:
+        self.curves.grown()
+        if len(self.readers) == 1 and self.sender() is self.readers[0]:
+            shots = self.readers[0].record.shots
+            if tuple(shots) != self.strip.shots:
+                self.strip.show_shots(shots)
+        self._say()
+
+    def _told(self) -> None:
+        """run.json is another one: a title, a state, figures, a model."""
+        if self.comparing:
+            self._list_sources()
+        else:
+            self._read_results()
+        self._say()
+        self._keep_polling()
+
+    def _say(self) -> None:
+        """The line above, and the table."""
+        if self.comparing:
+            self.facts.show_record(None)
+            if self.tab == "table":
+                self.table.show_runs([Compared(each.title, each.info, each.record) for each in self.readers])
+            return
+        if not self.readers:
+            self.facts.show_record(None)
+            return
+        reader = self.readers[0]
+        request = reader.info.get("request")
+        params = request.get("params") if isinstance(request, dict) else None
+        minutes = params.get("minutes") if isinstance(params, dict) else None
+        steps = reader.state.get("steps")
+        self.facts.show_record(
+            reader.record,
+            steps if isinstance(steps, int) else 0,
+            float(minutes) if isinstance(minutes, int | float) else 0.0,
+            running=self._runs(reader),
+        )
+
+    # -- results
+    def _read_results(self) -> None:
+        """Samples, ratings, figures and the card anew."""
+        if len(self.readers) != 1:
+            return
+        if self._results_busy:
+            self._results_again = True
+            return
+        self._results_busy, self._results_again = True, False
+        folder, turn = self.readers[0].folder.path, self._turn
+        self._studio.models.run(
+            "run results", lambda _check, _tell: (turn, read_results(folder)), self._results_read, self._results_failed
+        )
+
+    def _results_read(self, answer: tuple[int, Results]) -> None:
+        turn, results = answer
+        if turn != self._turn or len(self.readers) != 1:
+            return
+        self._results_busy = False
+        reader = self.readers[0]
+        running = self._runs(reader) or bool((job := self._job(reader)) and job.state is JobState.PENDING)
+        self.results = results
+        self.ratings.show_results(reader.folder.path, results, running=running)
+        self.figures.show_results(results, running=running)
+        if self._results_again:
+            self._read_results()
+
+    def _results_failed(self, _error: StudioError | None) -> None:
+        self._results_busy = False
+
+    # -- tabs
+    def _list_tabs(self, ids: Sequence[str]) -> None:
+        if [self.tabs.tabData(place) for place in range(self.tabs.count())] != list(ids):
+            self.tabs.blockSignals(True)
+            while self.tabs.count():
+                self.tabs.removeTab(0)
+            for id in ids:
+                self.tabs.setTabData(self.tabs.addTab(tr(_TABS[id])), id)
+            self.tabs.blockSignals(False)
+        self._choose_tab()
+
+    def _choose_tab(self) -> None:
+        ids = [self.tabs.tabData(place) for place in range(self.tabs.count())]
+        wanted = self._wanted if self._wanted in ids else ids[0]
+        self.tabs.blockSignals(True)
+        self.tabs.setCurrentIndex(ids.index(wanted))
+        self.tabs.blockSignals(False)
+        self._show_page()
+
+    def _tab_changed(self, _place: int) -> None:
+        self._wanted = self.tab
+        self._show_page()
+
+    def _show_page(self) -> None:
+        self.body.setCurrentWidget(self.pages[self.tab])
+        self._say()
+
+    def _step_tab(self, way: int) -> None:
+        self.tabs.setCurrentIndex((self.tabs.currentIndex() + way) % self.tabs.count())
+        self.tabs.setFocus(Qt.FocusReason.TabFocusReason)
+
+    # -- events
+    def retranslate(self) -> None:
+        """The tabs."""
+        super().retranslate()
+        if hasattr(self, "_timer"):
+            for place in range(self.tabs.count()):
+                self.tabs.setTabText(place, tr(_TABS[str(self.tabs.tabData(place))]))
+            self._say()
+
+    def showEvent(self, event) -> None:  # noqa: ANN001  QShowEvent
+        """Seen again: what happened meanwhile?"""
+        super().showEvent(event)
+        self._poll()
+
+    def hideEvent(self, event) -> None:  # noqa: ANN001  QHideEvent
+        """Nobody looks."""
+        super().hideEvent(event)
+        self._timer.stop()
