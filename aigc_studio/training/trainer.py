@@ -53,6 +53,7 @@ class Trainer:
         self._whole = 1
         self._best = math.inf
         self._waited = 0
+        self._validated = self._sampled = 0
         self._sick: torch.Tensor | None = None
         self._rates: list[tuple[dict[str, Any], float]] = []
         self._log = Figures()
@@ -116,6 +117,9 @@ class Trainer:
         self._tell("running")
         try:
             reason = self._over()
+            if self.step:  # a look that was cut short is made again, as if it had not been
+                self._look(bool(reason))
+                reason = self._over()
             while not reason:
                 began = time.monotonic()
                 self._ctx.check()
@@ -249,14 +253,18 @@ class Trainer:
     def _look(self, last: bool) -> None:
         """Validate and sample, when it is their turn."""
         settings = self.settings
-        if settings.validate_every and (last or self.step % settings.validate_every == 0):
+        due = settings.validate_every and (last or self.step % settings.validate_every == 0)
+        if due and self._validated != self.step:
             with self._apart():
                 figures = dict(self._learner.validate(self))
             if figures:
                 self._write({f"validation/{name}": value for name, value in figures.items()})
                 self._judge(figures.get("loss"))
-        if settings.sample_every and (last or self.step % settings.sample_every == 0):
+            self._validated = self.step
+        due = settings.sample_every and (last or self.step % settings.sample_every == 0)
+        if due and self._sampled != self.step:
             self._sample()
+            self._sampled = self.step
         if self.step % max(1, settings.sample_every or settings.validate_every or 1) == 0 or last:
             self._log.since = time.monotonic()
 
@@ -369,6 +377,7 @@ class Trainer:
                 "pieces": self._pieces,
                 "best": self._best if math.isfinite(self._best) else None,
                 "waited": self._waited,
+                "looks": [self._validated, self._sampled],
             },
         )
         with on_a_full_disk():
@@ -386,6 +395,7 @@ class Trainer:
             self.step, self.seconds = int(tree["step"]), float(tree["seconds"])
             self._pieces, self._waited = int(tree["pieces"]), int(tree["waited"])
             self._best = math.inf if tree["best"] is None else float(tree["best"])
+            self._validated, self._sampled = tree.get("looks", [self.step, self.step])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise StudioError(
                 N_("What this training had learned does not fit its settings any more; start a new one."),

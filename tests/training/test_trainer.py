@@ -214,6 +214,32 @@ def test_no_better_validation_ends_the_run_with_the_best_weights(tmp_path: Path)
     assert torch.equal(learner.modules["net"].line.weight, best["modules"]["net"]["line.weight"])
 
 
+@pytest.mark.parametrize("where", ["validate", "sample"])
+def test_a_look_that_was_cut_short_is_made_again(tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was validated counts once for the early stop, and no sample is missing."""
+    held, wanted = [3.0, 1.0, 2.0, 2.0], settings(18, validate_every=6, patience=3)
+    learner = Lines(held=held)
+    expected = weights(learner, trained(tmp_path / "whole", learner, wanted))
+    learner = Lines(held=held)
+    usual, calls = getattr(learner, where), []
+
+    def cut(*args: Any) -> Any:
+        calls.append(args)
+        if len(calls) == 2:
+            raise Cancelled
+        return usual(*args)
+
+    monkeypatch.setattr(learner, where, cut)
+    with pytest.raises(Cancelled):
+        trained(tmp_path / "run", learner, wanted)
+    again = Lines(held=held[1:] if where == "validate" else held[2:])
+    assert weights(again, trained(tmp_path / "run", again, wanted)) == expected
+    lines, _ = RunFolder(tmp_path / "run").read()
+    assert [line["step"] for line in lines if line.get("event") == "sample"] == [6, 12, 18]
+    looks = [line for line in lines if "validation/loss" in line.get("values", {})]
+    assert [line["step"] for line in looks] == [6, 12, 18]
+
+
 def test_a_run_ends_when_asked_and_by_the_clock(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "asked")
     context = FakeContext(on_check=lambda count: run.ask_to_finish() if count == 4 else None)
