@@ -1,4 +1,4 @@
-"""A recipe for tests, without torch: it counts to `steps`, as fast as `pause_ms` says, and keeps its run as others do."""
+"""A recipe for tests, without torch: it counts to `steps`, as fast as `pause_ms` says, and keeps its run."""
 
 from __future__ import annotations
 

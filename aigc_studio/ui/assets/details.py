@@ -249,6 +249,8 @@ class AssetDetails(Translated, QScrollArea):
         self.view.setVisible(asset is not None and asset.kind == "image")
         self._reuse.setVisible(bool(request))
         prompt = str(request.get("prompt", ""))
+        trained = request.get("kind") == "training"
+        self.tr_bind(self._prompt_title.setText, N_("Name of the model") if trained else N_("Prompt"))
         for widget in (self._prompt_title, self._prompt, self._copy):
             widget.setVisible(bool(prompt))
         self._prompt.setText(prompt[:4000])

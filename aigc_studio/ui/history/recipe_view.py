@@ -316,7 +316,10 @@ class RecipeView(Translated, QFrame):
         generation, asset, recipe = self._generation, self._asset, self._recipe
         if generation is None or asset is None:
             return
-        prompt = str(((recipe or {}).get("request") or {}).get("prompt", ""))
+        request = (recipe or {}).get("request") or {}
+        prompt = str(request.get("prompt", ""))
+        trained = request.get("kind") == "training"
+        self.tr_bind(self._prompt_title.setText, N_("Name of the model") if trained else N_("Prompt"))
         for widget in (self._prompt_title, self._prompt, self._copy_prompt):
             widget.setVisible(bool(prompt))
         self._prompt.setText(prompt[:8000])

@@ -172,7 +172,9 @@ class Timeline(GridView):
         words = QRect(body.left() + 40, body.top() + 10, 0, body.height() - 20)
         words.setRight((strip[0][0].left() if strip else body.right()) - 16)
         sign = QRect(body.left() + 12, body.top() + 12, 18, 18)
-        paint_icon(painter, sign, KIND_ICONS.get(shown.generation.kind, "file-outline"), "icon")
+        generation = shown.generation
+        kind = "training" if generation.request.get("kind") == "training" else generation.kind
+        paint_icon(painter, sign, KIND_ICONS.get(kind, "file-outline"), "icon")
         self._paint_words(painter, words, shown)
         looked_at = self.result_of(shown) if selected else None
         for place, asset in strip:

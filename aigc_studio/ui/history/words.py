@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from aigc_studio.core import catalogue
@@ -26,8 +27,13 @@ __all__ = [
     "value_text",
 ]
 
-KIND_ICONS = {"image": "image-outline", "audio": "microphone-outline", "text": "text-box-outline"}
-"""Kind of a generation's results to its sign."""
+KIND_ICONS = {
+    "image": "image-outline",
+    "audio": "microphone-outline",
+    "text": "text-box-outline",
+    "training": "school-outline",
+}
+"""Kind of a generation's results, or "training", to its sign."""
 
 _STATES = {
     "pending": N_("Waiting"),
@@ -92,6 +98,8 @@ def value_text(param: Param | None, value: Any) -> str:
         nothing = next((choice.title for choice in param.choices if not choice.value), "")
         empty = tr(nothing) if nothing else tr("None##model")
         return model_title("", str(value)) if value else empty
+    if param is not None and param.kind == "folder":
+        return PurePath(str(value)).name or "–"
     if param is not None and param.kind == "loras" and isinstance(value, list):
         pairs = [pair for pair in value if isinstance(pair, list | tuple) and len(pair) == 2]
         return ", ".join(f"{model_title('', str(id))} × {weight:g}" for id, weight in pairs if _number(weight)) or "–"
@@ -129,7 +137,7 @@ def summary(generation: Generation) -> str:
     sizes, changed, usual = [], [], []
     for param in _declared(generation.request).values():
         value = generation.params.get(param.id)
-        if param.kind in ("lines", "text") or value in (None, "", [], ()):
+        if param.kind in ("lines", "text", "folder") or value in (None, "", [], ()):
             continue
         text = value_text(param, value)
         if param.kind == "size":

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.jobs import JobState
 from aigc_studio.core.requests import Request
@@ -528,7 +529,12 @@ class TrainPanel(Translated, QWidget):
                 RunFolder(folder).delete()
 
         self.source.forget(ids)
-        self._studio.store(work, lambda _nothing: self.source.refresh())
+
+        def failed(error: StudioError) -> None:
+            self.source.keep(ids)
+            self._studio.problem.emit(error)
+
+        self._studio.store(work, lambda _nothing: self.source.refresh(), failed)
 
     def _fill_menu(self) -> None:
         self.header.menu.clear()

@@ -38,6 +38,7 @@ __all__ = ["RecipeGallery", "RecipePicker"]
 _CARD = (236, 92)
 """Least width and height of a card."""
 _GAP = 12
+_COLUMNS = 3
 
 
 class RecipePicker(Translated, QWidget):
@@ -230,25 +231,24 @@ class RecipeGallery(Translated, QScrollArea):
         )
         column.addWidget(title)
         column.addWidget(text)
-        self._grids: list[tuple[QGridLayout, list[_Card]]] = []
+        self._grid = QGridLayout()
+        self._grid.setSpacing(_GAP)
+        self._groups: list[tuple[QLabel, list[_Card]]] = []
         for group, name in GROUPS.items():
             families = [family for family in recipes() if group_of(family) == group]
             if not families:
                 continue
             head = QLabel(inside)
             head.setProperty("role", "section")
+            head.setContentsMargins(0, 8, 0, 0)
             self.tr_bind(head.setText, name)
-            column.addSpacing(8)
-            column.addWidget(head)
-            grid = QGridLayout()
-            grid.setSpacing(_GAP)
             cards = [_Card(family, inside) for family in families]
             for card in cards:
                 card.installEventFilter(self)
                 card.clicked.connect(lambda _on=False, id=card.family.id: self._clicked(id))
                 self.cards[card.family.id] = card
-            self._grids.append((grid, cards))
-            column.addLayout(grid)
+            self._groups.append((head, cards))
+        column.addLayout(self._grid)
         column.addStretch(1)
         self.setWidget(inside)
         self._arrange(1)
@@ -268,7 +268,7 @@ class RecipeGallery(Translated, QScrollArea):
         """As many columns as fit, three at most: sentences want to be read."""
         super().resizeEvent(event)
         room = self.viewport().width() - 48
-        self._arrange(max(1, min(3, (room + _GAP) // (_CARD[0] + _GAP))))
+        self._arrange(max(1, min(_COLUMNS, (room + _GAP) // (_CARD[0] + _GAP))))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Arrow keys between the cards."""
@@ -299,11 +299,15 @@ class RecipeGallery(Translated, QScrollArea):
         if columns == self._columns:
             return
         self._columns = columns
-        for grid, cards in self._grids:
-            for card in cards:
-                grid.removeWidget(card)
-            for number in range(3):
-                grid.setColumnStretch(number, int(number < columns))
-                grid.setColumnMinimumWidth(number, _CARD[0] if number < columns else 0)
+        grid = self._grid
+        while grid.takeAt(0) is not None:
+            pass
+        for number in range(_COLUMNS):
+            grid.setColumnStretch(number, int(number < columns))
+            grid.setColumnMinimumWidth(number, _CARD[0] if number < columns else 0)
+        row = 0
+        for head, cards in self._groups:
+            grid.addWidget(head, row, 0, 1, columns)
             for place, card in enumerate(cards):
-                grid.addWidget(card, place // columns, place % columns)
+                grid.addWidget(card, row + 1 + place // columns, place % columns)
+            row += 1 - (-len(cards) // columns)

@@ -37,7 +37,7 @@ from .words import recipe_icon, recipe_title, state_text, when
 
 __all__ = ["RunList", "step_text"]
 
-_ROW = 68
+_ROW = 62
 _COLOURS = {"running": "accent-text", "failed": "danger", "done": "success"}
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -161,7 +161,7 @@ class _Rows(QStyledItemDelegate):
         painter.drawText(rest, align, text)
         share = fraction(item, progress)
         if item.state not in ("done", "pending") and (share > 0 or item.state == "running"):
-            bar = QRectF(left, rect.top() + 53, rect.right() - 18 - left, 4)
+            bar = QRectF(left, rect.top() + 49, rect.right() - 18 - left, 4)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color("track"))
             painter.drawRoundedRect(bar, 2, 2)

@@ -74,8 +74,13 @@ class RunSource(QObject):
     def forget(self, ids: Collection[str]) -> None:
         """These are being deleted: they leave the list at once."""
         self._gone |= set(ids)
-        self.infos = [run for run in self.infos if run.id not in self._gone]
         self._merge()
+
+    def keep(self, ids: Collection[str]) -> None:
+        """They could not be deleted: what is left of them is listed again."""
+        self._gone -= set(ids)
+        self._merge()
+        self.refresh()
 
     def refresh(self) -> None:
         """Read the disk again, soon."""
@@ -141,10 +146,11 @@ class RunSource(QObject):
                 jobs.get(run.id),
             )
             for run in (self.infos if info is not None else ())
+            if run.id not in self._gone
         ]
         there = {item.id for item in items}
         for job in jobs.values():
-            if job.id not in there and job.id not in self._gone and info is not None:
+            if job.id not in there | self._gone and info is not None:
                 request = job.request
                 title = request.prompt or job_title(request.params, request.family)
                 folder = info.folder / WORKSHOPS / job.id

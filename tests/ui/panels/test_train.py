@@ -366,7 +366,9 @@ def test_the_panel_speaks_both_languages(qtbot, panel: TrainPanel, pictures: Pat
     switch_language(qapp, "zh_CN")
     qtbot.waitUntil(lambda: panel.setup.go.text() == "开始训练")
     report = panel.stage.reports["data"]
-    lines = [b.text() for b in report.findChildren(QPushButton) if b.property("role") == "drawer" and b.isVisibleTo(panel)]
+    lines = [
+        b.text() for b in report.findChildren(QPushButton) if b.property("role") == "drawer" and b.isVisibleTo(panel)
+    ]
     assert "无法使用的文件：1" in lines
     assert panel.acts["new"].text() == "新训练"
     switch_language(qapp, "en")
