@@ -60,7 +60,9 @@ def length(steps: int, batch: int, rate: float, *, minutes: float = 0.0, most: i
     )
 
 
-def care(*, ema: float = 0.0, validation: float = 0.1, sample_every: int = 200, samples: int = 16) -> tuple[Param, ...]:
+def care(
+    *, ema: float = 0.0, validation: float = 0.1, sample_every: int = 200, samples: int = 16, patience: int = 0
+) -> tuple[Param, ...]:
     """Averages, what is held out, and how often samples are made."""
     return (
         Param.int("sample_every", N_("Samples every"), sample_every, 1, 1_000_000, unit=N_("steps"), advanced=True),
@@ -78,7 +80,7 @@ def care(*, ema: float = 0.0, validation: float = 0.1, sample_every: int = 200, 
         Param.int(
             "patience",
             N_("Stop when nothing improves"),
-            0,
+            patience,
             0,
             1000,
             advanced=True,

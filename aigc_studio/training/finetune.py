@@ -77,7 +77,7 @@ FAMILY = family(
             help=N_("What a layer found is computed again instead of kept (gradient checkpointing)."),
         ),
         optimiser_param("adamw"),
-        *care(validation=0.1, sample_every=50, samples=16),
+        *care(validation=0.1, sample_every=50, samples=16, patience=3),
         *rounds(),
     ),
 )

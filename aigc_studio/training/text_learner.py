@@ -19,7 +19,7 @@ from aigc_studio.engines.device import Placement
 from aigc_studio.engines.text.causal_lm import Writer, writer_of
 
 from .learner import Batch, Made
-from .text_measure import Measured, losses, measure, negative_log_likelihood, report, yardsticks
+from .text_measure import Measured, effort, losses, measure, negative_log_likelihood, report, yardsticks
 from .text_samples import Ask, write
 from .texts import Texts, pack
 
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["TextLearner", "optimisers_for"]
 
 _LOOK_ROWS = 48
-"""Held-out rows of a look in between; at the end all are read."""
+"""Held-out rows of a look in between."""
+_MOST_ROWS = 2000
 _WRITE = 200
 _SAMPLES = 4
 
@@ -126,7 +127,7 @@ class TextLearner:
 
     def validate(self, trainer: Trainer) -> Mapping[str, float]:
         """Loss and perplexity on some of what was held out: the same each time."""
-        rows = self.held_rows[:: max(1, len(self.held_rows) // _LOOK_ROWS)][:_LOOK_ROWS]
+        rows = self._some(_LOOK_ROWS)
         if not rows:
             return {}
         with self.finished(trainer) as network:
@@ -136,7 +137,8 @@ class TextLearner:
 
     def sample(self, trainer: Trainer, step: int) -> list[str]:
         """What it writes now, to the same prompts with the same seeds."""
-        return self.shown(list(self.written(trainer, min(_SAMPLES, len(self.asks)), trainer.check)))
+        count = max(1, round(_SAMPLES * effort(self.network)))
+        return self.shown(list(self.written(trainer, min(count, len(self.asks)), trainer.check)))
 
     @staticmethod
     def shown(made: Sequence[Made]) -> list[str]:
@@ -148,10 +150,15 @@ class TextLearner:
             found.append(f"{asked.strip()}\n{each.text}".strip("\n"))
         return found
 
+    def _some(self, most: int) -> list[list[int]]:
+        """At most so many held-out rows, from everywhere; fewer for a large network on a processor."""
+        most = max(4, round(most * effort(self.network)))
+        return self.held_rows[:: max(1, len(self.held_rows) // most)][:most]
+
     @property
     def length(self) -> int:
         """Words of a sample at most."""
-        return max(1, min(_WRITE, self.texts.context - 1))
+        return max(1, min(_WRITE if effort(self.network) == 1.0 else _WRITE // 3, self.texts.context - 1))
 
     def state(self) -> Mapping[str, Any]:
         """Nothing but the weights."""
@@ -222,13 +229,14 @@ class TextLearner:
     def measured(self, trainer: Trainer | None, made: Sequence[Made], check: Callable[[], None]) -> Measured:
         """Everything about the network as it is, and about what it wrote."""
         with self.finished(trainer) as network:
-            return measure(network, self.writer(network), self.texts, self.held_rows, made, self._batch, check)
+            return measure(network, self.writer(network), self.texts, self._some(_MOST_ROWS), made, self._batch, check)
 
     def measure(self, trainer: Trainer, made: list[Made]) -> Mapping[str, Any]:
         """Figures of `text_measure`, those from before beside them; details go into the run's report.json."""
         self.close(trainer)
         found = self.measured(trainer, made, trainer.check)
-        figures = {**found.figures, **yardsticks(self.texts, self.held_rows, self.tokenizer, made, trainer.check)}
+        writer = self.writer(self.network)
+        figures = {**found.figures, **yardsticks(self.texts, self._some(_MOST_ROWS), writer, made, trainer.check)}
         if self.before is not None:
             figures |= {f"before_{name}": value for name, value in self.before.figures.items() if name != "form"}
         report(self._run, figures, found, self.before)

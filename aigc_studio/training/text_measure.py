@@ -16,7 +16,7 @@ from aigc_studio.core.store.files import write_atomically
 from aigc_studio.engines.text.causal_lm import Writer
 
 from .bookkeeping import on_a_full_disk
-from .evaluation.text import Learned, distinct, form_kept, reference_scores, units
+from .evaluation.text import Copied, Learned, distinct, form_kept, reference_scores, units
 from .learner import Made
 from .ngram import Trigram
 from .text_samples import Ask, write
@@ -25,14 +25,32 @@ from .texts import IGNORED, Texts
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Measured", "losses", "measure", "negative_log_likelihood", "report", "trigram_likelihood", "yardsticks"]
+__all__ = [
+    "Measured",
+    "effort",
+    "losses",
+    "measure",
+    "negative_log_likelihood",
+    "report",
+    "trigram_likelihood",
+    "yardsticks",
+]
 
 Check = Callable[[], None]
 
-_MOST_ROWS = 2000
 _MOST_TRIGRAMS = 1_500_000
 """Ids from which the trigram model learns: it holds about 200 bytes for each."""
 _ANSWER = 256
+_LOGITS = 1 << 27
+"""Numbers of a forward pass's result, that are held at once while measuring."""
+_QUICK = 20_000_000
+"""Weights up to which measuring takes no long time on a processor."""
+
+
+def effort(network: Any) -> float:
+    """Share of the usual looking that is done with this network, so that large ones on a processor get to learn."""
+    weights = sum(weight.numel() for weight in network.parameters())
+    return 1.0 if network.device.type != "cpu" else min(1.0, _QUICK / max(1, weights))
 
 
 def losses(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -59,6 +77,7 @@ def negative_log_likelihood(
     import torch
 
     nats, count = 0.0, 0
+    batch = max(1, min(batch, _LOGITS // (texts.context * network.config.get_text_config().vocab_size)))
     with torch.no_grad():
         for at in range(0, len(rows), batch):
             trainer_check()
@@ -91,76 +110,77 @@ def measure(
     network: Any,
     writer: Writer,
     texts: Texts,
-    held_rows: Sequence[Sequence[int]],
+    rows: Sequence[Sequence[int]],
     made: Sequence[Made],
     batch: int,
     check: Check,
 ) -> Measured:
-    """Perplexity on what was held out, BLEU and chrF where the data has answers, variety, form and copying of what was
+    """Perplexity on held-out rows, BLEU and chrF where the data has answers, variety, form and copying of what was
     written."""
     figures: dict[str, Any] = {}
-    nats, count = negative_log_likelihood(network, texts, held_rows[:_MOST_ROWS], batch, check)
+    nats, count = negative_log_likelihood(network, texts, rows, batch, check)
     if count:
         figures["perplexity"] = _rounded(math.exp(min(nats / count, 80.0)))
-        spelled = _characters(texts, held_rows[:_MOST_ROWS], writer)
-        figures["bits_per_character"] = _rounded(nats / math.log(2) / max(1, spelled))
+        figures["bits_per_character"] = _rounded(nats / math.log(2) / max(1, _characters(texts, rows, writer)))
     signature = ""
     references = [Ask(**ask) for ask in texts.facts.get("references", [])]
     if references:
+        references = references[: max(4, round(len(references) * effort(network)))]
         length = max(1, min(_ANSWER, texts.context // 2))
         answers = [write(writer, ask, 0, length, check, greedy=True)[0] for ask in references]
         scores = reference_scores(answers, [ask.answer for ask in references])
         signature = scores.pop("signature")
         figures |= scores | {"references": len(references)}
-    samples = tuple({"prompt": each.prompt, "seed": each.seed, "text": each.text} for each in made)
-    return Measured({**figures, **_written([each.text for each in made], texts, writer, check)}, samples, signature)
-
-
-def _written(written: Sequence[str], texts: Texts, writer: Writer, check: Check) -> dict[str, Any]:
-    """Figures about samples alone."""
-    if not written:
-        return {}
-    figures: dict[str, Any] = {f"distinct_{n}": _rounded(distinct(written, n)) for n in (1, 2, 3)}
-    if form := texts.facts.get("form"):
+    written = [each.text for each in made]
+    figures |= _variety(written)
+    if written and (form := texts.facts.get("form")):
         figures |= {"form": form, "form_kept": _rounded(form_kept(written, form))}
-    learned = _learned(texts, writer.decode, check)
-    copied = [learned.copied(text) for text in written]
-    figures["copied_longest"] = max(each.longest for each in copied)
-    figures["copied_share"] = _rounded(sum(each.known for each in copied) / max(1, sum(each.grams for each in copied)))
-    return figures
+    copied = _learned(texts, writer.decode, check)
+    found = [copied.copied(text) for text in written]
+    samples = tuple(
+        {"prompt": each.prompt, "seed": each.seed, "text": each.text, "longest": own.longest, "run": " ".join(own.run)}
+        for each, own in zip(made, found, strict=True)
+    )
+    return Measured(figures | _copying(found), samples, signature)
 
 
 def yardsticks(
-    texts: Texts, held_rows: Sequence[Sequence[int]], tokenizer: Any, made: Sequence[Made], check: Check
+    texts: Texts, rows: Sequence[Sequence[int]], writer: Writer, made: Sequence[Made], check: Check
 ) -> dict[str, Any]:
     """What the model's figures are to be read against: a trigram model's perplexity on the same words, and the same
     figures of as much of the held-out text as was written."""
-    numbers = [number for row in held_rows[:_MOST_ROWS] for number in row]
+    numbers = [number for row in rows for number in row]
     if not numbers:
         return {}
     check()
-    nats, count = trigram_likelihood(texts, numbers, len(tokenizer), _MOST_TRIGRAMS)
-    check()
+    nats, count = trigram_likelihood(texts, numbers, len(writer.tokenizer), _MOST_TRIGRAMS)
     figures: dict[str, Any] = {
         "trigram_perplexity": _rounded(math.exp(nats / max(1, count))),
         "held_out_tokens": count,
         "learned_tokens": texts.tokens,
     }
-
-    def decode(ids: list[int]) -> str:
-        return tokenizer.decode(ids, skip_special_tokens=True)
-
     lengths = [len(units(each.text)) for each in made]
-    own = list(islice(texts.documents(texts.held_out, decode), len(made) or 1))
+    own = islice(texts.documents(texts.held_out, writer.decode), len(made))
     cut = [" ".join(units(text)[:length]) for text, length in zip(own, lengths, strict=False)]
     if cut:
-        figures |= {f"held_out_distinct_{n}": _rounded(distinct(cut, n)) for n in (1, 2, 3)}
-        all_learned = _learned(texts, decode, check)
-        copied = [all_learned.copied(text) for text in cut]
-        figures["held_out_copied_longest"] = max(each.longest for each in copied)
-        grams = max(1, sum(each.grams for each in copied))
-        figures["held_out_copied_share"] = _rounded(sum(each.known for each in copied) / grams)
+        learned = _learned(texts, writer.decode, check)
+        more = _variety(cut) | _copying([learned.copied(text) for text in cut])
+        figures |= {f"held_out_{name}": value for name, value in more.items()}
     return figures
+
+
+def _variety(written: Sequence[str]) -> dict[str, Any]:
+    return {f"distinct_{n}": _rounded(distinct(written, n)) for n in (1, 2, 3)} if written else {}
+
+
+def _copying(found: Sequence[Copied]) -> dict[str, Any]:
+    if not found:
+        return {}
+    grams = max(1, sum(each.grams for each in found))
+    return {
+        "copied_longest": max(each.longest for each in found),
+        "copied_share": _rounded(sum(each.known for each in found) / grams),
+    }
 
 
 def trigram_likelihood(texts: Texts, numbers: Sequence[int], size: int, most: int) -> tuple[float, int]:

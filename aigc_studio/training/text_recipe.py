@@ -23,7 +23,7 @@ from .evaluation.text import regular_form
 from .framing import Framing, Passage
 from .session import Session
 from .text_learner import TextLearner
-from .text_measure import Measured
+from .text_measure import Measured, effort
 from .text_samples import Ask, asks_from, asks_of, passage_of, references_from
 from .texts import Texts, prepare, sections, split
 
@@ -235,7 +235,8 @@ def measured_before(session: Session, learner_of: Callable[[Measured | None], Te
     stage = N_("Measuring the model as it is")
     session.ctx.progress(0, 0, stage)
     learner = learner_of(None)
-    made = list(learner.written(None, min(_BEFORE, int(session.values["samples"])), session.ctx.check))
+    count = max(1, round(min(_BEFORE, int(session.values["samples"])) * effort(learner.network)))
+    made = list(learner.written(None, count, session.ctx.check))
     found = learner.measured(None, made, session.ctx.check)
     with on_a_full_disk():
         with write_atomically(path) as file:

@@ -63,7 +63,7 @@ FAMILY = family(
             help=N_("How many words and characters are a token of their own; fewer for less text."),
         ),
         optimiser_param("muon"),
-        *care(validation=0.05, sample_every=200, samples=16),
+        *care(validation=0.05, sample_every=200, samples=16, patience=5),
         *rounds(),
     ),
 )

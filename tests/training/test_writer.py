@@ -21,6 +21,7 @@ from tests.engines.context import FakeContext
 from tests.training.conftest import POEMS
 
 torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 SMALL = {"size": "tiny", "vocabulary": 320, "context": 32, "batch": 2, "rate": 2e-2, "validation": 0.2,
@@ -66,10 +67,20 @@ def losses(folder: Path) -> list[float]:
     return [line["values"]["loss"] for line in lines if "loss" in line.get("values", {})]
 
 
+def nats(run: Path, text: str) -> float:
+    """What a token of a text costs the model of a run."""
+    folder = RunFolder(run).info()["model"]["folder"]
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    network = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    ids = torch.tensor([tokenizer(text)["input_ids"][:32]])
+    with torch.no_grad():
+        return float(network(input_ids=ids, labels=ids).loss)
+
+
 def test_it_learns_by_heart_and_delivers_a_model(tmp_path: Path, data: Path) -> None:
     """The loss falls, samples are shown on the way, figures and card are there, and the engine writes with it."""
     run = tmp_path / "training" / "0123abcd"
-    ctx = train(run, data, 80, samples=3, sample_every=40, prompts="# 静夜思\\n\\n床前\n月")
+    ctx = train(run, data, 80, samples=3, sample_every=40, patience=0, prompts="# 静夜思\\n\\n床前\n月")
     lines, _ = RunFolder(run).read()
     assert losses(run)[-1] < min(1.0, losses(run)[0] / 2)
     shown = [line["texts"] for line in lines if line.get("event") == "sample"]
@@ -201,10 +212,11 @@ def test_the_next_round_learns_what_was_kept(tmp_path: Path, data: Path) -> None
     told = RunFolder(second).info()["data"]["texts"]
     assert (told["kept"], told["rejected"]) == (1, 1)
     left_out = tmp_path / "training" / "third"
-    train(left_out, data, 2, start="first", reject=0.0)
+    train(left_out, data, 3, start="first", reject=0.0)
     texts = Texts.there(left_out / "data" / "texts")
     assert texts is not None
     assert {texts.weight(number) for number in texts.learned} == {1.0, 2.0}
+    assert nats(second, rejected.text) > nats(left_out, rejected.text) + 0.2
     with pytest.raises(StudioError) as error:
         train(tmp_path / "training" / "other", data, 2, start="gone")
     assert error.value.code == "start"
