@@ -73,6 +73,8 @@ FAMILY = family(
 )
 _SHOWN = 8
 """Pictures in each row of the sheet of a look."""
+_WRITTEN = 4
+"""New ones among them: a piece after the other takes its time."""
 
 
 def load(model: Model, ctx: Context) -> None:
@@ -227,7 +229,7 @@ class VQVAELearner:
         image = self._data.batch(indices).to(device)
         rows = [image, net.decode(net.encode(image))]
         if self._writing:
-            made = [self._written(trainer, (self._seed + index) % 2**32) for index in range(len(indices))]
+            made = [self._written(trainer, (self._seed + index) % 2**32) for index in range(_WRITTEN)]
             rows.append(torch.cat(made))
         return grid(torch.cat(rows), columns=len(indices))
 
