@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from .gan import Generator
@@ -75,13 +75,14 @@ def save(
     config = {"_class_name": name, "format": FORMAT, **net.config(), "labels": list(labels)}
     tensors = {key: _plain(value, half) for key, value in net.state_dict().items()}
     tensors |= {_EXTRA + key: _plain(value, False) for key, value in (extra or {}).items()}
-    try:
-        save_file(tensors, folder / "model.safetensors", {"format": "pt"})
-    except SafetensorError as error:
-        raise OSError(str(error)) from error
-    with open(folder / "config.json", "w", encoding="utf-8") as file:
-        json.dump(config, file, ensure_ascii=False, indent=2)
-        file.write("\n")
+    # Not `save_file`: what it writes only its owner can read.
+    _write(folder / "model.safetensors", to_bytes(tensors, {"format": "pt"}))
+    _write(folder / "config.json", (json.dumps(config, ensure_ascii=False, indent=2) + "\n").encode("utf-8", "replace"))
+
+
+def _write(path: Path, data: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
 

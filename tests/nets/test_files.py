@@ -142,3 +142,10 @@ def test_sizes_have_bounds(build: Any) -> None:
     """What lies outside is a ValueError that names it."""
     with pytest.raises(ValueError, match=r"size|latent|width|channels|halv|layers"):
         build()
+
+
+def test_others_may_read_what_was_saved(tmp_path: Path) -> None:
+    """The weights as well as the config."""
+    folder = own.make_gan(tmp_path / "gan")
+    modes = {(folder / name).stat().st_mode for name in ("config.json", "model.safetensors")}
+    assert len(modes) == 1

@@ -197,7 +197,7 @@ class Inspector(Translated, QFrame):
             task=self.mode,
             family=self.family.id,
             model=self.model.entry.id if self.model.entry is not None else "",
-            prompt=self.prompt.text(),
+            prompt=self.prompt.text() if self.family.prompt else "",
             params=self.form.values(),
             seed=seed,
             count=self.form.count(),

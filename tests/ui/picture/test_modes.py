@@ -91,6 +91,8 @@ def test_the_form_has_what_the_model_needs(inspector: Inspector) -> None:
     assert inspector.form.seed_field is None
     assert inspector.form.count_field is None
     assert inspector.request().count == 1
+    inspector.prompt.set_text("words that nobody reads")
+    assert inspector.request().prompt == ""
     assert inspector.go.text() == "Restyle"
     assert "other kind" in inspector.hint.text()
 
