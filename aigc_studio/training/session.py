@@ -8,6 +8,7 @@ session.deliver(learner, trainer)
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -34,7 +35,7 @@ from .bookkeeping import on_a_full_disk
 from .common import precision_of
 from .learner import Learner, Made, Outcome, Settings
 from .model_card import model_card
-from .trainer import Trainer
+from .trainer import BEST, Trainer
 from .watching import watchers
 
 if TYPE_CHECKING:
@@ -142,6 +143,10 @@ class Session:
             raise StudioError(
                 N_("The run to start from has nothing that could be read; choose another one, or none."), code="start"
             )
+        best = self.earlier.path / BEST
+        if tree.get("waited") and best.exists():  # its model was made of these
+            with contextlib.suppress(ValueError, OSError):
+                tree = checkpoint.load(best)
         return {**tree["modules"], **tree["averages"]}
 
     def begin_from(self, learner: Learner) -> None:

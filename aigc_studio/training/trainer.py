@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 
     from aigc_studio.engines.base import Context
 
-__all__ = ["Trainer"]
+__all__ = ["BEST", "Trainer"]
 
 _STATE_SECONDS = 5.0
-_BEST = "best.safetensors"
+BEST = "best.safetensors"
+"""Weights of the best validation, where an early stop is wanted."""
 
 
 class Trainer:
@@ -332,13 +333,13 @@ class Trainer:
             return
         if loss < self._best:
             self._best, self._waited = loss, 0
-            checkpoint.save(self._run.path / _BEST, self._weights() | {"step": self.step})
+            checkpoint.save(self._run.path / BEST, self._weights() | {"step": self.step})
         else:
             self._waited += 1
 
     def _take_best(self) -> None:
         """The weights of the best validation, where a later one was worse."""
-        path = self._run.path / _BEST
+        path = self._run.path / BEST
         if not self.settings.patience or not self._waited or not path.exists():
             return
         with contextlib.suppress(ValueError, OSError):

@@ -192,6 +192,11 @@ def test_early_stop_takes_the_best(tmp_path: Path, data: Path) -> None:
     assert end["reason"] == "patience"
     losses = [line["values"]["validation/loss"] for line in lines if "validation/loss" in line.get("values", {})]
     assert losses[-1] > min(losses)
+    again = tmp_path / "training" / "again"
+    train(again, data, 1, start="early", rate=1e-7, sample_every=1, patience=0)
+    lines, _ = RunFolder(again).read()
+    (first,) = [line["values"]["validation/loss"] for line in lines if "validation/loss" in line.get("values", {})]
+    assert first == pytest.approx(min(losses), rel=0.02)
 
 
 def test_the_next_round_learns_what_was_kept(tmp_path: Path, data: Path) -> None:
