@@ -257,7 +257,11 @@ class InversionLearner:
 
     def measure(self, trainer: Trainer, made: list[Made]) -> Mapping[str, Any]:
         """The loss of what was held out, and for which model it is."""
-        held = {f"held_out_{name}": value for name, value in self.validate(trainer).items()}
+        import torch
+
+        with torch.random.fork_rng():
+            torch.manual_seed(self._seed)
+            held = {f"held_out_{name}": value for name, value in self.validate(trainer).items()}
         return {**held, "vectors": int(self._values["vectors"]), "base": self.base.loaded.digest[:16]}
 
     def export(self, folder: Path, trainer: Trainer) -> None:

@@ -19,6 +19,7 @@ from aigc_studio.core.datasets.augment import Augment
 from aigc_studio.core.i18n import N_
 from aigc_studio.core.requests import Request
 from aigc_studio.engines.base import Choice, Context, Model, Param
+from aigc_studio.engines.image.diffusion.pipeline import warm
 
 from . import checkpoint
 from .bookkeeping import on_a_full_disk
@@ -139,6 +140,7 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
 
 def networks(shape: Any, side: int, tokenizer: Any, seed: int) -> dict[str, Any]:
     """Fresh networks of a shape (`nets.diffusion.Shape`) from the run's seed."""
+    warm()
     import torch
 
     from aigc_studio.nets.diffusion import make_autoencoder, make_text_encoder, make_unet
@@ -181,15 +183,16 @@ class PictureMaker(LatentLearner):
             yield Made(image, seed=seed, prompt=prompt)
 
     def measure(self, trainer: Trainer, made: list[Made]) -> Mapping[str, Any]:
-        """Errors on what was held out, and how the new pictures stand to the learned ones."""
-        from .evaluation.pictures import measure_pictures
+        """Errors on what was held out, on fixed levels of noise, and how the latents are scaled."""
+        import torch
 
-        images = [each.image for each in made if each.image is not None]
         vae: Any = self.vae
+        with torch.random.fork_rng():
+            torch.manual_seed(self.plan.seed)
+            held = self.validate(trainer)
         return {
-            **{f"held_out_{name}": value for name, value in self.validate(trainer).items()},
+            **{f"held_out_{name}": value for name, value in held.items()},
             "scaling_factor": round(float(vae.config.scaling_factor), 4),
-            **measure_pictures(images, self.source.data),
         }
 
     def export(self, folder: Path, trainer: Trainer) -> None:

@@ -200,7 +200,7 @@ class LatentLearner:
             average, module = trainer.average[name], self.modules[name]
             if average is not module:
                 with torch.no_grad():
-                    torch._foreach_lerp_(  # pyright: ignore[reportPrivateUsage]
+                    torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
                         list(average.parameters()), list(module.parameters()), 1.0 - wanted / decay
                     )
 

@@ -281,9 +281,8 @@ class LoraLearner:
         if name == base.part and values["layers"] == "all":
             layers = (*layers, *base.wide_layers)
         rank = int(values["rank"])
-        config = LoraConfig(
-            r=rank, lora_alpha=self._scale * rank, init_lora_weights="gaussian", target_modules=list(layers)
-        )
+        alpha: Any = self._scale * rank
+        config = LoraConfig(r=rank, lora_alpha=alpha, init_lora_weights="gaussian", target_modules=list(layers))
         inject_adapter_in_model(config, network, adapter_name="default")
         for key, weight in network.named_parameters():
             weight.requires_grad_("lora_" in key)
@@ -410,8 +409,12 @@ class LoraLearner:
 
     def measure(self, trainer: Trainer, made: list[Made]) -> Mapping[str, Any]:
         """How large the change is, and the loss of what was held out."""
+        import torch
+
         weights = [weight for module in self.modules.values() for weight in module.parameters()]
-        held = {f"held_out_{name}": value for name, value in self.validate(trainer).items()}
+        with torch.random.fork_rng():
+            torch.manual_seed(self._seed)
+            held = {f"held_out_{name}": value for name, value in self.validate(trainer).items()}
         return {**held, "weights": sum(weight.numel() for weight in weights), "base": self.base.loaded.digest[:16]}
 
     def export(self, folder: Path, trainer: Trainer) -> None:

@@ -145,7 +145,17 @@ def _facts(folder: Path, family: str, index: Mapping[str, Any]) -> dict[str, Any
     if isinstance(scheduler.get("prediction_type"), str):
         facts["prediction"] = scheduler["prediction_type"]
     facts["inpainting"] = channels == 9
-    return facts
+    return facts | _told(folder, facts)
+
+
+def _told(folder: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Steps and guidance that a model of our own training is at home with, where they make sense."""
+    told = optional_json(folder, "studio.json")
+    return {
+        name: type(facts[name])(value)
+        for name, most in (("steps", 150), ("guidance", 30))
+        if isinstance(value := told.get(name), int | float) and not isinstance(value, bool) and 1 <= value <= most
+    }
 
 
 def _is_fast(folder: Path, index: Mapping[str, Any], scheduler: Mapping[str, Any]) -> bool:
