@@ -157,6 +157,8 @@ class CurvesView(Translated, QWidget):
         column.addLayout(head)
         column.addWidget(self.stack, 1)
         self.readout = Readout(self)
+        self.setProperty("role", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._enable()
 
     def _button(self, name: str, title: str) -> QToolButton:

@@ -81,7 +81,7 @@ _FIGURES = {
     "references": _Figure(N_("Answers compared")),
     "distinct_1": _Figure(
         N_("Different words"),
-        N_("Share of words that occur once. Much below held-out texts: it repeats itself."),
+        N_("Different ones among all words. Much below held-out texts: it repeats itself."),
         True,
         (("held_out_distinct_1", _HELD), ("before_distinct_1", _BEFORE)),
     ),
@@ -99,12 +99,12 @@ _FIGURES = {
     ),
     "copied_longest": _Figure(
         N_("Longest copied run"),
-        N_("Words in a row that stand in the learned texts, too. Much above held-out texts: it copies."),
+        N_("Words or characters in a row that the learned texts have, too. Much above held-out texts: it copies."),
         beside=(("held_out_copied_longest", _HELD), ("before_copied_longest", _BEFORE)),
     ),
     "copied_share": _Figure(
         N_("Copied runs"),
-        N_("Runs of five words that stand in the learned texts, too."),
+        N_("Runs of five words or characters that the learned texts have, too."),
         True,
         (("held_out_copied_share", _HELD), ("before_copied_share", _BEFORE)),
     ),
@@ -142,8 +142,12 @@ _FIGURES = {
     "variety": _Figure(
         N_("Variety of pixels"), N_("How far pixels of two samples lie apart."), True, (("variety_of_the_data", _DATA),)
     ),
-    "copying": _Figure(N_("Copying"), N_("Above 0: nearer to the data than is usual. Far above 3: it copies.")),
-    "copying_of_pixels": _Figure(N_("Copying, by pixels"), N_("Above 0: nearer to the data than is usual.")),
+    "copying": _Figure(
+        N_("Nearness to the data"), N_("0.5: samples come as near to learned pictures as others do. Near 1: it copies.")
+    ),
+    "copying_of_pixels": _Figure(
+        N_("Nearness to the data, by pixels"), N_("The same by pixels, mirrored ones as well.")
+    ),
     "compared": _Figure(N_("Samples compared"), beside=(("compared_with", N_("with {value} of the data")),)),
     "augmentation": _Figure(
         N_("Augmentation at the end"), N_("How often pictures were varied to keep the critic honest."), True

@@ -34,7 +34,7 @@ __all__ = ["FiguresView"]
 
 _PAIRS = 6
 _TEXTS = 4
-_CARD_WIDTH = 720
+_CARD_WIDTH = 760
 
 
 class _Table(QWidget):
@@ -201,12 +201,15 @@ class FiguresView(Translated, QWidget):
             column.addWidget(label)
             column.addWidget(part)
         column.addStretch(1)
+        inside.setMaximumWidth(_CARD_WIDTH)
         self.area = QScrollArea(self, widgetResizable=True)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self.area.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.tr_bind(self.area.setAccessibleName, N_("Results"))
         self.area.setWidget(inside)
+        self.setProperty("role", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.empty = EmptyState("clipboard-text-outline", "", "")
         self.stack = QStackedWidget(self)
         self.stack.addWidget(self.empty)

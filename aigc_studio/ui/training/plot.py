@@ -44,7 +44,7 @@ class _Axis(pg.AxisItem):
 
     def tickStrings(self, values, scale, spacing) -> list[str]:  # noqa: ANN001  pyqtgraph's
         """What stands at each tick."""
-        return [self._say(value * scale) for value in values]
+        return [self._say(value) for value in values]
 
 
 class Plot(pg.PlotWidget):
@@ -70,7 +70,7 @@ class Plot(pg.PlotWidget):
         self._items: dict[str, pg.PlotCurveItem] = {}
         self._dots: dict[str, pg.ScatterPlotItem] = {}
         self._end = 1.0
-        self._all = True
+        self._all, self._own = True, False
         self.hideButtons()
         self.setFrameShape(self.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -215,14 +215,13 @@ class Plot(pg.PlotWidget):
             axis.setTickFont(font)
             axis.setStyle(tickLength=-4)
         self.showGrid(x=False, y=True, alpha=0.35 if theme.dark else 0.25)
-        self._rule.setPen(QPen(theme.color("text-faint"), 1, Qt.PenStyle.DashLine))
+        self._rule.setPen(QPen(theme.color("text-faint"), 1))
 
     # -- moving
     def _show_all(self) -> None:
-        box = self._box
-        box.blockSignals(True)
-        box.setXRange(0.0, self._end, padding=0.01)
-        box.blockSignals(False)
+        self._own = True  # axes and cursor must hear of it, we need not
+        self._box.setXRange(0.0, self._end, padding=0.01)
+        self._own = False
 
     def _look(self, low: float, high: float) -> None:
         span = min(high - low, self._end)
@@ -236,9 +235,10 @@ class Plot(pg.PlotWidget):
         self._box.setXRange(low, low + span, padding=0)
 
     def _moved(self) -> None:
-        low, high = self.in_sight()
-        self._all = low <= 0.0 and high >= self._end
-        self.ranged.emit()
+        if not self._own:
+            low, high = self.in_sight()
+            self._all = low <= 0.0 and high >= self._end
+            self.ranged.emit()
 
     def _mouse(self, point: QPointF) -> None:
         box = self._box

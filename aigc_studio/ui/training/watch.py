@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
@@ -83,11 +83,16 @@ class RunView(Translated, QWidget):
         self.body = QStackedWidget(self)
         for page in self.pages.values():
             self.body.addWidget(page)
+        head = QFrame(self)
+        head.setProperty("role", "toolbar")
+        line = QHBoxLayout(head)
+        line.setContentsMargins(4, 0, 4, 0)
+        line.addWidget(self.tabs)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.facts)
-        column.addWidget(self.tabs)
+        column.addWidget(head)
         column.addWidget(self.body, 1)
         for keys, way in ((("Ctrl+PgDown",), 1), (("Ctrl+PgUp",), -1)):
             action = QAction(self)
