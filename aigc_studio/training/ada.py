@@ -39,7 +39,7 @@ class Adaptive:
     probability: float = 0.0
     target: float = 0.6
     every: int = 4
-    signs: float = 0.0
+    signs: float | Tensor = 0.0
     judged: int = 0
     steps: int = 0
 
@@ -51,11 +51,11 @@ class Adaptive:
     @property
     def sureness(self) -> float:
         """Mean of sign(D(real)) since the last adjustment, in [-1, 1]; near 1 the real pictures are known by heart."""
-        return self.signs / self.judged if self.judged else 0.0
+        return float(self.signs) / self.judged if self.judged else 0.0
 
     def observe(self, logits: Tensor) -> None:
-        """Take note of what the discriminator said of real pictures; any shape."""
-        self.signs += float(logits.detach().sign().sum())
+        """Take note of what the discriminator said of real pictures; any shape. Nothing waits for the card here."""
+        self.signs = self.signs + logits.detach().float().sign().sum()
         self.judged += logits.numel()
 
     def adjust(self, seen: int) -> None:

@@ -76,6 +76,8 @@ FAMILY = family(
 )
 _SHOWN = 6
 """Pictures of each kind in the sheet of a look."""
+_JUDGED = 64
+"""Held-out pictures of each kind that are looked at, of however many."""
 _POOL = 50
 """Made pictures that are kept for each critic."""
 
@@ -222,7 +224,7 @@ class CycleLearner:
             ("a", self._data[0], (net.there, net.back)),
             ("b", self._data[1], (net.back, net.there)),
         ):
-            indices = data.validation
+            indices = data.validation[:_JUDGED]
             total = 0.0
             for at in range(0, len(indices), 16):
                 trainer.check()

@@ -73,6 +73,8 @@ FAMILY = family(
 )
 _SHOWN = 8
 """Pictures in each row of the sheet of a look."""
+_JUDGED = 1024
+"""Held-out pictures that are looked at, of however many."""
 _WRITTEN = 4
 """New ones among them: a piece after the other takes its time."""
 
@@ -203,7 +205,7 @@ class VQVAELearner:
     def validate(self, trainer: Trainer) -> Mapping[str, float]:
         """On what was held out: the error of the pieces; when these are settled, how surprising the codes are, in nats
         per piece, and this alone decides about an early stop."""
-        indices = self._data.validation
+        indices = self._data.validation[:_JUDGED]
         if not len(indices):
             return {}
         net = trainer.average["vqvae"]
@@ -262,7 +264,7 @@ class VQVAELearner:
 
     def measure(self, trainer: Trainer, made: list[Made]) -> Mapping[str, Any]:
         """Errors on what was held out, and how many of the pieces are used for the data."""
-        indices = self._data.train[:1024]
+        indices = self._data.train[:_JUDGED]
         net = trainer.average["vqvae"]
         used: set[int] = set()
         for at in range(0, len(indices), 64):
