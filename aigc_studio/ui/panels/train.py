@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
@@ -126,7 +127,7 @@ class TrainPanel(Translated, QWidget):
 
         self.stage = SetupStage(self._studio, self)
         self._watching = QFrame(self)
-        self.acts = TrainActions(self, self.list, self._watching)
+        self.acts = TrainActions(self, self.list)
         self.header = RunHeader(self.acts, self._watching)
         self.view = RunView(self._studio, self._watching)
         watching = QVBoxLayout(self._watching)
@@ -275,13 +276,14 @@ class TrainPanel(Translated, QWidget):
             self._wanted = ""
             self._watched = ()
             self.view.show_run(None)
+            self.setup.restore({})
         self._enable()
 
     def _list(self) -> None:
         """The runs are others, or stand otherwise."""
         items = self.source.items
         self.list.show_items(items)
-        self.setup.show_runs(self.source.infos)
+        self.setup.show_runs(self.source.infos, self.source.params)
         self._runs.setCurrentWidget(self.list if items else self._none)
         title = self.modes.button(1)
         self.tr_bind(title.setText, N_("Trainings ({count})") if items else N_("Trainings"), count=len(items))
@@ -486,7 +488,7 @@ class TrainPanel(Translated, QWidget):
             return None
 
     def _fill(self, request: Request, *, seed: int | None = None) -> None:
-        self.setup.show_runs(self.source.infos)
+        self.setup.show_runs(self.source.infos, self.source.params)
         self.setup.use(request, seed=seed)
         self.show_mode(NEW)
 
@@ -530,11 +532,16 @@ class TrainPanel(Translated, QWidget):
 
         self.source.forget(ids)
 
+        def done(_nothing: object) -> None:
+            if isValid(self):  # the answer may come when the window is gone
+                self.source.refresh()
+
         def failed(error: StudioError) -> None:
-            self.source.keep(ids)
+            if isValid(self):
+                self.source.keep(ids)
             self._studio.problem.emit(error)
 
-        self._studio.store(work, lambda _nothing: self.source.refresh(), failed)
+        self._studio.store(work, done, failed)
 
     def _fill_menu(self) -> None:
         self.header.menu.clear()

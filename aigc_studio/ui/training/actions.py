@@ -17,7 +17,7 @@ __all__ = ["TrainActions"]
 
 @dataclass(frozen=True)
 class _Info:
-    """id; title marked with N_(); icon; keys; anywhere: its key works in the whole panel, not with the runs only."""
+    """id; title marked with N_(); icon; keys; anywhere: its key works in the whole panel, not in the list only."""
 
     id: str
     title: str
@@ -47,9 +47,9 @@ _BREAKS = ("pause", "use", "folder", "delete")
 
 
 class TrainActions(dict[str, QAction]):
-    """The actions by id. `panel` translates them; their keys work in `areas`, some in all of the panel."""
+    """The actions by id. `panel` translates them; their keys work in `area`, some in all of the panel."""
 
-    def __init__(self, panel: Translated, *areas: QWidget) -> None:
+    def __init__(self, panel: Translated, area: QWidget) -> None:
         super().__init__()
         assert isinstance(panel, QWidget)
         self._breaks: dict[str, QAction] = {}
@@ -60,8 +60,7 @@ class TrainActions(dict[str, QAction]):
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             action.setShortcuts([QKeySequence(key) for key in info.keys])
             panel.tr_bind(action.setText, info.title)
-            for area in (panel,) if info.anywhere else areas:
-                area.addAction(action)
+            (panel if info.anywhere else area).addAction(action)
             self[info.id] = action
             if info.id in _BREAKS:
                 self._breaks[info.id] = QAction(panel)

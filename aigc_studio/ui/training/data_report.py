@@ -22,7 +22,6 @@ from PySide6.QtWidgets import (
 )
 
 from aigc_studio.core.datasets.augment import Augment
-from aigc_studio.core.datasets.images import ImageReport
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.ui.i18n import Translated
@@ -31,7 +30,7 @@ from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.theme import set_role
 from aigc_studio.ui.widgets.elided_label import ElidedLabel
 
-from .look import DataLook, Glimpse, TextFacts
+from .look import VARIED, DataLook, Glimpse, ImageFacts, TextFacts
 from .report_words import Concern, concerns, empty_reason, figures, number_text
 from .wall import VariedWall, Wall
 
@@ -101,12 +100,15 @@ class DataReport(Translated, QWidget):
 
     changed = Signal()
 
-    def __init__(self, studio: Studio, title: str, kind: str, parent: QWidget | None = None) -> None:
-        """title: of the parameter, marked with N_(). kind: "images" or "texts"."""
+    def __init__(
+        self, studio: Studio, title: str, kind: str, parent: QWidget | None = None, *, compact: bool = False
+    ) -> None:
+        """title: of the parameter, marked with N_(). kind: "images" or "texts". compact: it is not the only one."""
         super().__init__(parent)
+        self._rows, self._examples = (1, 1) if compact else (_ROWS, VARIED)
         self.kind = kind
         self.folder: Path | None = None
-        self.report: ImageReport | TextFacts | None = None
+        self.report: ImageFacts | TextFacts | None = None
         self.error: StudioError | None = None
         self._stopped = False
         self._augment = Augment()
@@ -159,7 +161,7 @@ class DataReport(Translated, QWidget):
         self.more.setProperty("role", "link")
         self.more.clicked.connect(self._show_more)
         self._open = False
-        self.wall.show_rows(_ROWS)
+        self.wall.show_rows(self._rows)
         self._varied_title = QLabel(self)
         self._varied_title.setProperty("role", "section")
         self.tr_bind(self._varied_title.setText, N_("How they are varied while the model learns"))
@@ -248,10 +250,10 @@ class DataReport(Translated, QWidget):
         words = tr(stage) if stage else tr("Looking at the folder…")
         self.stage.setText(f"{words}  {number_text(done)} / {number_text(total)}" if total else words)
 
-    def _found(self, report: ImageReport | TextFacts) -> None:
+    def _found(self, report: ImageFacts | TextFacts) -> None:
         self.report = report
         self._tell_report()
-        if isinstance(report, ImageReport) and self.folder is not None:
+        if isinstance(report, ImageFacts) and self.folder is not None:
             self.look.glimpse(self.folder, report.files)
             self._vary()
         self.changed.emit()
@@ -270,7 +272,7 @@ class DataReport(Translated, QWidget):
 
     def _show_more(self) -> None:
         self._open = not self._open
-        self.wall.show_rows(0 if self._open else _ROWS)
+        self.wall.show_rows(0 if self._open else self._rows)
         self._arrange()
 
     def _roll(self) -> None:
@@ -279,8 +281,8 @@ class DataReport(Translated, QWidget):
 
     def _vary(self) -> None:
         report = self.report
-        if isinstance(report, ImageReport) and self.folder is not None and self._augment.active:
-            self.look.vary(self.folder, report.files, self._augment, self._seed)
+        if isinstance(report, ImageFacts) and self.folder is not None and self._augment.active:
+            self.look.vary(self.folder, report.files, self._augment, self._seed, self._examples)
         else:
             self.varied_wall.show_rows([])
 
@@ -318,9 +320,10 @@ class DataReport(Translated, QWidget):
         elif self._stopped and not busy:
             self.stage.setText(tr("Stopped. Training looks at the folder again when it starts."))
         self.stage.setVisible(busy or self.error is not None or self._stopped)
-        pictures = isinstance(report, ImageReport) and bool(report.files)
+        files = report.files if isinstance(report, ImageFacts) else ()
+        pictures = bool(files)
         self.wall.setVisible(pictures)
-        self.more.setVisible(pictures and len(report.files) > 1)
+        self.more.setVisible(len(files) > 6)
         self.more.setText(tr("Show fewer pictures") if self._open else tr("Show more pictures"))
         for widget in (self._varied_title, self._varied_note):
             widget.setVisible(pictures)

@@ -20,10 +20,12 @@ from aigc_studio.core.errors import StudioError
 from aigc_studio.ui.background import Background, Check, Tell
 from aigc_studio.ui.studio import Studio
 
-__all__ = ["DataLook", "Glimpse", "TextFacts", "qimage", "spread"]
+__all__ = ["DataLook", "Glimpse", "ImageFacts", "TextFacts", "qimage", "spread"]
 
 _TELL_S = 0.1
 _AT_ONCE = 8
+MOST_ROWS = 500
+"""So many files are listed by name."""
 GLIMPSES = 60
 """So many pictures of a folder are shown."""
 _SIDE = 96
@@ -52,6 +54,8 @@ def spread(items: Sequence[Any], most: int) -> list[Any]:
     """At most `most` of them, evenly from first to last."""
     if len(items) <= most:
         return list(items)
+    if most == 1:
+        return [items[0]]
     return [items[round(place * (len(items) - 1) / (most - 1))] for place in range(most)]
 
 
@@ -83,7 +87,7 @@ class DataLook(QObject):
     def scan(self, folder: Path, kind: str) -> None:
         """Look at everything in `folder`. kind: "images" or "texts"."""
         self.stop()
-        look: Any = _read_texts if kind == "texts" else images.scan
+        look: Any = _read_texts if kind == "texts" else _look_at_images
 
         def work(check: Check, _tell: Tell) -> Any:
             last = 0.0
@@ -99,8 +103,8 @@ class DataLook(QObject):
         self._begin("scan", work, self.found)
 
     def glimpse(self, folder: Path, files: Sequence[Any]) -> None:
-        """Small pictures of some of `files` (ImageFile), spread over all of them."""
-        chosen = spread(files, GLIMPSES)
+        """Small pictures of files (ImageFile)."""
+        chosen = list(files)
 
         def work(check: Check, _tell: Tell) -> list[Glimpse]:
             ready: list[Glimpse] = []
@@ -114,9 +118,9 @@ class DataLook(QObject):
 
         self._begin("glimpses", work, self.glimpsed)
 
-    def vary(self, folder: Path, files: Sequence[Any], augment: Augment, seed: int = 0) -> None:
-        """What becomes of a few pictures when they are varied as the recipe would."""
-        chosen = spread(files, VARIED)
+    def vary(self, folder: Path, files: Sequence[Any], augment: Augment, seed: int = 0, most: int = VARIED) -> None:
+        """What becomes of `most` pictures when they are varied as the recipe would."""
+        chosen = spread(files, most)
 
         def work(check: Check, _tell: Tell) -> list[list[QImage]]:
             rows: list[list[QImage]] = []
@@ -184,6 +188,20 @@ class _Answer(QObject):
 
 
 @dataclass(frozen=True)
+class ImageFacts:
+    """What the window keeps of an `ImageReport`, which may be about a hundred thousand files. summary: its figures.
+    problems, duplicates, similar: the first ones. animated: (file, frames). files: some, spread over all of them."""
+
+    folder: Path
+    summary: Mapping[str, Any]
+    problems: tuple[Problem, ...]
+    duplicates: tuple[tuple[str, ...], ...]
+    similar: tuple[tuple[str, ...], ...]
+    animated: tuple[tuple[str, int], ...]
+    files: tuple[images.ImageFile, ...]
+
+
+@dataclass(frozen=True)
 class TextFacts:
     """What the window keeps of a `TextReport`, which may be gigabytes. summary: its figures. first: of the first texts
     title and beginning."""
@@ -194,13 +212,27 @@ class TextFacts:
     first: tuple[tuple[str, str], ...]
 
 
+def _look_at_images(folder: Path, check: Check, progress: Progress) -> ImageFacts:
+    report = images.scan(folder, check, progress)
+    animated = [(file.file, file.frames) for file in report.files if file.frames > 1]
+    return ImageFacts(
+        folder,
+        report.summary(),
+        report.problems[:MOST_ROWS],
+        report.duplicates[:MOST_ROWS],
+        report.similar[:MOST_ROWS],
+        tuple(animated[:MOST_ROWS]),
+        tuple(spread(report.files, GLIMPSES)),
+    )
+
+
 def _read_texts(folder: Path, check: Check, progress: Progress) -> TextFacts:
     report = texts.scan(folder, check, progress)
     first = tuple(
         (document.title or document.file, " ".join(document.text[:_EXCERPT].split()))
         for document in report.documents[:_EXCERPTS]
     )
-    return TextFacts(folder, report.summary(), report.problems, first)
+    return TextFacts(folder, report.summary(), report.problems[:MOST_ROWS], first)
 
 
 def _open(path: Path) -> Image.Image | None:

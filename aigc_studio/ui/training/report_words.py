@@ -9,16 +9,12 @@ from typing import Any
 
 from PySide6.QtCore import QLocale
 
-from aigc_studio.core.datasets.images import ImageReport
-from aigc_studio.core.i18n import current_language, tr
+from aigc_studio.core.i18n import N_, current_language, tr
 from aigc_studio.ui.models.words import size_text
 
-from .look import TextFacts
+from .look import ImageFacts, TextFacts
 
 __all__ = ["Concern", "concerns", "empty_reason", "figures", "number_text"]
-
-MOST_ROWS = 500
-"""So many files are listed by name."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +38,15 @@ def figures(report: Any) -> list[tuple[str, str]]:
 
 
 @figures.register
-def _(report: ImageReport) -> list[tuple[str, str]]:
-    files = report.files
-    rows = [(number_text(len(files)), tr("pictures##figure"))]
-    if files:
-        rows.append((size_text(sum(file.bytes for file in files)), tr("on disk")))
-        sides = sorted({(file.width, file.height) for file in files}, key=lambda size: size[0] * size[1])
-        low, high = sides[0], sides[-1]
+def _(report: ImageFacts) -> list[tuple[str, str]]:
+    facts = report.summary
+    rows = [(number_text(facts["files"]), tr("pictures##figure"))]
+    if facts["files"]:
+        rows.append((size_text(facts["bytes"]), tr("on disk")))
+        low, high = facts["smallest"], facts["largest"]
         text = f"{low[0]} × {low[1]}" if low == high else f"{min(low)} – {max(high)}"
         rows.append((text, tr("pixels")))
-        rows.append((number_text(len(files) - report.missing), tr("with a caption")))
+        rows.append((number_text(facts["captions"]), tr("with a caption")))
     return rows
 
 
@@ -73,20 +68,19 @@ def concerns(report: Any) -> list[Concern]:
 
 
 @concerns.register
-def _(report: ImageReport) -> list[Concern]:
-    found = _problems(report)
-    copies = sum(len(group) - 1 for group in report.duplicates)
-    if copies:
-        rows = [(group[0], tr("the same as {files}", files=", ".join(group[1:6]))) for group in report.duplicates]
-        found.append(Concern(tr("Copies of other files: {count}", count=number_text(copies)), rows[:MOST_ROWS]))
-    alike = sum(len(group) - 1 for group in report.similar)
-    if alike:
-        rows = [(group[0], tr("looks like {files}", files=", ".join(group[1:6]))) for group in report.similar]
-        found.append(Concern(tr("Pictures that look alike: {count}", count=number_text(alike)), rows[:MOST_ROWS]))
+def _(report: ImageFacts) -> list[Concern]:
+    found, facts = _problems(report), report.summary
+    for count, groups, title, reason in (
+        (facts["duplicates"], report.duplicates, N_("Copies of other files: {count}"), N_("the same as {files}")),
+        (facts["similar"], report.similar, N_("Pictures that look alike: {count}"), N_("looks like {files}")),
+    ):
+        if count:
+            rows = [(group[0], tr(reason, files=", ".join(group[1:6]))) for group in groups]
+            found.append(Concern(tr(title, count=number_text(count)), rows))
     if report.animated:
-        rows = [(file.file, tr("{count} frames", count=file.frames)) for file in report.files if file.frames > 1]
-        text = tr("Animations, of which the first frame is used: {count}", count=number_text(report.animated))
-        found.append(Concern(text, rows[:MOST_ROWS]))
+        rows = [(file, tr("{count} frames", count=frames)) for file, frames in report.animated]
+        text = tr("Animations, of which the first frame is used: {count}", count=number_text(facts["animated"]))
+        found.append(Concern(text, rows))
     return found
 
 
@@ -98,16 +92,16 @@ def _(report: TextFacts) -> list[Concern]:
     return found
 
 
-def _problems(report: ImageReport | TextFacts) -> list[Concern]:
-    rows = [(problem.file, problem.text) for problem in report.problems[:MOST_ROWS]]
+def _problems(report: ImageFacts | TextFacts) -> list[Concern]:
+    rows = [(problem.file, problem.text) for problem in report.problems]
     if not rows:
         return []
-    text = tr("Files that cannot be used: {count}", count=number_text(len(report.problems)))
-    return [Concern(text, rows, serious=True)]
+    count = sum(report.summary["problems"].values())
+    return [Concern(tr("Files that cannot be used: {count}", count=number_text(count)), rows, serious=True)]
 
 
-def empty_reason(report: ImageReport | TextFacts) -> str:
+def empty_reason(report: ImageFacts | TextFacts) -> str:
     """Why nothing can be learned from a folder, "" when something can."""
-    if isinstance(report, ImageReport):
-        return "" if report.files else tr("There is no picture in this folder that can be used.")
+    if isinstance(report, ImageFacts):
+        return "" if report.summary["files"] else tr("There is no picture in this folder that can be used.")
     return "" if report.summary["documents"] else tr("There is no text in this folder that can be used.")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.jobs import Job
-from aigc_studio.core.runs import WORKSHOPS, RunInfo, runs
+from aigc_studio.core.runs import WORKSHOPS, RunFolder, RunInfo, runs
 from aigc_studio.ui.studio import Studio
 
 from .words import active, job_title, state_of
@@ -54,6 +55,8 @@ class RunSource(QObject):
         super().__init__(parent)
         self._studio = studio
         self.infos: Sequence[RunInfo] = ()
+        self.params: Mapping[str, Mapping[str, Any]] = {}
+        """Run to the parameters of its request."""
         self.items: list[RunItem] = []
         self._reading = self._again = False
         self._gone: set[str] = set()
@@ -88,7 +91,7 @@ class RunSource(QObject):
             self._timer.start()
 
     def _project_changed(self, *_: object) -> None:
-        self.infos = ()
+        self.infos, self.params = (), {}
         self._jobs_changed()
         if self._studio.info is not None:
             self.refresh()
@@ -113,15 +116,16 @@ class RunSource(QObject):
             return
         self._reading = True
         folder = info.folder
-        self._studio.models.run("runs", lambda _check, _tell: (folder, runs(folder)), self._found, self._failed)
+        self._studio.models.run("runs", lambda _check, _tell: _read(folder), self._found, self._failed)
 
-    def _found(self, answer: tuple[Path, list[RunInfo]]) -> None:
+    def _found(self, answer: tuple[Path, list[RunInfo], dict[str, Mapping[str, Any]]]) -> None:
         self._reading = False
-        folder, infos = answer
+        folder, infos, params = answer
         info = self._studio.info
         if info is not None and info.folder == folder and infos != list(self.infos):
-            self.infos = infos
-            self._merge()
+            self.infos, self.params = infos, params
+            if not self._merge():
+                self.changed.emit()  # other figures of the same runs
         if self._again:
             self._again = False
             self.refresh()
@@ -129,7 +133,8 @@ class RunSource(QObject):
     def _failed(self, _error: StudioError | None) -> None:
         self._reading = False
 
-    def _merge(self) -> None:
+    def _merge(self) -> bool:
+        """Whether the items are others now."""
         info = self._studio.info
         jobs = {job.id: job for job in self._jobs} if info is not None else {}
         items = [
@@ -156,6 +161,19 @@ class RunSource(QObject):
                 folder = info.folder / WORKSHOPS / job.id
                 items.append(RunItem(job.id, request.family, title, job.created, folder, str(job.state), job=job))
         items.sort(key=lambda item: item.created or float("inf"), reverse=True)
-        if items != self.items:
-            self.items = items
-            self.changed.emit()
+        if items == self.items:
+            return False
+        self.items = items
+        self.changed.emit()
+        return True
+
+
+def _read(folder: Path) -> tuple[Path, list[RunInfo], dict[str, Mapping[str, Any]]]:
+    """In the thread: the runs, and what they were given."""
+    infos = runs(folder)
+    params: dict[str, Mapping[str, Any]] = {}
+    for run in infos:
+        request = RunFolder(run.folder).info().get("request")
+        given = request.get("params") if isinstance(request, dict) else None
+        params[run.id] = given if isinstance(given, dict) else {}
+    return folder, infos, params

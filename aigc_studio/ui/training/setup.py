@@ -44,6 +44,15 @@ LICENCES = ("CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "OFL-1.1", "Apache-2.0", "MI
 
 _OWN_WORK = N_("My own work")
 
+_FREE = {
+    *("steps", "minutes", "rate", "beta", "sample_every", "samples", "validation", "patience", "ema", "wandb"),
+    *("flip", "upside", "turn", "rotate", "zoom", "shift", "colour"),
+    *("prompts", "trigger", "captions", "token", "begin", "subject"),
+}
+"""Parameters that hardly change how long a step takes."""
+_SURE_STEPS = 20
+"""A run of so many steps tells how long one takes."""
+
 
 class SetupColumn(Translated, QFrame):
     """It builds requests and starts nothing: `startWanted` says that the button was pressed."""
@@ -64,6 +73,7 @@ class SetupColumn(Translated, QFrame):
         self.setMinimumWidth(280)
         self.zones: dict[str, FolderField] = {}
         self._runs: Sequence[RunInfo] = ()
+        self._params: Mapping[str, Mapping[str, Any]] = {}
         self._blocked = self._named = ""
         self._data_problem = ""
         self._kept: dict[str, dict[str, str]] = {}
@@ -252,9 +262,9 @@ class SetupColumn(Translated, QFrame):
         self.start.setCurrentIndex(max(0, place))
 
     # -- what is known from elsewhere
-    def show_runs(self, runs: Sequence[RunInfo]) -> None:
-        """The project's runs: what one may begin from, and how fast they were."""
-        self._runs = runs
+    def show_runs(self, runs: Sequence[RunInfo], params: Mapping[str, Mapping[str, Any]]) -> None:
+        """The project's runs: what one may begin from, and how fast they were. params: id to what they were given."""
+        self._runs, self._params = runs, params
         self._fill_starts()
         self._sync()
 
@@ -296,6 +306,7 @@ class SetupColumn(Translated, QFrame):
     def restore(self, state: Mapping[str, Any]) -> None:
         """The inverse; wrong types are ignored."""
         kept = state.get("kept")
+        self._kept = {}
         if isinstance(kept, Mapping):
             self._kept = {
                 str(id): {str(key): str(value) for key, value in values.items()}
@@ -303,6 +314,7 @@ class SetupColumn(Translated, QFrame):
                 if isinstance(values, Mapping)
             }
         self._shown = ""  # what is shown now belongs to another project
+        self._drop_zones()
         self.recipe.choose(str(state.get("recipe", "")))
         self._recipe_changed()
 
@@ -339,12 +351,15 @@ class SetupColumn(Translated, QFrame):
         self.recipeChanged.emit()
         self.dataChanged.emit()
 
-    def _make_zones(self, family: Family, kept: Mapping[str, str], before: Mapping[tuple[str, ...], str]) -> None:
+    def _drop_zones(self) -> None:
         for zone in self.zones.values():
             self._zones_box.removeWidget(zone)
             zone.hide()
             zone.deleteLater()
         self.zones = {}
+
+    def _make_zones(self, family: Family, kept: Mapping[str, str], before: Mapping[tuple[str, ...], str]) -> None:
+        self._drop_zones()
         for param in folder_params(family):
             zone = FolderField(param, self)
             value = kept.get(param.id, "") or (before.get(param.of, "") if param.id == "data" else "")
@@ -432,7 +447,7 @@ class SetupColumn(Translated, QFrame):
         family, values = self.family, self.form.values()
         minutes = values.get("minutes", 0)
         limit = tr("Ends after {time} at the latest.", time=duration(60 * minutes)) if minutes else ""
-        speed = next((speed for run in self._runs if family and run.recipe == family.id if (speed := _speed(run))), 0.0)
+        speed = self._speed(family.id, values) if family is not None else 0.0
         steps = values.get("steps", 0)
         if not speed or not steps:
             return limit
@@ -440,6 +455,15 @@ class SetupColumn(Translated, QFrame):
         if minutes and wanted >= 60 * minutes:
             return limit
         return tr("About {time}, as fast as the last one here.", time=duration(wanted))
+
+    def _speed(self, recipe: str, values: Mapping[str, Any]) -> float:
+        """Seconds a step took in the newest run that was as much work; 0 when there is none."""
+        for run in self._runs:
+            if run.recipe == recipe and run.seconds > 0 and run.step >= _SURE_STEPS:
+                former = self._params.get(run.id, {})
+                if all(former.get(id, value) == value for id, value in values.items() if id not in _FREE):
+                    return run.seconds / run.step
+        return 0.0
 
     def _sync(self) -> None:
         if not hasattr(self, "go"):
@@ -464,12 +488,6 @@ class SetupColumn(Translated, QFrame):
 def _wanted(param: Param) -> bool:
     """Whether the recipe cannot do without a model here."""
     return param.kind == "model" and not param.advanced and all(choice.value for choice in param.choices)
-
-
-def _speed(run: RunInfo) -> float:
-    """Seconds a step took, 0 when nobody knows."""
-    seconds = run.seconds
-    return seconds / run.step if seconds > 0 and run.step >= 20 else 0.0
 
 
 _NOTHING = Family("", "training", "", "", ())

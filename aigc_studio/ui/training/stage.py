@@ -62,7 +62,8 @@ class SetupStage(QStackedWidget):
                 report.deleteLater()
             self.reports = {}
             for place, param in enumerate(params):
-                report = DataReport(self._studio, param.title, "texts" if "texts" in param.of else "images", self)
+                of = "texts" if "texts" in param.of else "images"
+                report = DataReport(self._studio, param.title, of, self, compact=len(params) > 1)
                 report.changed.connect(self.changed)
                 self._column.insertWidget(place, report)
                 self.reports[param.id] = report

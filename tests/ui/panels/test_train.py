@@ -122,6 +122,7 @@ def test_the_list_of_broken_files_opens(qtbot, panel: TrainPanel, pictures: Path
     ready(qtbot, panel, pictures)
     report = panel.stage.reports["data"]
     line = next(b for b in report.findChildren(QPushButton) if b.text().startswith("Files that cannot"))
+    qtbot.waitUntil(line.isVisible)
     qtbot.mouseClick(line, Qt.MouseButton.LeftButton)
     shown = line.parentWidget().list
     assert shown.item(0).text().startswith("broken.png — ")
@@ -304,6 +305,28 @@ def test_the_next_round_begins_from_the_last(qtbot, panel: TrainPanel, pictures:
     qtbot.waitUntil(lambda: state(panel, second) == "done")
     assert RunFolder(panel.source.item(second).folder).info()["request"]["params"]["start"] == first
     assert panel.setup.values()["start"] == ""  # only when it is asked for
+
+
+def test_the_time_it_takes_is_told_by_runs_that_were_as_much_work(qtbot, panel: TrainPanel, pictures: Path) -> None:
+    first = begin(qtbot, panel, pictures, steps=40, size="64")
+    qtbot.waitUntil(lambda: state(panel, first) == "done" and panel.source.item(first).step == 40)
+    qtbot.waitUntil(lambda: first in panel.source.params)
+    panel.show_mode(NEW)
+    panel.setup.form.set_values({"steps": 120})
+    assert "About 60 s" in panel.setup.state.text()  # half a second a step
+    panel.setup.form.set_values({"size": "32"})
+    assert panel.setup.state.text() == ""
+
+
+def test_another_project_begins_with_an_empty_form(qtbot, panel: TrainPanel, studio, pictures: Path, tmp_path) -> None:
+    ready(qtbot, panel, pictures)
+    panel.setup.name.setText("Mine")
+    panel.setup.licence.setEditText("MIT")
+    with qtbot.waitSignal(studio.projectOpened):
+        studio.create_project(tmp_path / "other", "Other")
+    values = panel.setup.values()
+    assert (values["data"], values["licence"], panel.setup.name.text()) == ("", "", "")
+    assert panel.stage.currentWidget() is panel.stage.gallery
 
 
 def test_runs_are_deleted_after_a_question(qtbot, panel: TrainPanel, studio: Studio, pictures: Path) -> None:
