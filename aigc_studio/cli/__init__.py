@@ -60,7 +60,7 @@ COMMANDS = {
     "bench": Command("bench", N_("Measure how fast a model runs on this machine.")),
     "serve": Command("serve", N_("Let other programs on this machine ask for generations, over HTTP.")),
     "engine": Command("install", N_("Install the engine for the large models: torch, diffusers, transformers.")),
-    "train": Command("train", N_("Train a model from scratch.")),
+    "train": Command("train", N_("Train a model from a folder of pictures or texts.")),
     "completion": Command("completion", N_("Print the script that completes these commands in your shell.")),
     "test": Command("test", N_("Run the tests; the arguments are pytest's."), own=True, log=False),
 }

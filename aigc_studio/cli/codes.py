@@ -81,10 +81,13 @@ _BAD_INPUT = frozenset(
         "part",
         "port",
         "prompt-empty",
+        "run",
+        "run-done",
         "seed",
         "size",
         "speaker",
         "speaker-file",
+        "start",
         "suffix",
         "task",
         "text-empty",
@@ -105,7 +108,7 @@ _BAD_INPUT = frozenset(
 def exit_status(error: StudioError) -> int:
     """The exit status of a command that ended with this error."""
     if error.code in _BAD_INPUT or error.code.startswith(
-        ("image-", "audio-", "text-", "mask-", "lora-", "token-", "voice-")
+        ("image-", "audio-", "data-", "text-", "mask-", "lora-", "token-", "voice-")
     ):
         return BAD_INPUT
     if error.code in _MISSING or (error.code.startswith("model") and error.code not in RUN_FAILED):

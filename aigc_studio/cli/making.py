@@ -33,7 +33,7 @@ from .output import Output, ReaderGone
 from .progress import Listener, Watch
 from .stopping import stoppable
 
-__all__ = ["check_device", "device_of", "engine", "free", "make"]
+__all__ = ["check_device", "device_of", "engine", "free", "make", "opened"]
 
 
 VECTOR_SUFFIXES = (".npy", ".safetensors")
@@ -338,16 +338,23 @@ def _check_target(kind: str, target: Path) -> None:
 
 
 @contextlib.contextmanager
+def opened(folder: Path) -> Iterator[Project]:
+    """The project in a folder, to be written; made when it is not there."""
+    known = folder.exists() and is_project(folder)
+    with contextlib.closing(Project.open(folder) if known else Project.create(folder)) as project:
+        if project.read_only:
+            raise StudioError(
+                N_("The project is open elsewhere or cannot be written; close it there, then try again."),
+                code="read-only",
+            )
+        yield project
+
+
+@contextlib.contextmanager
 def _place(folder: Path | None) -> Iterator[Project]:
     """The project a result goes to: the given one (made when it does not exist), else one that is thrown away."""
     if folder is not None:
-        known = folder.exists() and is_project(folder)
-        with contextlib.closing(Project.open(folder) if known else Project.create(folder)) as project:
-            if project.read_only:
-                raise StudioError(
-                    N_("The project is open elsewhere or cannot be written; close it there, then try again."),
-                    code="read-only",
-                )
+        with opened(folder) as project:
             yield project
         return
     with (

@@ -11,13 +11,13 @@ from aigc_studio.core import catalogue
 from aigc_studio.core.catalogue import Entry
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.engines import registry
-from aigc_studio.engines.base import Param
 from aigc_studio.engines.listing import model_row, task_rows, type_of
 
 from .choosing import Choosing
 from .codes import DONE, MISSING
 from .output import Output, table
 from .parser import Parser, add_listing, complete_with
+from .values import takes, typed
 
 __all__ = ["configure", "row_of", "run", "size_of"]
 
@@ -129,7 +129,7 @@ def _info(options: argparse.Namespace) -> int:
             output.say(
                 f"\n{task.id}: {tr(task.title)}" + (f"  ({tr('needs {inputs}', inputs=needs)})" if needs else "")
             )
-            rows = [[f"  {p.id}", _default(p), tr(p.title), _takes(p)] for p in family.task_params(task.id)]
+            rows = [[f"  {p.id}", typed(p, p.default), tr(p.title), takes(p)] for p in family.task_params(task.id)]
             for line in table(rows):
                 output.say(line)
     return DONE if entry.problem is None else MISSING
@@ -144,25 +144,6 @@ _LINES = (
     (N_("Place"), "path"),
     (N_("Licence"), "licence"),
 )
-
-
-def _takes(param: Param) -> str:
-    match param.kind:
-        case "choice":
-            return "|".join(choice.value for choice in param.choices)
-        case "int" | "float" | "size":
-            return f"{param.low:g}–{param.high:g}"
-        case "bool":
-            return "true|false"
-        case "loras" | "model":
-            return f"{param.kind} ({', '.join(param.of)})"
-    return param.kind
-
-
-def _default(param: Param) -> str:
-    from .values import typed
-
-    return typed(param, param.default)
 
 
 # Folders --------------------------------------------------------------------------------------------------------------

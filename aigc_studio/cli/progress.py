@@ -14,6 +14,7 @@ from .output import Output
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from aigc_studio.core.assets import Asset
     from aigc_studio.engines.engine import Preview
 
 __all__ = ["Watch"]
@@ -35,6 +36,8 @@ class Watch:
         self._task: Any = None
         self._at: tuple[int, str] = (-1, "")
         self._next_line = time.monotonic() + FIRST_LINE_SECONDS
+        self.note = ""
+        """What else is said beside the stage: figures of the moment."""
 
     def __enter__(self) -> Watch:
         return self
@@ -49,7 +52,7 @@ class Watch:
         elif not self._output.quiet and time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + LINE_SECONDS
             steps = tr("step {done} of {total}", done=done, total=total) if total else ""
-            self._output.hint("  ".join(part for part in (self._label(index, stage), steps) if part))
+            self._output.hint("  ".join(part for part in (self._label(index, stage), steps, self.note) if part))
 
     def clear(self) -> None:
         """Take the bar away, before something else is written."""
@@ -76,7 +79,8 @@ class Watch:
         if self._at != (index, stage):
             self._at = (index, stage)
             bar.reset(self._task, description=self._label(index, stage), total=total or None)
-        bar.update(self._task, completed=done if total else 0, total=total or None)
+        label = "  ".join(part for part in (self._label(index, stage), self.note) if part)
+        bar.update(self._task, description=label, completed=done if total else 0, total=total or None)
 
 
 def _bar() -> Progress:
@@ -112,3 +116,6 @@ class Listener:
     def notice(self, text: str, params: Mapping[str, Any]) -> None:
         """See `RunListener`."""
         self.watch.notice(text, params)
+
+    def stored(self, index: int, asset: Asset) -> None:
+        """See `RunListener`."""

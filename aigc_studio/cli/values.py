@@ -11,7 +11,7 @@ from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_
 from aigc_studio.engines.base import Family, Param
 
-__all__ = ["assignment", "lora", "size", "typed", "value"]
+__all__ = ["assignment", "lora", "size", "takes", "typed", "value"]
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -100,6 +100,20 @@ def typed(param: Param, given: Any) -> str:
         case "loras":
             return ",".join(f"{id}:{weight!r}" for id, weight in given)
     return str(given)
+
+
+def takes(param: Param) -> str:
+    """What may be typed after NAME=, for a table."""
+    match param.kind:
+        case "choice":
+            return "|".join(choice.value for choice in param.choices)
+        case "int" | "float" | "size":
+            return f"{param.low:g}–{param.high:g}"
+        case "bool":
+            return "true|false"
+        case "loras" | "model":
+            return f"{param.kind} ({', '.join(param.of)})"
+    return param.kind
 
 
 def names(params: Iterable[Param]) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .engine import CancelToken, Engine, Preview
 
-__all__ = ["run_now"]
+__all__ = ["run_now", "run_queued"]
 
 
 def run_now(
@@ -29,14 +29,47 @@ def run_now(
     token: CancelToken | None = None,
     *,
     find: Find | None = None,
+    id: str = "",
 ) -> list[Asset]:
     """Put a request at the head of its line, run it and return what it made, in order.
 
-    find: how its models are found, by default in the catalogue.
-    Raises the job's own StudioError when it fails, Cancelled when it is cancelled.
+    find: how its models are found, by default in the catalogue. id: of the job, of `new_job_id`; one of its own when
+    "". Raises the job's own StudioError when it fails, Cancelled when it is cancelled.
     """
+    id = project.queue.add(request, id).id
+    try:
+        job = _claim(project, id)
+    except StudioError:
+        project.queue.cancel(id)
+        raise
+    return _run(project, job, engine, listener, token, find)
+
+
+def run_queued(
+    project: Project,
+    id: str,
+    engine: Engine,
+    listener: RunListener | None = None,
+    token: CancelToken | None = None,
+    *,
+    find: Find | None = None,
+) -> list[Asset]:
+    """The same for a job of the project's queue that was paused, stopped, or has failed: it goes on where it was."""
+    project.queue.resume(id)
+    project.queue.retry(id)
+    return _run(project, _claim(project, id), engine, listener, token, find)
+
+
+def _run(
+    project: Project,
+    job: Job,
+    engine: Engine,
+    listener: RunListener | None,
+    token: CancelToken | None,
+    find: Find | None,
+) -> list[Asset]:
     stored = _Stored(listener or QuietListener())
-    job = run_job(project, _claim(project, request), engine, stored, token, find=find)
+    job = run_job(project, job, engine, stored, token, find=find)
     if job.state is JobState.CANCELLED:
         raise Cancelled
     if job.state is not JobState.DONE:
@@ -44,18 +77,16 @@ def run_now(
     return [asset for _, asset in sorted(stored.assets.items())]
 
 
-def _claim(project: Project, request: Request) -> Job:
+def _claim(project: Project, id: str) -> Job:
     queue = project.queue
-    job = queue.add(request)
-    queue.move(job.id, 0)
+    job = queue.move(id, 0)
     try:
         claimed = queue.claim(job.lane)
     except ValueError:
         claimed = None
-    if claimed is not None and claimed.id != job.id:
+    if claimed is not None and claimed.id != id:
         queue.release(claimed.id)
-    if claimed is None or claimed.id != job.id:
-        queue.cancel(job.id)
+    if claimed is None or claimed.id != id:
         raise StudioError(N_("Another job of this project is running; wait for it, then try again."), code="busy")
     return claimed
 

@@ -45,7 +45,7 @@ _PARTS = {
     "speaker-encoder": N_("Speaker encoder"),
     "captioner": N_("Caption model"),
     "encoder": N_("Encoder"),
-    "clip": "CLIP",
+    "clip": N_("CLIP"),
     "vae": N_("VAE"),
     "tokenizer": N_("Tokenizer"),
 }
