@@ -137,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=float, default=4e-4, help=tr("Highest learning rate"))
     parser.add_argument("--autoencoder", type=float, default=0.2, help=tr("Share of the run for the autoencoder"))
     parser.add_argument("--sample-every", type=int, default=1000, help=tr("Steps between two sheets of samples"))
+    parser.add_argument("--samples", type=int, default=36, help=tr("Pictures in a sheet of samples"))
     parser.add_argument("--seed", type=int, default=1, help=tr("Seed of the run"))
     parser.add_argument("--precision", choices=("auto", "bf16", "fp32"), default="auto", help=tr("Number format"))
     parser.add_argument("--no-compile", action="store_true", help=tr("Do not compile the networks"))
@@ -167,7 +168,7 @@ def _run(args: argparse.Namespace) -> None:
         batch=args.batch,
         autoencoder=args.autoencoder,
         rate=args.rate,
-        prompts=_prompts(scenes, args.seed),
+        prompts=_prompts(scenes, args.seed, args.samples),
         guidance=GUIDANCE,
         steps=STEPS,
         seed=args.seed,
@@ -218,10 +219,11 @@ def _tokenizer(out: Path, scenes: Scenes) -> Any:
     return load_tokenizer(folder)
 
 
-def _prompts(scenes: Scenes, seed: int) -> tuple[str, ...]:
-    """Names alone in both languages, and compositions that were never shown."""
-    plain = [each for chinese in (False, True) for each in named_scenes(scenes, 16, chinese=chinese)[::2]]
-    chosen = [*plain[:16], *unseen_scenes(scenes, 20, seed)]
+def _prompts(scenes: Scenes, seed: int, count: int) -> tuple[str, ...]:
+    """Names alone in both languages, a quarter each, and compositions that were never shown."""
+    quarter = max(1, count // 4)
+    plain = [each for chinese in (False, True) for each in named_scenes(scenes, quarter, chinese=chinese)]
+    chosen = [*plain, *unseen_scenes(scenes, max(0, count - len(plain)), seed)]
     return tuple(scenes.prompt(scene) for scene in chosen)
 
 
