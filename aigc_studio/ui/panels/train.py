@@ -213,7 +213,12 @@ class TrainPanel(Translated, QWidget):
         """Fill the form from a recipe of a model that was made here."""
         request = Request.from_json(recipe["request"])
         use = recipe.get("use") or ("settings", "seed")
-        self._fill(request, seed=int(recipe.get("seed", request.seed)) if "seed" in use else None)
+        seed = int(recipe.get("seed", request.seed))
+        if "settings" in use:
+            self._fill(request, seed=seed if "seed" in use else None)
+        elif "seed" in use:
+            self.setup.use_seed(seed)
+            self.show_mode(NEW)
 
     def save_state(self) -> dict[str, Any]:
         """What to remember for this project."""

@@ -79,6 +79,7 @@ class SetupColumn(Translated, QFrame):
         self._kept: dict[str, dict[str, str]] = {}
         """Recipe to its name, folders and licence, as they were left."""
         self._shown = ""
+        """Recipe whose form this is."""
         self.recipe = RecipePicker(self)
         self._build()
         self.recipe.changed.connect(self._recipe_changed)
@@ -249,7 +250,12 @@ class SetupColumn(Translated, QFrame):
         for id, zone in self.zones.items():
             zone.set_value(str(params.get(id, "")))
         self.choose_start(str(params.get("start", "")))
-        if seed is not None and self.form.seed_field is not None:
+        if seed is not None:
+            self.use_seed(seed)
+
+    def use_seed(self, seed: int) -> None:
+        """Take this seed, and keep it."""
+        if self.form.seed_field is not None:
             self.form.seed_field.set_value(seed)
             self.form.seed_field.keep(True)
 
@@ -339,6 +345,8 @@ class SetupColumn(Translated, QFrame):
             self.form.show_task(family, "train")
             self._choose_bases()
             self._make_zones(family, kept, before)
+            for edit in self.findChildren(QLineEdit):
+                edit.setAcceptDrops(False)  # a folder dropped on a line is data, too, and no text
             self.name.setText(kept.get("name", ""))
             self.licence.setEditText(kept.get("licence", licence))
         has = {param.id for param in family.params}

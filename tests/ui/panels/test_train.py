@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QLineEdit, QPushButton
 
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.jobs import JobState
@@ -210,6 +210,7 @@ def test_a_folder_dropped_anywhere_becomes_the_data(qtbot, panel: TrainPanel, pi
     assert panel.setup.folders() == {"data": str(pictures), "data_b": ""}
     panel.take_drop(Payload(paths=(pictures.parent,)))
     assert panel.setup.folders()["data_b"] == str(pictures.parent)
+    assert not any(edit.acceptDrops() for edit in panel.setup.findChildren(QLineEdit))
 
 
 def test_each_recipe_keeps_what_was_said_for_it(panel: TrainPanel, pictures: Path) -> None:
@@ -370,6 +371,10 @@ def test_a_recipe_of_a_model_fills_the_form(panel: TrainPanel, pictures: Path) -
     values = panel.setup.values()
     assert {id: values[id] for id in params} == params
     assert panel.setup.request().seed == 5
+    panel.setup.form.set_values({"steps": 3})
+    panel.reuse({"request": request.to_json(), "seed": 9, "use": ["seed"]})
+    assert panel.setup.values()["steps"] == 3
+    assert panel.setup.request().seed == 9
 
 
 def test_several_runs_are_shown_side_by_side(qtbot, panel: TrainPanel, pictures: Path, monkeypatch) -> None:
