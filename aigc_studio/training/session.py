@@ -21,10 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aigc_studio.core import catalogue
+from aigc_studio.core.datasets.card import dataset_card
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.library.detect import slug
 from aigc_studio.core.library.importing import free_space
+from aigc_studio.core.metadata import write_image, write_text
+from aigc_studio.core.recipe import make_recipe
 from aigc_studio.core.requests import Request
 from aigc_studio.core.runs import KEEP, REJECT, WORKSHOPS, RunFolder, Sample
 from aigc_studio.core.store.files import replace, sync_folder
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
+    from aigc_studio.core.datasets.images import ImageReport
+    from aigc_studio.core.datasets.texts import TextReport
     from aigc_studio.engines.base import Context, Family
 
     from .images import PreparedImages
@@ -52,6 +57,9 @@ log = logging.getLogger(__name__)
 
 Draw = Callable[[Trainer, int], "Iterable[torch.Tensor]"]
 """At most so many further pictures of the finished model, in batches (n, c, h, w) in [-1, 1]."""
+
+_CARD = "DATASET-"
+"""Before the names of the cards of the data."""
 
 
 class Maker(Learner, Protocol):
@@ -118,8 +126,16 @@ class Session:
             notice=self.ctx.notice,
             **how,
         )
-        self.told(**{param: {"folder": str(self.values[param]), **found.report.summary()}})
+        self.data_is(found.report, param)
         return found
+
+    def data_is(self, report: ImageReport | TextReport, param: str = "data") -> None:
+        """Note what the data is: in the run's record, and as a card that goes with the model."""
+        licence = str(self.values.get("licence", ""))
+        card = dataset_card(report, title=f"{self.title} · {report.folder.name}", licence=licence)
+        self.told(**{param: {"folder": str(self.values[param]), **report.summary()}})
+        with on_a_full_disk():
+            (self.run.path / f"{_CARD}{param}.md").write_bytes(card.encode("utf-8", "replace"))
 
     def told(self, **data: Any) -> None:
         """Note something about the data in the run's record."""
@@ -225,9 +241,6 @@ class Session:
             self.ctx.save_text(0, "\n\n---\n\n".join(each.text for each in made), **info)
 
     def _final(self, maker: Maker, trainer: Trainer) -> list[Made]:
-        from aigc_studio.core import metadata
-        from aigc_studio.core.recipe import make_recipe
-
         folder = self.run.path / "samples" / "final"
         made: list[Made] = []
         for index, each in enumerate(maker.final(trainer, int(self.values.get("samples", 16)))):
@@ -240,9 +253,9 @@ class Session:
                     self.run.path.name, 2_000_000 + index, self.request, engine={}, info={"seed": each.seed}
                 )
                 if each.image is not None:
-                    metadata.write_image(folder / name, each.image, recipe)
+                    write_image(folder / name, each.image, recipe)
                 else:
-                    metadata.write_text(folder / name, each.text, recipe)
+                    write_text(folder / name, each.text, recipe)
                 self.run.add_final(Sample(f"samples/final/{name}", each.seed, each.prompt, each.text[:2000]))
         return made
 
@@ -327,9 +340,12 @@ class Session:
         (folder / "training.json").write_bytes(text.encode("utf-8", "replace"))
         sheet = _sheet([each.image for each in made if each.image is not None])
         if sheet is not None:
-            sheet.save(folder / "samples.png")
+            recipe = make_recipe(self.run.path.name, 3_000_000, self.request, engine={}, info={})
+            write_image(folder / "samples.png", sheet, recipe)
         card = model_card(self.family, facts, [each.text for each in made if each.text][:4], sheet is not None)
         (folder / "README.md").write_bytes(card.encode("utf-8", "replace"))
+        for path in sorted(self.run.path.glob(f"{_CARD}*.md")):
+            shutil.copy(path, folder / path.name)
 
     def _earlier(self, id: str) -> RunFolder | None:
         if not id:

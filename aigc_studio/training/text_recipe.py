@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -123,7 +124,7 @@ def read_passages(session: Session) -> list[Passage]:
         raise StudioError(N_("No folder of texts is chosen; choose one."), code="data")
     report = folder_of_texts.scan(Path(given), session.ctx.check, session.ctx.progress)
     report.require()
-    session.told(data=report.summary())
+    session.data_is(report)
     if report.problems:
         session.ctx.notice(
             N_("{count} files or lines of the folder could not be used; the first: {file}."),
@@ -206,6 +207,7 @@ def prepared(session: Session, framing_of: Callable[[Sequence[Passage]], Framing
             count=framing.cut,
         )
     if not found.rows:
+        shutil.rmtree(folder, ignore_errors=True)
         raise StudioError(
             N_("There is too little text to learn from; add more."),
             code="data",

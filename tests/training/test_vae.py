@@ -48,7 +48,7 @@ def test_it_learns_and_delivers_a_model(tmp_path: Path, data: Path) -> None:
     assert summary.state == "done"
     folder = Path(summary.model)
     assert folder.parent == catalogue.models_folder()
-    assert {"config.json", "model.safetensors", "README.md", "training.json", "samples.png"} <= {
+    assert {"config.json", "model.safetensors", "README.md", "DATASET-data.md", "training.json", "samples.png"} <= {
         path.name for path in folder.iterdir()
     }
     facts = json.loads((folder / "training.json").read_text(encoding="utf-8"))
