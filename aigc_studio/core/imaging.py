@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,7 +51,10 @@ THUMBNAIL_SIDE = 256
 
 # Only these parsers ever see a file: each further one is more code that meets foreign bytes (EPS starts Ghostscript).
 _FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PSD", "AVIF")
-BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError)
+BROKEN = (
+    *(OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError),
+    *(RuntimeError, struct.error, zlib.error),
+)
 """What Pillow's parsers raise on broken files; there is no common base class."""
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import StudioError
 from ..i18n import N_
@@ -109,6 +110,13 @@ def _words(name: str) -> str:
     return "" if _CAMERA.match(text) or (len(text) < 2 and text.isascii()) else text
 
 
+class _Beside(NamedTuple):
+    """What lies beside the pictures of one folder: texts, and tables in the order in which they are asked."""
+
+    texts: frozenset[str]
+    tables: tuple[str, ...]
+
+
 class _Reader:
     """The texts and tables of one folder, each table read once."""
 
@@ -117,12 +125,13 @@ class _Reader:
         self.found = found
         self.encodings: Counter[str] = Counter()
         self.tables: dict[str, dict[str, tuple[str, ...]]] = {}
-        self.names: dict[str, frozenset[str]] = {}
+        self.folders: dict[PurePosixPath, _Beside] = {}
+        self.chains: dict[PurePosixPath, list[tuple[PurePosixPath, str]]] = {}
 
     def beside(self, place: PurePosixPath) -> tuple[str, ...]:
         """The text in a file of the picture's name."""
-        here = self._names(place.parent)
-        for suffix in BESIDE:
+        here = self._here(place.parent).texts
+        for suffix in BESIDE if here else ():
             for name in (place.stem + suffix, place.name + suffix):
                 if name in here:
                     text = self._text(place.parent / name, _LARGEST_TEXT)
@@ -132,27 +141,30 @@ class _Reader:
 
     def listed(self, place: PurePosixPath) -> tuple[str, ...]:
         """What a table in the picture's folder or one above says."""
-        for parent in place.parents:
+        for parent, name in self._above(place.parent):
+            table = self._table(parent / name)
             inside = place.relative_to(parent)
-            for name in _TABLES:
-                if name not in self._names(parent):
-                    continue
-                table = self._table(parent / name)
-                for key in (str(inside), str(inside.with_suffix("")), inside.name, inside.stem):
-                    if texts := table.get(key.casefold()):
-                        return texts
+            for key in (str(inside), str(inside.with_suffix("")), inside.name, inside.stem):
+                if texts := table.get(key.casefold()):
+                    return texts
         return ()
 
-    def _names(self, parent: PurePosixPath) -> frozenset[str]:
-        key = str(parent)
-        if key not in self.names:
+    def _above(self, parent: PurePosixPath) -> list[tuple[PurePosixPath, str]]:
+        """(folder, table) of all tables in a folder and above it, the nearest first."""
+        if parent not in self.chains:
+            folders = (parent, *parent.parents)
+            self.chains[parent] = [(folder, name) for folder in folders for name in self._here(folder).tables]
+        return self.chains[parent]
+
+    def _here(self, parent: PurePosixPath) -> _Beside:
+        if parent not in self.folders:
             try:
-                self.names[key] = frozenset(
-                    path.name for path in (self.folder / parent).iterdir() if path.suffix.lower() in _READ
-                )
+                names = set(os.listdir(self.folder / parent))
             except OSError:
-                self.names[key] = frozenset()
-        return self.names[key]
+                names = set()
+            texts = frozenset(name for name in names if os.path.splitext(name)[1] in BESIDE)
+            self.folders[parent] = _Beside(texts, tuple(name for name in _TABLES if name in names))
+        return self.folders[parent]
 
     def _text(self, place: PurePosixPath, most: int) -> str | None:
         """A file as text; None, and a problem, when it cannot be read."""
@@ -192,8 +204,6 @@ class _Reader:
                     self.found.problems.append(Problem(readable(key), "caption-table", problem, params))
         return self.tables[key]
 
-
-_READ = frozenset({*BESIDE, ".csv", ".tsv", ".jsonl", ".json"})
 
 Rows = Iterator[tuple[str, tuple[str, ...]]]
 

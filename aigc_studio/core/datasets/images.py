@@ -279,10 +279,15 @@ def _looks(
             yield file, stamp, memory.recall(file, stamp)
 
     def work(item: tuple[str, Stamp | None, Seen | StudioError | None]) -> Seen | StudioError:
-        file, _, before = item
-        return look_at(folder / file, file) if before is None else before
+        path = folder / item[0]
+        try:
+            return look_at(path, item[0])
+        except StudioError:
+            raise
+        except Exception as error:  # a parser's own way to fail must not end the look at a hundred thousand others
+            raise damaged(path, error) from error
 
-    for (file, stamp, before), result in in_order(work, known(), check):
+    for (file, stamp, before), result in in_order(work, known(), check, lambda item: item[2]):
         if before is None:
             memory.keep(file, stamp, result)
         yield file, result

@@ -17,14 +17,19 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_order(work: Callable[[T], R], items: Iterable[T], check: Check) -> Iterator[tuple[T, R | StudioError]]:
+def in_order(
+    work: Callable[[T], R],
+    items: Iterable[T],
+    check: Check,
+    known: Callable[[T], R | StudioError | None] = lambda item: None,
+) -> Iterator[tuple[T, R | StudioError]]:
     """(item, what `work` returns or the StudioError it raises) for every item, in their order.
 
     `work` runs in threads (decoding pictures and reading files leave Python's lock), `check` in the caller's. However
-    many items there are, some twenty are held at a time.
+    many items there are, some twenty are held at a time. known: the result of an item that needs no work, else None.
     """
     workers = max(1, min(4, os.cpu_count() or 1))
-    waiting: deque[tuple[T, Future[R | StudioError]]] = deque()
+    waiting: deque[tuple[T, R | StudioError | Future[R | StudioError]]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="dataset")
 
     def attempt(item: T) -> R | StudioError:
@@ -36,13 +41,14 @@ def in_order(work: Callable[[T], R], items: Iterable[T], check: Check) -> Iterat
     try:
         for item in items:
             check()
-            waiting.append((item, pool.submit(attempt, item)))
+            before = known(item)
+            waiting.append((item, pool.submit(attempt, item) if before is None else before))
             if len(waiting) > 4 * workers:
-                first, future = waiting.popleft()
-                yield first, future.result()
+                first, result = waiting.popleft()
+                yield first, result.result() if isinstance(result, Future) else result
         while waiting:
             check()
-            first, future = waiting.popleft()
-            yield first, future.result()
+            first, result = waiting.popleft()
+            yield first, result.result() if isinstance(result, Future) else result
     finally:
         pool.shutdown(cancel_futures=True)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import sys
 import tracemalloc
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
-from aigc_studio.core.datasets.images import ImageReport, open_picture, scan
+from aigc_studio.core.datasets import images
+from aigc_studio.core.datasets.images import ImageReport, look_at, open_picture, scan
+from aigc_studio.core.datasets.seen import Seen
 from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.i18n import set_language
 
@@ -309,3 +316,63 @@ def test_a_jpeg_is_decoded_small_where_that_is_enough(tmp_path: Path) -> None:
     picture(tmp_path, "large.jpg", 1, (1600, 800))
     assert open_picture(tmp_path / "large.jpg").size == (1600, 800)
     assert open_picture(tmp_path / "large.jpg", least=128).size == (400, 200)
+
+
+SOURCES = {
+    "PNG": {},
+    "JPEG": {"exif": True},
+    "WEBP": {"save_all": True},
+    "GIF": {"save_all": True},
+    "BMP": {},
+    "TIFF": {"compression": "tiff_lzw"},
+    "AVIF": {},
+}
+
+
+@cache
+def _source(kind: str) -> bytes:
+    """A whole file of one format."""
+    more: dict[str, object] = dict(SOURCES[kind])
+    if more.pop("exif", False):
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        more["exif"] = exif
+    if "save_all" in more:
+        more["append_images"] = [noise(2)]
+    out = io.BytesIO()
+    noise(1).save(out, kind, **more)  # pyright: ignore[reportArgumentType]
+    return out.getvalue()
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow's about what it skips
+@settings(max_examples=150)
+@given(
+    st.sampled_from(sorted(SOURCES)),
+    st.floats(0, 1),
+    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=8),
+)
+def test_a_damaged_file_is_a_picture_or_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, end: float, changes: list[tuple[float, int]]
+) -> None:
+    data = bytearray(_source(kind))
+    for place, value in changes:
+        data[int(place * len(data))] = value
+    path = save(tmp_path_factory.getbasetemp(), "damaged.png", bytes(data[: round(end * len(data))]))
+    for look in (lambda: look_at(path, "x"), lambda: open_picture(path, "white", 64)):
+        with contextlib.suppress(StudioError):
+            look()
+
+
+def test_a_way_to_fail_that_nobody_knew_is_one_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        picture(tmp_path, f"{number}.png", number)
+
+    def look(path: Path, file: str) -> Seen:
+        if file == "1.png":
+            raise AssertionError("a parser's own")
+        return look_at(path, file)
+
+    monkeypatch.setattr(images, "look_at", look)
+    report = scan(tmp_path)
+    assert [file.file for file in report.files] == ["0.png", "2.png"]
+    assert problems(report) == {"1.png": "image-damaged"}
