@@ -32,7 +32,7 @@ from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.theme import theme_of
 
 _SAME = re.compile(
-    r"AIGC Studio|English|Python|Linux|Windows|Darwin|espeak-ng|Top-k|Top-p|Min-p"
+    r"AIGC Studio|English|Python|Linux|Windows|Darwin|espeak-ng|Top-k|Top-p|Min-p|Apache-2.0"
     r"|(Ctrl|Alt|Shift|Page|PgUp|PgDown|Enter|Space|Del|Esc)\b"
 )
 """What stays as it is in Chinese, beside abbreviations."""

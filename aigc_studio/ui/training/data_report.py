@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
@@ -178,7 +179,7 @@ class DataReport(Translated, QWidget):
         varied_head.addWidget(self.dice)
         self.varied_wall = VariedWall(self)
         self.excerpts = QLabel(self, wordWrap=True)
-        self.excerpts.setTextFormat(Qt.TextFormat.PlainText)
+        self.excerpts.setTextFormat(Qt.TextFormat.RichText)
         self.excerpts.setProperty("role", "muted")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -306,7 +307,12 @@ class DataReport(Translated, QWidget):
             label.setProperty("role", "warning")
             self._concerns.addWidget(label)
         for concern in concerns(report):
-            self._concerns.addWidget(_ConcernList(concern, self))
+            if concern.rows:
+                self._concerns.addWidget(_ConcernList(concern, self))
+            else:
+                label = QLabel(concern.text, self, wordWrap=True)
+                label.setProperty("role", "section")
+                self._concerns.addWidget(label)
         self._arrange()
 
     def _arrange(self) -> None:
@@ -336,7 +342,8 @@ class DataReport(Translated, QWidget):
         )
         first = report.first if isinstance(report, TextFacts) else ()
         self.excerpts.setVisible(bool(first))
-        self.excerpts.setText("\n\n".join(f"{title}\n{words}…" for title, words in first))
+        texts = (f"<p><b>{escape(title)}</b><br>{escape(words)}…</p>" for title, words in first)
+        self.excerpts.setText("".join(texts))
 
 
 def _empty(layout: QHBoxLayout | QVBoxLayout) -> None:

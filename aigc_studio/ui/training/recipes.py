@@ -114,6 +114,7 @@ class RecipePicker(Translated, QWidget):
 
     def _describe(self) -> None:
         family = self.family
+        self.combo.setToolTip(tr(family.title) if family is not None else "")
         self.about.setText(tr(family.summary) if family is not None else tr("This version has no recipes."))
 
 
