@@ -171,7 +171,8 @@ class CycleLearner:
         return found
 
     def step(self, parts: Sequence[Batch], trainer: Trainer) -> Mapping[str, Any]:
-        """One step of both directions and one of both critics."""
+        """One step of both directions and one of both critics; a stop anywhere before the end leaves nothing half
+        done."""
         told: dict[str, Any] = {}
         made: list[tuple[Tensor, Tensor]] = []
         for critic in (self._of_a, self._of_b):
@@ -183,7 +184,6 @@ class CycleLearner:
                 trainer.backward(losses["loss"] * trainer.share(part))
                 _add(told, losses, trainer.share(part))
                 made.append((there.detach().float(), back.detach().float()))
-            trainer.apply("translator")
         finally:
             for critic in (self._of_a, self._of_b):
                 critic.requires_grad_(True)
@@ -196,6 +196,7 @@ class CycleLearner:
                 }
             trainer.backward((losses["critic_a"] + losses["critic_b"]) * trainer.share(part))
             _add(told, losses, trainer.share(part))
+        trainer.apply("translator")
         trainer.apply("critics")
         return told
 

@@ -133,7 +133,8 @@ class GANLearner:
         return {"image": self._data.batch(indices, rng, self._augment)}
 
     def step(self, parts: Sequence[Batch], trainer: Trainer) -> Mapping[str, Any]:
-        """One step of the critic and one of the generator.
+        """One step of the critic and one of the generator, both against the other as it was: a stop anywhere before the
+        end leaves nothing half done.
 
         "critic" is 2 while the critic can tell nothing and 0 when it can tell all; "generator" is what the critic
         thinks of what is made, with the sign turned.
@@ -141,9 +142,8 @@ class GANLearner:
         told: dict[str, Any] = {}
         for part in parts:
             self._teach_critic(part["image"], trainer, trainer.share(part), told)
-        trainer.apply("critic")
-        for part in parts:
             self._teach_generator(len(part["image"]), trainer, trainer.share(part), told)
+        trainer.apply("critic")
         trainer.apply("generator")
         if self._values["adaptive"]:
             self._adaptive.adjust(sum(len(part["image"]) for part in parts))

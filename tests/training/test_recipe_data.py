@@ -18,7 +18,7 @@ from aigc_studio.nets.gan import Discriminator, Generator
 from aigc_studio.nets.masked import Encoder
 from aigc_studio.nets.translator import Patches, Translator
 from aigc_studio.nets.vqvae import VQVAE
-from aigc_studio.training import cyclegan, gan, masked, vqvae
+from aigc_studio.training import checkpoint, cyclegan, gan, masked, vqvae
 from aigc_studio.training.learner import Settings
 from aigc_studio.training.trainer import Trainer
 from tests.engines.context import FakeContext
@@ -63,6 +63,38 @@ def test_a_folder_that_went_away_is_not_needed_any_more(recipe: ModuleType, tmp_
     assert finished(tmp_path / "run").step == 3
 
 
+@RECIPES
+@pytest.mark.parametrize("share", [0.1, 0.6, 0.95])
+def test_a_brake_in_the_middle_of_a_step_loses_no_step(recipe: ModuleType, share: float, tmp_path: Path) -> None:
+    """The engine stops torch at the next forward of any network: what was learned before that step is kept."""
+    learner = learner_of(recipe, Many(), recipe.FAMILY.values("train", {"batch": 4}))
+    forwards = [0, 0]
+
+    def count(_module: Any, _args: Any) -> None:
+        forwards[trainer.step] += 1
+        if trainer.step == 1 and forwards[1] > share * forwards[0]:
+            raise Cancelled
+
+    trainer = Trainer(
+        FakeContext(), RunFolder(tmp_path), learner, Settings(steps=3, ema=0.5, sample_every=0, validate_every=0)
+    )
+    brake = torch.nn.modules.module.register_module_forward_pre_hook(count)
+    try:
+        with pytest.raises(Cancelled):
+            trainer.run()
+    finally:
+        brake.remove()
+    kept = checkpoint.load_latest(tmp_path)
+    assert kept["step"] == 1
+    again = learner_of(recipe, Many(), recipe.FAMILY.values("train", {"batch": 4}))
+    whole = Trainer(FakeContext(), RunFolder(tmp_path / "whole"), again, Settings(steps=1, ema=0.5, sample_every=0))
+    whole.run()
+    found = checkpoint.load_latest(tmp_path / "whole")
+    for name, weights in kept["modules"].items():
+        for key, value in weights.items():
+            assert torch.equal(value, found["modules"][name][key]), f"{name}.{key}"
+
+
 class Many:
     """A hundred thousand pictures of 8 px that are drawn when they are asked for, and counted."""
 
@@ -80,7 +112,8 @@ class Many:
 
 
 def learner_of(recipe: ModuleType, data: Any, values: dict[str, Any]) -> Any:
-    """A very small one of each recipe."""
+    """A very small one of each recipe, the same each time."""
+    torch.manual_seed(1)
     makers: dict[ModuleType, Callable[[], Any]] = {
         gan: lambda: gan.GANLearner(Generator(8, 4, 4, 4), Discriminator(8, 4, 4), data, values, 1),
         vqvae: lambda: vqvae.VQVAELearner(VQVAE(8, 4, 8, 4, 2, 3, 8, 1, 1), data, values, 1),
