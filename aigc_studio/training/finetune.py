@@ -195,12 +195,15 @@ def _tuned(network: Any, values: Any) -> _Tuned:
     import torch
     from peft import LoraConfig, get_peft_model
 
+    if network.dtype == torch.float16:  # its range is too small for gradients
+        network.float()
     config = LoraConfig(
         r=values["rank"],
         lora_alpha=2 * values["rank"],
         lora_dropout=0.0,
         bias="none",
         target_modules="all-linear",
+        fan_in_fan_out=any(type(layer).__name__ == "Conv1D" for layer in network.modules()),  # GPT-2's layers
         task_type="CAUSAL_LM",
     )
     adapted = get_peft_model(network, config)

@@ -170,12 +170,17 @@ def prepared(session: Session, framing_of: Callable[[Sequence[Passage]], Framing
     folder = session.run.path / "data" / "texts"
     if (found := Texts.there(folder)) is not None:
         return found
-    passages = sections(read_passages(session))
+    answered = [
+        each for each in read_passages(session) if not each.turns or any(r == "assistant" for r, _ in each.turns)
+    ]
+    passages = sections(answered)
     chat = 2 * sum(bool(passage.turns) for passage in passages) > len(passages)
     learned, held_out = split(passages, float(session.values["validation"]), session.request.seed)
     kept, rejected = rated(session, chat)
     refused = {passage.text.strip() for passage in rejected}
     learned = [passage for passage in learned if passage.text.strip() not in refused]
+    if not learned:
+        raise too_little()
     framing = framing_of(learned)
     form = str(session.values.get("form", "auto"))
     regular = regular_form([passage.text for passage in learned]) if not chat else ""
@@ -208,13 +213,15 @@ def prepared(session: Session, framing_of: Callable[[Sequence[Passage]], Framing
         )
     if not found.rows:
         shutil.rmtree(folder, ignore_errors=True)
-        raise StudioError(
-            N_("There is too little text to learn from; add more."),
-            code="data",
-        )
+        raise too_little()
     told = {name: facts[name] for name in ("documents", "held_out_documents", "kept", "rejected")}
     session.told(texts=told | {"tokens": found.tokens, "rows": found.rows})
     return found
+
+
+def too_little() -> StudioError:
+    """What there is, is not enough for one step."""
+    return StudioError(N_("There is too little text to learn from; add more."), code="data")
 
 
 def asks_for(session: Session, texts: Texts) -> list[Ask]:

@@ -116,14 +116,19 @@ def test_answers_are_learned(tmp_path: Path, talk: Path, qwen: Path, method: str
     assert "dollars." in written.texts[0].value
 
 
-def test_a_model_that_knew_no_conversations(tmp_path: Path, talk: Path) -> None:
-    """GPT-2 learns them in a plain template, which goes with the result."""
+@pytest.mark.parametrize(("method", "optimiser"), [("lora", "adamw"), ("full", "muon")])
+def test_a_model_that_knew_no_conversations(tmp_path: Path, talk: Path, method: str, optimiser: str) -> None:
+    """GPT-2, whose layers are made in another way, learns them in a plain template, which goes with the result."""
     base = tiny.make_gpt2(tmp_path / "gpt2")
     run = tmp_path / "training" / "gpt2"
-    train(run, talk, 3, base)
+    train(run, talk, 12, base, method=method, optimiser=optimiser, rate=1e-2)
     folder = made_of(run)
     assert "### Response:" in (folder / "chat_template.jinja").read_text()
-    assert RunFolder(run).info()["figures"]["references"] >= 1
+    figures = RunFolder(run).info()["figures"]
+    assert figures["references"] >= 1
+    assert figures["perplexity"] < figures["before_perplexity"] / 2
+    kept = checkpoint.load_latest(run)["optimisers"]
+    assert set(kept) == ({"adamw"} if method == "lora" else {"muon", "adamw"})
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])

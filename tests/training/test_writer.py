@@ -239,6 +239,19 @@ def test_what_cannot_be_learned_from(tmp_path: Path) -> None:
         assert error.value.code == code
 
 
+def test_texts_that_hold_nothing_to_learn(tmp_path: Path) -> None:
+    """One character is its first token only; it is told, and texts that are added count at the next try."""
+    folder = tmp_path / "few"
+    folder.mkdir()
+    (folder / "a.jsonl").write_text('{"messages": [{"role": "user", "content": "x"}]}', encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(StudioError) as error:
+            train(tmp_path / "training" / "few", folder, 2)
+        assert error.value.code == "data"
+    (folder / "b.txt").write_text("One line.", encoding="utf-8")
+    train(tmp_path / "training" / "few", folder, 2)
+
+
 def test_one_text_is_enough_to_begin(tmp_path: Path) -> None:
     """Nothing can be held out of one short text; it is learned all the same."""
     folder = tmp_path / "one"
