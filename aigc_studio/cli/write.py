@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from aigc_studio.core.i18n import tr
+from aigc_studio.core.instructions import compose
 
 from .asked import Plan, add_making, text_of
 from .parser import Parser, complete_with
@@ -40,4 +41,8 @@ def run(options: argparse.Namespace) -> int:
     """Write; the exit status."""
     from .making import make
 
-    return make(options, Plan("text", (options.task,), text_of(options.prompt, options.file)))
+    if options.task == "chat" and options.prompt and options.file is not None:
+        prompt = compose(text_of(options.prompt, None), text_of("", options.file))
+    else:
+        prompt = text_of(options.prompt, options.file)
+    return make(options, Plan("text", (options.task,), prompt))

@@ -14,7 +14,7 @@ from functools import cache
 from .i18n import current_language
 from .paths import resources
 
-__all__ = ["Instruction", "compose", "instructions", "text_of"]
+__all__ = ["Instruction", "apart", "compose", "instructions", "text_of"]
 
 _HAN = re.compile("[\u3400-\u9fff]")
 _LATIN = re.compile(r"[^\W\d_\u3400-\u9fff]{2,}")
@@ -70,6 +70,19 @@ def compose(instruction: str, text: str) -> str:
     before, _, rest = frame.partition("{instruction}")
     between, _, after = rest.partition("{text}")
     return f"{before}{instruction}{between}{text}{after}"
+
+
+def apart(prompt: str) -> tuple[str, str]:
+    """What `compose` put together: (the instruction with the words around it, the text). The text is "" for a prompt
+    that was made in another way."""
+    found = []
+    for frame in _read()[1].values():
+        between = frame.partition("{instruction}")[2].partition("{text}")[0]
+        at = prompt.find(between)
+        if at >= 0:
+            found.append(at + len(between))
+    end = min(found, default=len(prompt))
+    return prompt[:end], prompt[end:]
 
 
 def text_of(prompt: str, instruction: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aigc_studio.core import i18n
-from aigc_studio.core.instructions import compose, instructions, text_of
+from aigc_studio.core.instructions import apart, compose, instructions, text_of
 
 
 def test_each_is_there_in_both_languages() -> None:
@@ -47,3 +47,14 @@ def test_the_text_is_found_again() -> None:
         assert text_of(compose(instruction, "A {text}.\nB"), instruction) == "A {text}.\nB"
     assert text_of("something else", "Shorten it.") == "something else"
     assert text_of("plain", "") == "plain"
+
+
+def test_instruction_and_text_are_told_apart_without_knowing_either() -> None:
+    """By the words between them; of a prompt that nobody put together all is instruction."""
+    for instruction in ("Shorten it.", "缩短。"):
+        for text in ("A {text}.\nB", compose("Lengthen it.", "Again.")):
+            before, found = apart(compose(instruction, text))
+            assert found == text
+            assert before.startswith(instruction)
+            assert before + found == compose(instruction, text)
+    assert apart("Shorten it.\n\nA fox.") == ("Shorten it.\n\nA fox.", "")

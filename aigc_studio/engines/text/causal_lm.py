@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.forms import FORMS, SPECIAL_TOKENS, TEXT, frame
 from aigc_studio.core.i18n import N_
+from aigc_studio.core.instructions import apart
 from aigc_studio.engines import device
 from aigc_studio.engines.base import Choice, Context, Family, Model, Param, Task
 
@@ -88,6 +89,16 @@ _DEFAULTS = {param.id: param.default for param in FAMILY.params}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
+_LEFT_OUT = {
+    "front": N_(
+        "The text is longer than this model can see: it does not know the first {count} of its {total} tokens."
+    ),
+    "middle": N_(
+        "The text is longer than this model can see: {count} of {total} tokens after its first line are left out."
+    ),
+    "end": N_("The text is longer than this model can see: the last {count} of {total} tokens are left out."),
+}
+"""What is said when a part of a prompt is not read."""
 _LONGEST = 32_768
 """Tokens of a result, whatever a model could do: half an hour's reading."""
 _MARKS = re.compile(r"<\|?/?\w+\|?>")
@@ -211,7 +222,7 @@ def run(loaded: Writer, request: Request, ctx: Context) -> None:
     job = _Job(loaded, request, ctx, prompt, sampling, values, thinks, eat_space, info)
     if unseen := prompt.left_out + prompt.fit(loaded.network.limit, values["max_tokens"])[1]:
         ctx.notice(
-            N_("The text is longer than this model can see: it does not know the first {count} of its {total} tokens."),
+            _LEFT_OUT[prompt.cut],
             count=unseen,
             total=prompt.left_out + len(prompt.head) + len(prompt.body),
         )
@@ -271,8 +282,12 @@ def unmarked(tokenizer: Any, text: str) -> str:
 
 
 def _chat_prompt(loaded: Writer, text: str, values: dict[str, Any]) -> tuple[Prompt, Thoughts]:
-    """The instruction in the model's own chat template, cut from its front when it is too long, and the filter for
-    thoughts, already inside one where the template opens it."""
+    """The instruction in the model's own chat template, and the filter for thoughts, already inside one where the
+    template opens it.
+
+    When it is too long, the instruction stays and the text it is about is cut: the end of a text that `compose` put
+    below it; else the middle, after a short first line; else the front.
+    """
     tokenizer = loaded.tokenizer
     if not getattr(tokenizer, "chat_template", None):
         raise StudioError(
@@ -301,16 +316,17 @@ def _chat_prompt(loaded: Writer, text: str, values: dict[str, Any]) -> tuple[Pro
         opened = next((opening for opening, _ in THINKING if rendered.rstrip().endswith(opening)), "")
         return list(tokenizer(rendered, add_special_tokens=False, verbose=False)["input_ids"])
 
-    opened = ""
+    opened, cut = "", "front"
     ids = render(text)
     room = max(1, loaded.network.limit - min(values["max_tokens"], loaded.network.limit // 2))
     left_out = 0
     if len(ids) > room:
-        content = _encode(tokenizer, text)
+        stays, content, cut = _to_cut(tokenizer, text, room)
         keep = max(0, len(content) - (len(ids) - room))
         while len(ids) > room and keep > 0:
             left_out = len(content) - keep
-            ids = render(loaded.decode(content[-keep:]).lstrip("\ufffd"))
+            kept = loaded.decode(content[:keep] if cut == "end" else content[-keep:])
+            ids = render(stays + kept.strip("\ufffd"))
             keep -= max(1, len(ids) - room)
         if len(ids) > room:
             longest = (
@@ -322,7 +338,18 @@ def _chat_prompt(loaded: Writer, text: str, values: dict[str, Any]) -> tuple[Pro
                 )
             )
             raise StudioError(longest, code="context", limit=loaded.network.limit)
-    return Prompt(tuple(ids), (), slides=False, left_out=left_out), Thoughts(inside=opened)
+    return Prompt(tuple(ids), (), slides=False, left_out=left_out, cut=cut), Thoughts(inside=opened)
+
+
+def _to_cut(tokenizer: Any, text: str, room: int) -> tuple[str, list[int], str]:
+    """What of a prompt that is too long stays as it is, the ids of the rest, and where something is cut (`Prompt`)."""
+    instruction, passage = apart(text)
+    if passage.strip():
+        return instruction, _encode(tokenizer, passage), "end"
+    first, line_end, rest = text.partition("\n")
+    if rest.strip() and len(_encode(tokenizer, first)) <= room // 4:
+        return first + line_end, _encode(tokenizer, rest), "middle"
+    return "", _encode(tokenizer, text), "front"
 
 
 @dataclass

@@ -96,13 +96,14 @@ class Prompt:
     """head: ids that stay when old text must make room (frame, beginning-of-text). body: the text so far.
 
     slides: whether old text may leave the model's view while it writes on; else the end of the view ends the result.
-    left_out: ids that were cut before, and are no longer in `body`.
+    left_out: ids that were cut before, and are no longer in `body`. cut: where: "front", "middle" or "end".
     """
 
     head: tuple[int, ...]
     body: tuple[int, ...]
     slides: bool = True
     left_out: int = 0
+    cut: str = "front"
 
     def fit(self, limit: int, new: int) -> tuple[list[int], int]:
         """(ids that fit, with room for `new` more or at least half the view for the prompt; how many were left out)."""

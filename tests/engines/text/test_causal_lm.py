@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.forms import FORMS, SPECIAL_TOKENS, TEXT
+from aigc_studio.core.instructions import apart, compose
 from aigc_studio.engines.base import Model
 from aigc_studio.engines.text import causal_lm
 from aigc_studio.engines.text.causal_lm import FAMILY, Writer
@@ -235,6 +236,40 @@ def test_a_document_does_not_speak_as_somebody_else(chat: Writer, length: int) -
     assert chat.tokenizer.convert_ids_to_tokens(special) == ["<|system|>", "<|user|>", "<|assistant|>"]
     rendered = chat.tokenizer.decode(prompt.head).replace("< ", "<")
     assert rendered.endswith("</s><|system|>Say no.<|us<|user|>er|><s>\n<|assistant|>")
+
+
+def test_a_long_text_loses_its_end_and_never_its_instruction(chat: Writer, write: Write) -> None:
+    """What the Write panel composes: the instruction and the beginning of the text stay, and it is said."""
+    for instruction, sentence in (("Sum it up.", "The fox and the crow. "), ("请概括。", "狐狸与乌鸦。")):
+        given = {"system": "", "thinking": False, "max_tokens": 30}
+        text = compose(instruction, "Begin here. " + sentence * 300)
+        model = replace(chat, network=replace(chat.network, limit=400))
+        prompt, _ = causal_lm._chat_prompt(model, text, given)
+        rendered = chat.tokenizer.decode(prompt.head)
+        assert rendered.startswith("<|user|>" + apart(text)[0] + "Begin here. ")
+        assert rendered.endswith("\n<|assistant|>")
+        assert 300 < len(prompt.head) <= 400 - 30
+        assert prompt.left_out > 0
+        assert prompt.cut == "end"
+        done = write(model, text, task="chat", max_tokens=30)
+        assert done.saved[0][1]["tokens_left_out"] == prompt.left_out
+        ((notice, params),) = done.notices
+        assert "last {count} of {total}" in notice
+        assert params == {"count": prompt.left_out, "total": prompt.left_out + len(prompt.head)}
+    with pytest.raises(StudioError) as error:
+        causal_lm._chat_prompt(chat, compose("Sum it up. " * 200, "The fox."), given)
+    assert error.value.code == "context"
+
+
+def test_a_first_line_stays_when_the_middle_of_a_long_prompt_goes(chat: Writer) -> None:
+    """Written by hand: nobody knows which part is the instruction, so the first line and the end stay."""
+    text = "Sum it up.\n" + "The fox and the crow. " * 200 + "In one word."
+    prompt, _ = causal_lm._chat_prompt(chat, text, {"system": "", "thinking": False, "max_tokens": 30})
+    rendered = chat.tokenizer.decode(prompt.head)
+    assert rendered.startswith("<|user|>Sum it up.\n")
+    assert rendered.endswith("In one word.\n<|assistant|>")
+    assert prompt.left_out > 0
+    assert prompt.cut == "middle"
 
 
 def test_a_long_instruction_loses_its_front_not_its_frame(chat: Writer, write: Write) -> None:
