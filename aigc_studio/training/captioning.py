@@ -132,7 +132,7 @@ def captioned(data: PreparedImages, id: str, ctx: Context) -> PreparedImages:
             done += len(group)
         ctx.progress(done, len(lacking), _LOOKING)
     found = {index: kept[data.hashes[index]] for index in lacking if kept[data.hashes[index]]}
-    ctx.notice(N_("{count} pictures were described by a model; its words may be wrong."), count=len(found))
+    ctx.notice(N_("Pictures described by a model, whose words may be wrong: {count}."), count=len(found))
     return data.with_captions(found)
 
 

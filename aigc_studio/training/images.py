@@ -410,12 +410,12 @@ def _tell(ready: PreparedImages, side: int, notice: Notice) -> None:
     """What a person should know about the data before waiting for hours."""
     report = ready.report
     if len(ready) < FEW:
-        notice(N_("There are only {count} pictures: the model will mostly repeat them."), count=len(ready))
+        notice(N_("Only few pictures ({count}): the model will mostly repeat them."), count=len(ready))
     if report.problems:
-        notice(N_("{count} files are left out; the data report says why."), count=len(report.problems))
+        notice(N_("Files left out (the data report says why): {count}."), count=len(report.problems))
     if copies := sum(len(group) - 1 for group in report.duplicates):
-        notice(N_("{count} pictures are equal to others and are used once."), count=copies)
+        notice(N_("Copies of other pictures, used once: {count}."), count=copies)
     if report.animated:
-        notice(N_("{count} files are animated; their first frames are used."), count=report.animated)
+        notice(N_("Animated files, of which the first frame is used: {count}."), count=report.animated)
     if small := report.small(side):
-        notice(N_("{count} pictures are smaller than {side} px and are enlarged."), count=small, side=side)
+        notice(N_("Pictures smaller than {side} px, which are enlarged: {count}."), count=small, side=side)

@@ -24,6 +24,7 @@ from aigc_studio.engines.image.diffusion.pipeline import warm
 from . import checkpoint
 from .bookkeeping import on_a_full_disk
 from .caption_tokens import load_tokenizer, save_tokenizer, token_ids, train_tokenizer
+from .captioning import captioned, captioner
 from .common import care, family, images_data, length, rounds
 from .latent_learner import Encode, LatentLearner, Plan, paint
 from .learner import Made, step_seed
@@ -93,6 +94,7 @@ FAMILY = family(
         ),
         Param.float("guidance", N_("Guidance"), 3.0, 1.0, 20.0, 0.5, advanced=True),
         Param.bool("flip", N_("Mirror"), False, advanced=True, help=N_("Half of the pictures are seen mirrored.")),
+        captioner(),
         *care(ema=0.999, sample_every=500),
         *rounds(),
     ),
@@ -113,7 +115,7 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
     session = Session(ctx, request, FAMILY)
     values = session.values
     side = int(values["size"])
-    data = session.images(side)
+    data = captioned(session.images(side), str(values["captioner"]), ctx)
     tokenizer = _tokenizer(session, data)
     source = FolderSource(data, tokenizer, session.run.path / "latents", request.seed, bool(values["flip"]), ctx.check)
     plan = Plan(

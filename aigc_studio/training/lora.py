@@ -21,6 +21,7 @@ from aigc_studio.engines.base import Choice, Context, Model, Param
 
 from .base_model import BASES, BaseModel, Latents, open_base, paint_with
 from .bookkeeping import on_a_full_disk
+from .captioning import captioned, captioner
 from .common import care, family, images_data, length, rounds
 from .latent_learner import sheet
 from .learner import Batch, Made, step_seed
@@ -138,6 +139,7 @@ FAMILY = family(
             advanced=True,
             help=N_("Computes parts of each step twice (gradient checkpointing): a third slower, half the memory."),
         ),
+        captioner(),
         *(param for param in care(validation=0.0, samples=4) if param.id != "ema"),
         *(param for param in rounds()),
     ),
@@ -153,7 +155,7 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
     session = Session(ctx, request, FAMILY)
     values = session.values
     base = open_base(_base(ctx, values), ctx, session.device)
-    data = prepared(session, base, values)
+    data = captioned(prepared(session, base, values), str(values["captioner"]), ctx)
     captions = captions_of(data, str(values["trigger"]), str(values["captions"]))
     learner = LoraLearner(base, data, captions, values, request.seed, session.run.path)
     learner.prepare(ctx)

@@ -85,7 +85,7 @@ def test_equal_files_are_used_once_with_the_captions_of_all(tmp_path: Path) -> N
     rng = np.random.default_rng(0)
     assert {prepared.caption(1, rng) for _ in range(20)} == {"blue cup", "red cup"}
     assert prepared.caption(0, rng) == ""
-    assert "2 pictures are equal to others and are used once." in notices
+    assert "Copies of other pictures, used once: 2." in notices
 
 
 def test_three_pictures_work_and_are_told_of(tmp_path: Path) -> None:
@@ -95,8 +95,8 @@ def test_three_pictures_work_and_are_told_of(tmp_path: Path) -> None:
     assert len(prepared.train) == 3 - len(prepared.validation)
     assert len(prepared.train) >= 1
     assert notices == [
-        "There are only 3 pictures: the model will mostly repeat them.",
-        "3 pictures are smaller than 32 px and are enlarged.",
+        "Only few pictures (3): the model will mostly repeat them.",
+        "Pictures smaller than 32 px, which are enlarged: 3.",
     ]
     assert len(prepared.choose(7, 16, 0)) == 16
 

@@ -91,13 +91,9 @@ class ImageReport:
             return
         if self.problems:
             raise StudioError(
-                N_(
-                    'None of the {count} pictures in "{folder}" can be used; '
-                    "the data report says what is wrong with each."
-                ),
+                N_('No picture in "{folder}" can be used; the data report says what is wrong with each.'),
                 code="data-empty",
                 folder=readable(str(self.folder)),
-                count=len(self.problems),
             )
         raise StudioError(
             N_('There are no pictures in "{folder}"; choose a folder with PNG, JPEG or WebP files.'),

@@ -91,12 +91,9 @@ class TextReport:
             return
         if self.problems:
             raise StudioError(
-                N_(
-                    'None of the {count} texts in "{folder}" can be used; the data report says what is wrong with each.'
-                ),
+                N_('No text in "{folder}" can be used; the data report says what is wrong with each.'),
                 code="data-empty",
                 folder=readable(str(self.folder)),
-                count=len(self.problems),
             )
         raise StudioError(
             N_('There are no texts in "{folder}"; choose a folder with .txt, .md, .jsonl or .docx files.'),
