@@ -203,7 +203,7 @@ def test_shortcuts_are_used_once() -> None:
     keys = [info.shortcut for info in ACTIONS if info.shortcut]
     assert sorted(keys) == sorted(set(keys))
     assert len({info.id for info in ACTIONS}) == len(ACTIONS)
-    assert [panel.id for panel in PANELS] == ["write", "picture", "voice", "assets", "queue", "history"]
+    assert [panel.id for panel in PANELS] == ["write", "picture", "voice", "assets", "queue", "history", "train"]
 
 
 def test_the_window_comes_back_as_it_was(window: MainWindow, qtbot, tmp_path: Path) -> None:
