@@ -105,7 +105,7 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
     learner.prepare(ctx)
     session.begin_from(learner)
     trainer = session.train(learner, session.settings(warmup=min(50, int(values["steps"]) // 10), fall=0.2))
-    session.deliver(learner, trainer)
+    session.deliver(learner, trainer, like=data)
 
 
 def checked_token(token: str) -> str:

@@ -118,6 +118,7 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
     data = captioned(session.images(side), str(values["captioner"]), ctx)
     tokenizer = _tokenizer(session, data)
     source = FolderSource(data, tokenizer, session.run.path / "latents", request.seed, bool(values["flip"]), ctx.check)
+    card = session.device.startswith("cuda")
     plan = Plan(
         batch=int(values["batch"]),
         autoencoder=float(values["autoencoder"]),
@@ -128,7 +129,7 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
         steps=STEPS,
         seed=request.seed,
         device=session.device,
-        compiled=session.device.startswith("cuda"),
+        compiled=card,
     )
     shape = SHAPES[str(values["network"])]
     parts = networks(shape, side, tokenizer, request.seed)
@@ -137,7 +138,7 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
     if session.earlier is not None:
         learner.restore((checkpoint.load_latest(session.earlier.path) or {"learner": learner.state()})["learner"])
     trainer = session.train(learner, session.settings(warmup=50, fall=0.2))
-    session.deliver(learner, trainer)
+    session.deliver(learner, trainer, like=data, more=learner.draw if card else None)
 
 
 def networks(shape: Any, side: int, tokenizer: Any, seed: int) -> dict[str, Any]:
@@ -183,6 +184,19 @@ class PictureMaker(LatentLearner):
             seed, prompt = (self.plan.seed + index) % 2**32, prompts[index % len(prompts)]
             (image,) = paint(pipe, [prompt], [seed], self.plan.steps, self.plan.guidance, trainer.check)
             yield Made(image, seed=seed, prompt=prompt)
+
+    def draw(self, trainer: Trainer, count: int) -> Iterable[Tensor]:
+        """Further pictures of learned captions, (n, 3, side, side) in [-1, 1]: only where they are cheap."""
+        import torch
+
+        pipe = self.pipeline(trainer)
+        train = self.source.data.train
+        for at in range(0, count, 16):
+            some = range(at, min(at + 16, count))
+            texts = [self.source.captions(int(train[index * len(train) // count]))[0] for index in some]
+            seeds = [(self.plan.seed + 1000 + index) % 2**32 for index in some]
+            images = paint(pipe, texts, seeds, self.plan.steps, self.plan.guidance, trainer.check)
+            yield torch.from_numpy(np.stack([np.asarray(image) for image in images])).permute(0, 3, 1, 2) / 127.5 - 1
 
     def measure(self, trainer: Trainer, made: list[Made]) -> Mapping[str, Any]:
         """Errors on what was held out, on fixed levels of noise, and how the latents are scaled."""

@@ -24,7 +24,7 @@ __all__ = ["Library", "Row", "Snapshot", "change_library", "read_library", "read
 log = logging.getLogger(__name__)
 
 _FORMAT = 1
-_DETECTION = 1
+_DETECTION = 2
 """Raised when the detection finds other things in the same files, so that all are read again."""
 
 _lock = threading.Lock()  # the window's scan and the window's own thread both change the file

@@ -130,6 +130,10 @@ def declare(
     )
 
 
+_PARTS = {"loras": "lora", "embeddings": "embedding"}
+"""Parameter to the first word of the types of parts that it takes."""
+
+
 def _words(types: tuple[str, ...]) -> Param:
     """Files of learned words."""
     return Param.loras(
@@ -156,8 +160,8 @@ def fit(family: Family, facts: Mapping[str, Any]) -> Family:
     for param in family.params:
         if param.id == "negative" and facts.get("negative") is False:
             continue
-        if param.kind == "loras" and facts.get("type"):
-            param = replace(param, of=(f"{param.of[0].partition(':')[0]}:{facts['type']}",))
+        if param.id in _PARTS and facts.get("type"):
+            param = replace(param, of=(f"{_PARTS[param.id]}:{facts['type']}",))
         default = param.default
         if param.id in defaults:
             try:
