@@ -101,7 +101,7 @@ class Generator(Network):
         x = _active(self.first(x, w))
         image = self.colours[0](x, w)
         for layer, colour in zip(self.layers, self.colours[1:], strict=True):  # pyright: ignore[reportArgumentType]
-            x = _active(layer(_smooth_double(x), w))  # repeated pixels leave a grid
+            x = _active(layer(functional.interpolate(x, scale_factor=2.0, mode="nearest"), w))
             image = _smooth_double(image) + colour(x, w)
         return image
 

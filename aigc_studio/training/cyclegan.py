@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FAMILY", "CycleLearner", "Pool", "load", "run"]
 
+_WIDE = N_("16 for a processor; 32 to 64 for a graphics card, where it is much better.")
+
 SIZES = tuple(Choice(str(side), f"{side} px") for side in (64, 128, 256))
 
 FAMILY = family(
@@ -67,8 +69,8 @@ FAMILY = family(
             advanced=True,
             help=N_("How much a picture of the wanted kind must stay as it is. 0: colours may change freely."),
         ),
-        Param.int("width", N_("Width of the network"), 32, 4, 128, advanced=True),
-        Param.int("blocks", N_("Blocks in the middle"), 6, 1, 12, advanced=True),
+        Param.int("width", N_("Width of the network"), 16, 4, 128, advanced=True, help=_WIDE),
+        Param.int("blocks", N_("Blocks in the middle"), 4, 1, 12, advanced=True),
         *augmentations(),
         *care(ema=0.995, validation=0.0),
         *rounds(),
