@@ -94,6 +94,8 @@ class Param:
     marked with N_(). advanced: behind the form's "Advanced" drawer. tasks: the task ids it applies to, () for all.
     unit: shown after the number ("px", "%").
     file: a text that is the path of a file; other programs may ask for results, but not name files of this machine.
+    lasting: whether a form keeps its value for other models of the family and for the next time; not for what means
+    something else in every model.
     """
 
     id: str
@@ -110,6 +112,7 @@ class Param:
     tasks: tuple[str, ...] = ()
     of: tuple[str, ...] = ()
     file: bool = False
+    lasting: bool = True
 
     @classmethod
     def int(cls, id: str, title: str, default: int, low: int, high: int, step: int = 1, **more: Any) -> Param:

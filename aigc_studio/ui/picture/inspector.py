@@ -60,6 +60,7 @@ class Inspector(Translated, QFrame):
         self._running = False
         self._started = QElapsedTimer()
         self._blocked = ""
+        self._entry_id = ""
         self.model = ModelPicker(studio, "image", parent=self)
         self._family = self.model.family or registry.families("image")[0]
         self._build()
@@ -340,6 +341,10 @@ class Inspector(Translated, QFrame):
 
     def _model_changed(self) -> None:
         """Another model, or another state of the same one."""
+        entry = self.model.entry
+        if entry is not None and entry.id != self._entry_id:
+            self._entry_id = entry.id
+            self.form.forget_passing()
         if self.model.family is not None and self.model.family != self._family:
             self._family = self.model.family
             if not self.can(self.mode):

@@ -202,6 +202,7 @@ class NumberField(Field):
         if param.unit:
             self.tr_bind(lambda text: self.spin.setSuffix(f" {text}"), param.unit)
         self.slider = QSlider(Qt.Orientation.Horizontal, self)
+        self.slider.setProperty("balanced", low == -high)  # nought is in the middle, not at an end
         ends = min(high, slider_high if slider_high is not None else high)
         wide = low >= 0 and high < 1e9 and (ends - low) / param.step > _MOST_PLACES
         self._scale = _Wide(low, ends, param.step, param.default) if wide else _Even(low, ends, param.step)

@@ -91,7 +91,11 @@ class ParamForm(Translated, QWidget):
         kept: dict[str, Any] = {}
         if self._body is not None and self.family.id == family.id:
             before = {id: field.param.default for id, field in self.fields.items()}
-            same = {param.id for param in self._params(family, task) if before.get(param.id) == param.default}
+            same = {
+                param.id
+                for param in self._params(family, task)
+                if before.get(param.id) == param.default and (param.lasting or family == self.family)
+            }
             kept = {id: value for id, value in self.values().items() if id in same}
         if self._body is not None:
             self._column.removeWidget(self._body)
@@ -141,6 +145,10 @@ class ParamForm(Translated, QWidget):
         """Models have come or gone: fields that choose among them read again what there is."""
         for field in self.fields.values():
             field.refresh()
+
+    def forget_passing(self) -> None:
+        """Another model of the family: what meant something to the former one alone goes back to its default."""
+        self.set_values({id: field.param.default for id, field in self.fields.items() if not field.param.lasting})
 
     def reset(self) -> None:
         """Every parameter to its default."""
@@ -215,7 +223,7 @@ class ParamForm(Translated, QWidget):
         found = {}
         for id, field in self.fields.items():
             key, now = self._key(id), _plain(field.param.default)
-            if key in values and defaults.get(key, now) == now:
+            if field.param.lasting and key in values and defaults.get(key, now) == now:
                 found[id] = values[key]
         return found
 
@@ -238,7 +246,7 @@ class ParamForm(Translated, QWidget):
                 values.pop(key, None)
                 defaults.pop(key, None)
                 default = _plain(field.param.default)
-                if (value := field.value()) != default:
+                if field.param.lasting and (value := field.value()) != default:
                     values[key], defaults[key] = value, default
             self._memory.set_state(f"form/{self.family.id}", values)
             self._memory.set_state(f"form-defaults/{self.family.id}", defaults)

@@ -152,6 +152,24 @@ def test_settings_come_back_in_their_own_mode(inspector: Inspector) -> None:
     assert inspector.request().seed == 7
 
 
+def test_directions_of_one_model_mean_nothing_to_another(inspector: Inspector, shelf: Shelf) -> None:
+    """They begin in the middle; what means the same goes along, and so does everything within one model."""
+    shelf.add("cats", family="gan", size=64, directions=3)
+    inspector.model.choose("faces")
+    inspector.form.set_values({"direction_1": 2.0, "truncation": 0.4})
+    inspector.set_mode("interpolate")
+    assert inspector.form.values()["direction_1"] == 2.0
+    inspector.model.refresh()
+    assert inspector.form.values()["direction_1"] == 2.0
+    inspector.model.choose("cats")
+    assert inspector.form.values()["direction_1"] == 0.0
+    assert inspector.form.values()["truncation"] == 0.4
+    inspector.form.set_values({"direction_2": -1.0})
+    inspector.model.choose("soft")
+    inspector.model.choose("cats")
+    assert inspector.form.values()["direction_2"] == 0.0
+
+
 def test_what_starts_from_a_picture(inspector: Inspector) -> None:
     """Is known to the panel, which asks for one."""
     inspector.model.choose("soft")

@@ -118,6 +118,7 @@ def fit_form(family: Family, facts: Mapping[str, Any], sliders_in: tuple[str, ..
             4.0,
             0.1,
             advanced=number > _AT_ONCE,
+            lasting=False,
             help=N_("Found by the training: what changes most from picture to picture. 0 changes nothing."),
             tasks=sliders_in,
         )
