@@ -143,12 +143,27 @@ class Session:
             self.run.update(data=dict(self.run.info().get("data") or {}) | data)
 
     def kept(self) -> dict[Path, str]:
-        """Pictures of the earlier run that a person kept: file to caption."""
+        """Pictures of the earlier rounds that a person kept: file to caption."""
         return self._rated(KEEP)
 
     def rejected(self) -> dict[Path, str]:
-        """Pictures of the earlier run that a person rejected: file to caption."""
+        """Pictures of the earlier rounds that a person rejected: file to caption."""
         return self._rated(REJECT)
+
+    def rounds(self) -> list[RunFolder]:
+        """The run that this one starts from, the one that it started from, and so on: what was said of all counts."""
+        found: list[RunFolder] = []
+        run = self.earlier
+        while run is not None and run.path not in [each.path for each in found] and run.path != self.run.path:
+            found.append(run)
+            request = run.info().get("request")
+            params = request.get("params") if isinstance(request, dict) else None
+            start = params.get("start") if isinstance(params, dict) else ""
+            run = None
+            if isinstance(start, str) and start and Path(start).name == start:
+                before = RunFolder(self.run.path.parent / start)
+                run = before if before.info().get("recipe") == self.family.id else None
+        return found
 
     def start_weights(self) -> dict[str, Any] | None:
         """State dicts of the earlier run's modules by name, averages where there are some; None without one."""
@@ -359,14 +374,15 @@ class Session:
         return found
 
     def _rated(self, rating: str) -> dict[Path, str]:
-        if self.earlier is None:
-            return {}
-        prompts = {sample.file: sample.prompt for sample in self.earlier.final_samples()}
-        return {
-            self.earlier.path / file: prompts[file]
-            for file, given in self.earlier.ratings().items()
-            if given == rating and file in prompts and file.endswith(".png")
-        }
+        found: dict[Path, str] = {}
+        for run in self.rounds():
+            prompts = {sample.file: sample.prompt for sample in run.final_samples()}
+            found |= {
+                run.path / file: prompts[file]
+                for file, given in run.ratings().items()
+                if given == rating and file in prompts and file.endswith(".png") and (run.path / file).is_file()
+            }
+        return found
 
 
 def _sheet(images: list[Image], most: int = 64) -> Image | None:

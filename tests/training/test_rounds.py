@@ -1,0 +1,104 @@
+"""Data, train, generate, evaluate, feedback, train: what a person keeps is what the next rounds make more of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aigc_studio.core.project import Project
+from aigc_studio.core.requests import Request
+from aigc_studio.core.runs import KEEP, REJECT, RunFolder, Sample
+from aigc_studio.engines.direct import run_now
+from aigc_studio.engines.local import LocalEngine
+from aigc_studio.training import vae
+from aigc_studio.training.session import Session
+from tests.engines.context import FakeContext
+
+pytestmark = pytest.mark.usefixtures("keep_frozen")
+
+PARAMS = {"size": "32", "latent": 4, "width": 4, "batch": 16, "samples": 32, "sample_every": 500, "rate": 6e-3}
+
+
+def plain(red: float, blue: float) -> Image.Image:
+    return Image.new("RGB", (32, 32), (round(red), 60, round(blue)))
+
+
+def make_two_kinds(folder: Path) -> Path:
+    """Eight reddish and eight bluish pictures."""
+    folder.mkdir()
+    rng = np.random.default_rng(1)
+    for number in range(16):
+        bright, dark = rng.uniform(180, 250), rng.uniform(0, 60)
+        plain(*((bright, dark) if number % 2 else (dark, bright))).save(folder / f"{number:02d}.png")
+    return folder
+
+
+def redness(path: Path) -> float:
+    """-1 for blue, 1 for red."""
+    with Image.open(path) as image:
+        mean = np.asarray(image.convert("RGB"), np.float64).mean((0, 1))
+    return float(mean[0] - mean[2]) / 255
+
+
+def one_round(project: Project, engine: LocalEngine, **params: Any) -> RunFolder:
+    """One training, from the order to the delivered model; its run."""
+    request = Request("training", "train", "train-vae", params={**PARAMS, "validation": 0.0, **params}, seed=2)
+    (asset,) = run_now(project, request, engine)
+    return RunFolder(project.folder / "training" / asset.job_id)
+
+
+def redness_of(run: RunFolder) -> list[float]:
+    return [redness(run.path / sample.file) for sample in run.final_samples()]
+
+
+def test_what_is_kept_is_made_more_often_round_after_round(tmp_path: Path) -> None:
+    data = make_two_kinds(tmp_path / "data")
+    project = Project.create(tmp_path / "project")
+    engine = LocalEngine()
+    shares, diversities = [], []
+    start = ""
+    files = 16
+    try:
+        for number in range(3):
+            run = one_round(project, engine, data=str(data), name="Reds", steps=60 if number == 0 else 30, start=start)
+            found = redness_of(run)
+            shares.append(np.mean([value > 0.2 for value in found]))
+            figures = run.info()["figures"]
+            diversities.append(figures["diversity"])
+            assert figures["compared_with"] == files
+            assert run.info()["data"]["data"]["files"] == files
+            for sample, value in zip(run.final_samples(), found, strict=True):
+                run.rate(sample.file, KEEP if value > 0.2 else REJECT)
+            files += sum(value > 0.2 for value in found)
+            start = run.path.name
+    finally:
+        engine.close()
+        project.close()
+    assert 0.1 < shares[0] < 0.75, shares
+    assert shares[2] > shares[1] > shares[0] + 0.08, shares
+    assert diversities[2] < diversities[0]
+
+
+def test_rounds_before_the_last_one_count_and_circles_end(tmp_path: Path) -> None:
+    for name, start in (("aaaa", "cccc"), ("bbbb", "aaaa"), ("cccc", "bbbb")):
+        run = RunFolder(tmp_path / "training" / name)
+        run.update(recipe="train-vae", request={"params": {"start": start}})
+        (run.path / "samples" / "final").mkdir(parents=True)
+        for number in range(3):
+            file = f"samples/final/{number}.png"
+            plain(number, 0).save(run.path / file)
+            run.add_final(Sample(file, prompt=f"{name} {number}"))
+        run.rate("samples/final/0.png", KEEP)
+        run.rate("samples/final/1.png", REJECT)
+        run.rate("samples/final/9.png", KEEP)
+    ctx = FakeContext(values={"start": "cccc"}, folder=tmp_path / "training" / "dddd")
+    session = Session(ctx, Request("training", "train", "train-vae", params={"start": "cccc"}), vae.FAMILY)
+    assert [run.path.name for run in session.rounds()] == ["cccc", "bbbb", "aaaa"]
+    assert sorted(session.kept().values()) == ["aaaa 0", "bbbb 0", "cccc 0"]
+    assert sorted(session.rejected().values()) == ["aaaa 1", "bbbb 1", "cccc 1"]
+    (tmp_path / "training" / "bbbb" / "samples" / "final" / "0.png").unlink()
+    assert sorted(session.kept().values()) == ["aaaa 0", "cccc 0"]
