@@ -143,22 +143,16 @@ def _title(title: str) -> str:
 
 
 def rated(session: Session, chat: bool) -> tuple[list[Passage], list[Passage]]:
-    """(kept, rejected) samples of the run that this one starts from."""
-    if session.earlier is None:
-        return [], []
-    ratings = session.earlier.ratings()
-    samples = [sample for sample in session.earlier.final_samples() if sample.text.strip()]
-    reject = float(session.values["reject"])
-    kept = [
-        passage_of(sample.prompt, sample.text, chat=chat, weight=KEPT)
-        for sample in samples
-        if ratings.get(sample.file) == KEEP
-    ]
-    rejected = [
-        passage_of(sample.prompt, sample.text, chat=chat, weight=-reject)
-        for sample in samples
-        if ratings.get(sample.file) == REJECT
-    ]
+    """(kept, rejected) samples of the run that this one starts from, and of the rounds before it."""
+    kept: list[Passage] = []
+    rejected: list[Passage] = []
+    weights = {KEEP: (kept, KEPT), REJECT: (rejected, -float(session.values["reject"]))}
+    for run in session.rounds():
+        ratings = run.ratings()
+        for sample in run.final_samples():
+            if sample.text.strip() and sample.file in ratings:
+                found, weight = weights[ratings[sample.file]]
+                found.append(passage_of(sample.prompt, sample.text, chat=chat, weight=weight))
     return kept, rejected
 
 
