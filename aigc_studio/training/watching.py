@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aigc_studio.core.i18n import N_
@@ -70,7 +71,7 @@ class WeightsAndBiases:
             import wandb  # pyright: ignore[reportMissingImports]
 
             self._run = wandb.init(
-                project="aigc-studio", id=run.path.name, resume="allow", dir=str(run.path), config=dict(values)
+                project="aigc-studio", id=run.path.name, resume="allow", dir=str(run.path), config=_public(values)
             )
 
     def values(self, step: int, values: Mapping[str, float]) -> None:
@@ -92,6 +93,12 @@ class WeightsAndBiases:
         with _forgiven():
             if self._run is not None:
                 self._run.finish()
+
+
+def _public(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters as others may see them: of folders of this machine the name alone."""
+    folders = ("data", "data_b")
+    return {name: Path(value).name if name in folders else value for name, value in values.items()}
 
 
 @contextlib.contextmanager
