@@ -25,8 +25,7 @@ from .framing import PLAIN_TEMPLATE, Framing, Passage
 from .learner import step_seed
 from .session import Session
 from .text_learner import TextLearner, optimisers_for
-from .text_measure import Measured
-from .text_recipe import asks_for, form_param, measured_before, optimiser_param, prepared, text_params, texts_data
+from .text_recipe import asks_for, form_param, measure_before, optimiser_param, prepared, text_params, texts_data
 
 __all__ = ["FAMILY", "load", "run"]
 
@@ -121,25 +120,22 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
         network, values["optimiser"] if tuned.method == "full" else "adamw", values["rate"], decay=0.01
     )
 
-    def learner_of(before: Measured | None) -> TextLearner:
-        return TextLearner(
-            network,
-            tuned.module,
-            tokenizer,
-            texts,
-            optimisers,
-            asks_for(session, texts),
-            batch=values["batch"],
-            seed=request.seed,
-            placement=placement,
-            run=session.run,
-            merge=tuned.merge,
-            dtype=dtype,
-            before=before,
-        )
-
-    learner = measured_before(session, learner_of)
+    learner = TextLearner(
+        network,
+        tuned.module,
+        tokenizer,
+        texts,
+        optimisers,
+        asks_for(session, texts),
+        batch=values["batch"],
+        seed=request.seed,
+        placement=placement,
+        run=session.run,
+        merge=tuned.merge,
+        dtype=dtype,
+    )
     session.begin_from(learner)
+    measure_before(session, learner)
     network.train()
     trainer = session.train(learner, session.settings(warmup=min(30, 1 + values["steps"] // 10), fall=0.8))
     session.deliver(learner, trainer)

@@ -67,8 +67,7 @@ class TextLearner:
 
     network: of transformers, on its device. module: what of it learns and is kept in checkpoints: the network itself,
     or the adapters in it. asks: what it is asked while it learns; batch: rows of a step. seed: of the run. merge: makes
-    the finished network from one with adapters. dtype: torch's name of the number format it is delivered in. before:
-    what was measured before it learned (`text_measure.Measured`).
+    the finished network from one with adapters. dtype: torch's name of the number format it is delivered in.
     """
 
     unit = "tokens"
@@ -89,13 +88,14 @@ class TextLearner:
         run: RunFolder,
         merge: Callable[[Any], Any] = lambda network: network,
         dtype: str = "float16",
-        before: Measured | None = None,
     ) -> None:
         self.modules = {"writer": module}
         self.optimisers = optimisers
         self.network, self.tokenizer, self.texts, self.asks = network, tokenizer, texts, list(asks)
         self._batch, self._seed, self._placement, self._run = batch, seed, placement, run
-        self._merge, self._dtype, self.before = merge, dtype, before
+        self._merge, self._dtype = merge, dtype
+        self.before: Measured | None = None
+        """What was measured before it learned."""
         self._closed = False
         held_out = list(texts.held_out)
         costs = [len(texts.piece(number)[0]) - 1 for number in held_out]

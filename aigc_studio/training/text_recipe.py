@@ -4,6 +4,7 @@ person's ratings to arrays in the run's folder.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -28,7 +29,7 @@ from .text_measure import Measured, effort
 from .text_samples import Ask, asks_from, asks_of, passage_of, references_from
 from .texts import Texts, prepare, sections, split
 
-__all__ = ["asks_for", "form_param", "measured_before", "optimiser_param", "prepared", "text_params", "texts_data"]
+__all__ = ["asks_for", "form_param", "measure_before", "optimiser_param", "prepared", "text_params", "texts_data"]
 
 KEPT = 2.0
 """How much a sample that a person kept counts, compared with a text of the folder."""
@@ -227,17 +228,14 @@ def asks_for(session: Session, texts: Texts) -> list[Ask]:
     return own or [Ask(**ask) for ask in texts.facts["asks"]]
 
 
-def measured_before(session: Session, learner_of: Callable[[Measured | None], TextLearner]) -> TextLearner:
-    """The learner, with what its model was worth before it learned: measured once, kept in the run's folder."""
+def measure_before(session: Session, learner: TextLearner) -> None:
+    """Tell a learner what its model is worth before it learns: measured once, kept in the run's folder."""
     path = session.run.path / "data" / "before.json"
     if path.is_file():
-        try:
-            return learner_of(Measured.from_json(json.loads(path.read_text(encoding="utf-8"))))
-        except (ValueError, KeyError, TypeError):
-            path.unlink()
-    stage = N_("Measuring the model as it is")
-    session.ctx.progress(0, 0, stage)
-    learner = learner_of(None)
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            learner.before = Measured.from_json(json.loads(path.read_text(encoding="utf-8")))
+            return
+    session.ctx.progress(0, 0, N_("Measuring the model as it is"))
     count = max(1, round(min(_BEFORE, int(session.values["samples"])) * effort(learner.network)))
     made = list(learner.written(None, count, session.ctx.check))
     found = learner.measured(None, made, session.ctx.check)
@@ -250,4 +248,3 @@ def measured_before(session: Session, learner_of: Callable[[Measured | None], Te
                 {"step": 0, "seconds": 0.0, "values": {"validation/perplexity": found.figures["perplexity"]}}
             )
     learner.before = found
-    return learner

@@ -164,6 +164,8 @@ def test_the_next_round_starts_from_adapters(tmp_path: Path, talk: Path, qwen: P
     train(tmp_path / "training" / "two", talk, 1, qwen, method="lora", start="one", rate=1e-7)
     one, two = (checkpoint.load_latest(tmp_path / "training" / name)["modules"]["writer"] for name in ("one", "two"))
     assert all(torch.allclose(value, two[name], atol=1e-4) for name, value in one.items())
+    figures = [RunFolder(tmp_path / "training" / name).info()["figures"] for name in ("one", "two")]
+    assert figures[1]["before_perplexity"] == pytest.approx(figures[0]["perplexity"], rel=1e-3)
     with pytest.raises(StudioError) as error:
         train(tmp_path / "training" / "three", talk, 1, qwen, method="lora", start="one", rank=8)
     assert error.value.code == "start"
