@@ -63,6 +63,7 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
         while step < steps and not folder.finish_asked:
             ctx.check()
             step += 1
+            tell("running")
             folder.append({"step": step, "values": {"loss": 1 / step}})
             ctx.progress(step, steps, "Learning", Image.new("RGB", (16, 16), (step % 256, 0, 0)))
             if values["fail"]:

@@ -33,7 +33,7 @@ from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.theme import set_role
 from aigc_studio.ui.training.actions import TrainActions
-from aigc_studio.ui.training.finished import entry_of
+from aigc_studio.ui.training.finished import USE, entry_of
 from aigc_studio.ui.training.run_header import RunHeader
 from aigc_studio.ui.training.run_list import RunList
 from aigc_studio.ui.training.run_source import RunItem, RunSource
@@ -50,8 +50,6 @@ NEW, RUNS = "new", "runs"
 
 _FORWARDED = ("noticed", "undoOffered", "offered", "viewRequested", "compareRequested", "openRequested")
 """Signals of what shows a run that the window listens to."""
-
-_USE = {"image": N_("Use in Picture"), "text": N_("Use in Write"), "part": N_("Use in Picture")}
 
 
 class TrainPanel(Translated, QWidget):
@@ -317,14 +315,11 @@ class TrainPanel(Translated, QWidget):
         if self._watched[:1] == (id,):
             item = self._item()
             self.header.show_run(item, progress, len(self._watched))
-            if self.acts["finish"].isEnabled() != self._can_finish():
-                self._enable()
 
     def _can_finish(self) -> bool:
         """Whether the chosen run has learned something and goes on."""
         item = self._item()
-        progress = self._studio.progress(item.id) if item is not None and item.state == "running" else None
-        return progress is not None and progress.done > 0 and progress.done < progress.total
+        return item is not None and item.state == "running" and item.step > 0
 
     def _item(self) -> RunItem | None:
         """The one run that is chosen."""
@@ -361,7 +356,7 @@ class TrainPanel(Translated, QWidget):
         }.items():
             self.acts[id].setEnabled(on)
         kind = entry.kind if entry is not None else ""
-        self.tr_bind(self.acts["use"].setText, _USE.get(kind, N_("Use the model")))
+        self.tr_bind(self.acts["use"].setText, USE.get(kind, N_("Use the model")))
         self.header.sync()
 
     def retranslate(self) -> None:

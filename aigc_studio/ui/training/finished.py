@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from aigc_studio.ui.studio import Studio
     from aigc_studio.ui.widgets.banner import BannerArea
 
-__all__ = ["TrainedModels", "entry_of"]
+__all__ = ["USE", "TrainedModels", "entry_of"]
 
-_USE = {"image": N_("Use in Picture"), "text": N_("Use in Write"), "part": N_("Use in Picture")}
+USE = {"image": N_("Use in Picture"), "text": N_("Use in Write"), "part": N_("Use in Picture")}
+"""Kind of a model to what is offered when it is made."""
 
 
 def entry_of(model: str) -> Entry | None:
@@ -59,5 +60,5 @@ class TrainedModels(QObject):
         entry = entry_of(run.model) if run is not None else None
         if run is None or entry is None:
             return
-        use = (_USE[entry.kind], lambda: self._choose(entry)) if entry.kind in _USE else None
+        use = (USE[entry.kind], lambda: self._choose(entry)) if entry.kind in USE else None
         self._banners.show_text("success", N_("“{name}” has learned: its model is ready."), use, name=run.title)

@@ -146,8 +146,6 @@ class RunHeader(Translated, QFrame):
         self.state.setText(state_text(item.state))
         set_role(self.state, _ROLES.get(item.state, "muted"))
         parts = []
-        if running and progress is not None and progress.stage:
-            parts.append(tr(progress.stage))
         parts.append(step_text(item, progress))
         if running and progress is not None and progress.eta_s is not None:
             parts.append(time_text(progress.eta_s))

@@ -43,10 +43,13 @@ _Index = QModelIndex | QPersistentModelIndex
 
 
 def step_text(item: RunItem, progress: Progress | None) -> str:
-    """How far it is: "1,200 / 8,000", "" while nothing is known."""
+    """How far it is: "1,200 / 8,000"; what it does while it does not learn; "" while nothing is known."""
     done, total = item.step, item.steps
     if item.state == "running" and progress is not None and progress.total:
         done, total = progress.done, progress.total
+        if total != item.wanted:
+            numbers = f"{number_text(done)} / {number_text(total)}" if total > 1 else ""
+            return "  ".join(part for part in (tr(progress.stage) if progress.stage else "", numbers) if part)
     if item.state == "done":
         return tr("{count} steps", count=number_text(done)) if done else ""
     return f"{number_text(done)} / {number_text(total)}" if done and total else ""

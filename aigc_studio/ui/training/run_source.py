@@ -10,7 +10,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from aigc_studio.core.errors import StudioError
-from aigc_studio.core.jobs import Job
+from aigc_studio.core.jobs import Job, JobState
 from aigc_studio.core.runs import WORKSHOPS, RunFolder, RunInfo, runs
 from aigc_studio.ui.studio import Studio
 
@@ -19,6 +19,8 @@ from .words import active, job_title, state_of
 __all__ = ["RunItem", "RunSource"]
 
 _SETTLE_MS = 200
+_EVERY_MS = 3000
+"""How often a run that learns is read again."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class RunItem:
     steps: int = 0
     model: str = ""
     job: Job | None = None
+    wanted: int = 0
+    """Steps that were asked for."""
 
     @property
     def active(self) -> bool:
@@ -64,6 +68,8 @@ class RunSource(QObject):
         self._jobs: list[Job] = []
         self._timer = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._timer.timeout.connect(self._read)
+        self._often = QTimer(self, interval=_EVERY_MS)
+        self._often.timeout.connect(self.refresh)
         studio.projectOpened.connect(self._project_changed)
         studio.projectClosed.connect(self._project_changed)
         studio.jobsChanged.connect(self._jobs_changed)
@@ -105,6 +111,9 @@ class RunSource(QObject):
         if {(job.id, job.state) for job in jobs} != {(job.id, job.state) for job in self._jobs}:
             self.refresh()  # it begins to write, or has written its last
         self._jobs = jobs
+        running = any(job.state is JobState.RUNNING for job in jobs)
+        if running != self._often.isActive():
+            self._often.start() if running else self._often.stop()
         self._merge()
 
     def _read(self) -> None:
@@ -149,6 +158,7 @@ class RunSource(QObject):
                 run.steps,
                 run.model,
                 jobs.get(run.id),
+                _steps(self.params.get(run.id, {})),
             )
             for run in (self.infos if info is not None else ())
             if run.id not in self._gone
@@ -159,7 +169,18 @@ class RunSource(QObject):
                 request = job.request
                 title = request.prompt or job_title(request.params, request.family)
                 folder = info.folder / WORKSHOPS / job.id
-                items.append(RunItem(job.id, request.family, title, job.created, folder, str(job.state), job=job))
+                items.append(
+                    RunItem(
+                        job.id,
+                        request.family,
+                        title,
+                        job.created,
+                        folder,
+                        str(job.state),
+                        job=job,
+                        wanted=_steps(request.params),
+                    )
+                )
         items.sort(key=lambda item: item.created or float("inf"), reverse=True)
         if items == self.items:
             return False
@@ -177,3 +198,8 @@ def _read(folder: Path) -> tuple[Path, list[RunInfo], dict[str, Mapping[str, Any
         given = request.get("params") if isinstance(request, dict) else None
         params[run.id] = given if isinstance(given, dict) else {}
     return folder, infos, params
+
+
+def _steps(params: Mapping[str, Any]) -> int:
+    steps = params.get("steps")
+    return steps if isinstance(steps, int) else 0

@@ -20,6 +20,7 @@ from aigc_studio.ui.dropping.payload import Payload
 from aigc_studio.ui.i18n import switch_language
 from aigc_studio.ui.panels.train import NEW, RUNS, TrainPanel
 from aigc_studio.ui.studio import Studio
+from aigc_studio.ui.training import run_source
 from aigc_studio.ui.training import setup as left_side
 
 
@@ -29,6 +30,7 @@ def recipes(monkeypatch: pytest.MonkeyPatch, checkout: Path) -> None:
     names = [f"tests.ui.lesson_{name}" for name in ("family", "pair_family", "texts_family")]
     monkeypatch.setenv("AIGC_STUDIO_FAMILIES", " ".join(names))
     monkeypatch.chdir(checkout)  # the child finds `tests` there
+    monkeypatch.setattr(run_source, "_EVERY_MS", 50)
 
 
 @pytest.fixture
@@ -394,10 +396,7 @@ def test_the_panel_speaks_both_languages(qtbot, panel: TrainPanel, pictures: Pat
     switch_language(qapp, "zh_CN")
     qtbot.waitUntil(lambda: panel.setup.go.text() == "开始训练")
     report = panel.stage.reports["data"]
-    lines = [
-        b.text() for b in report.findChildren(QPushButton) if b.property("role") == "drawer" and b.isVisibleTo(panel)
-    ]
-    assert "无法使用的文件：1" in lines
+    qtbot.waitUntil(lambda: "无法使用的文件：1" in [each.text() for each in report.findChildren(QPushButton)])
     assert panel.acts["new"].text() == "新训练"
     switch_language(qapp, "en")
     qtbot.waitUntil(lambda: panel.setup.go.text() == "Start training")
