@@ -25,6 +25,7 @@ __all__ = [
     "read_json",
     "shown",
     "told_licence",
+    "told_title",
     "unknown_class",
     "unsafe",
 ]
@@ -69,6 +70,15 @@ def told_licence(folder: Path) -> str:
     lines = re.match(r"\s*---\s*\n(.*?)\n---", text, re.DOTALL)
     found = re.search(r"^license:\s*[\"']?([\w.+-]{1,60})", lines[1], re.MULTILINE) if lines else None
     return found[1] if found else ""
+
+
+def told_title(folder: Path) -> str:
+    """The name that a person gave to a model that was trained here, "" for any other."""
+    told = optional_json(folder, "training.json", 4 << 20) if (folder / "training.json").is_file() else {}
+    title = told.get("title")
+    if not isinstance(told.get("recipe"), str) or not isinstance(title, str):
+        return ""
+    return " ".join("".join(c if c.isprintable() else " " for c in title[:400]).split())[:80]
 
 
 def first_of(config: Mapping[str, Any], names: Iterable[str], kind: type, default: Any) -> Any:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from . import detect, store
 from .entry import Entry, Finding
-from .reading import shown, told_licence
+from .reading import shown, told_licence, told_title
 from .store import Library, Row
 from .walk import Candidate
 
@@ -28,11 +28,12 @@ def read_row(candidate: Candidate, root: Path, type: str) -> Row | None:
 
 def _entry(candidate: Candidate, finding: Finding) -> Entry:
     """A finding as an entry; its id is given later, when all are known."""
-    title = shown(Path(candidate.name))
     single = bool(finding.facts.get("single_file"))
+    given = "" if single else told_title(finding.path)
+    title = given or shown(Path(candidate.name))
     languages = finding.facts.get("languages", ())
     licence = "" if single else told_licence(finding.path)
-    facts = {"found": True, "bytes": 0, "digest": "", "architecture": "", **finding.facts}
+    facts = {"found": True, "trained": bool(given), "bytes": 0, "digest": "", "architecture": "", **finding.facts}
     return Entry(
         id="",
         family=finding.family,
@@ -89,7 +90,9 @@ def numbered(rows: list[Row], taken: set[str]) -> list[Row]:
     named = []
     for row in rows:
         if not row.entry.id:
-            name = detect.slug(row.entry.title.rpartition("/")[2])
+            # Names that people give to their models are alike more often than the folders of these.
+            trained = bool(row.entry.facts.get("trained"))
+            name = detect.slug(Path(row.key).name if trained else row.entry.title.rpartition("/")[2])
             id, number = name, 2
             while id in taken:
                 id, number = f"{name}-{number}", number + 1

@@ -121,6 +121,24 @@ def test_a_newer_format_is_said(tmp_path: Path) -> None:
     assert "newer" in str(problem)
 
 
+def test_a_trained_model_has_the_name_it_was_given(tmp_path: Path) -> None:
+    """Its id is the folder's, which no other has; a file of the same name from another program is none of ours."""
+    one, other = write(tmp_path / "leaves-1a2b"), write(tmp_path / "leaves-3c4d")
+    for folder in (one, other):
+        (folder / "training.json").write_text(json.dumps({"recipe": "train-gan", "title": "Leaves\n in  autumn"}))
+    found = {entry.id: entry.title for entry in inspect(tmp_path)}
+    assert found == {"leaves-1a2b": "Leaves in autumn", "leaves-3c4d": "Leaves in autumn"}
+    for text in (
+        '{"title": "Foreign"}',
+        '{"recipe": "x", "title": 7}',
+        "[]",
+        "{",
+        '{"recipe": "x", "title": "\\u0000"}',
+    ):
+        (one / "training.json").write_text(text)
+        assert only(one).title == "leaves-1a2b"
+
+
 def test_long_names_are_cut(tmp_path: Path) -> None:
     """Of as many as anybody needs."""
     labels = only(write(tmp_path / "m", labels=["x" * 900] * 900)).facts["labels"]
