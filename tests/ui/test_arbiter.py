@@ -61,3 +61,11 @@ def test_nobody_is_asked_while_nothing_is_known() -> None:
     """Before the first look at the devices, and for models without weights."""
     assert MemoryArbiter(lambda: None)(order(model("a", 400)), None, ("text",)) == ()
     assert MemoryArbiter(lambda: device(0))(order(None), None, ("text",)) == ()
+
+
+def test_a_training_is_given_all_the_room_there_is() -> None:
+    """Nobody knows how much it takes."""
+    order = Order("job", Request("training", "train", "train-vae"), Path())
+    for known in (device(20.0), None):
+        arbiter = MemoryArbiter(lambda known=known: known)
+        assert arbiter(order, None, ("text", "picture")) == ("text", "picture")

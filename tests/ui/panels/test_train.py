@@ -110,7 +110,7 @@ def test_a_folder_is_looked_at_and_told_of(qtbot, panel: TrainPanel, pictures: P
     assert panel.stage.currentWidget() is panel.stage.page
     assert len(report.report.files) == 4
     lines = [button.text() for button in report.findChildren(QPushButton) if button.property("role") == "drawer"]
-    assert lines == ["Files that cannot be used: 1", "Copies of other files: 1"]
+    assert lines == ["Files that cannot be used: 1", "Copies of other files: 1", "Captions of some of the pictures"]
     qtbot.waitUntil(lambda: len(report.wall.glimpses) == 4)
     qtbot.waitUntil(lambda: len(report.varied_wall.rows) == 3)
     assert all(len(row) == 6 for row in report.varied_wall.rows)
