@@ -58,6 +58,7 @@ _SMOOTH = 25
 """How calm curves are at first, 0..100."""
 _WIDEST = 0.1
 """Share of a curve that is averaged on either side at 100."""
+_WIDTH, _FEW = 1.75, 150
 _FAINT = 70
 """Opacity, of 255, of the values themselves behind their calm line."""
 
@@ -92,6 +93,7 @@ class CurvesView(Translated, QWidget):
         self._studio = studio
         self._sources: list[Source] = []
         self._tracks: list[_Track] = []
+        self._listed: set[tuple[str, str]] = set()
         self._group = "loss"
         self._wishes: dict[str, bool] = {}
         self._loading = False
@@ -101,7 +103,7 @@ class CurvesView(Translated, QWidget):
         self._build()
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self.refresh)
-        theme_of(self).changed.connect(lambda: self._soon(0))
+        theme_of(self).changed.connect(self._recoloured)
 
     # -- building
     def _build(self) -> None:
@@ -235,6 +237,7 @@ class CurvesView(Translated, QWidget):
 
     def _list(self) -> None:
         """Groups, switches and tracks anew."""
+        self._listed = self._curves()
         names = {name: None for source in self._sources for name in source.record.series}
         groups = groups_of(names)
         group = self._group if self._group in groups else (groups[0] if groups else "")
@@ -329,11 +332,12 @@ class CurvesView(Translated, QWidget):
         if not self._timer.isActive() or self._timer.remainingTime() > ms:
             self._timer.start(ms)
 
+    def _recoloured(self) -> None:
+        self._soon(0)
+
     def refresh(self) -> None:
         """Draw what is in sight, if it can be seen."""
-        known = {self.group.itemData(place) for place in range(self.group.count())}
-        names = {name for source in self._sources for name in source.record.series}
-        if set(groups_of(names)) != known or not self._complete(names):
+        if self._curves() != self._listed:
             self._list()
         if self.plot is None or not self.isVisible():
             self._enable()
@@ -348,13 +352,9 @@ class CurvesView(Translated, QWidget):
         plot.show_lines(lines)
         self._cost_ms = 1000 * (time.perf_counter() - began)
 
-    def _complete(self, names: set[str]) -> bool:
-        """Whether each curve of the present plot has its switch."""
-        if self.comparing:
-            return len(self._tracks) > 0 or not names
-        return {name for name in names if group_of_curve(name) == self.group.currentData()} <= set(
-            self.chips.buttons
-        ) | {track.name for track in self._tracks}
+    def _curves(self) -> set[tuple[str, str]]:
+        """Run and name of every curve there is."""
+        return {(source.id, name) for source in self._sources for name in source.record.series}
 
     def _lines(self, track: _Track, low: float, high: float, points: int, make: Callable[..., Any]) -> list[Any]:
         series = track.series
@@ -372,16 +372,18 @@ class CurvesView(Translated, QWidget):
         own = held_out(track.name)
         window = 0 if own else round(len(values) * _WIDEST * (self.smooth.value() / 100) ** 2)
         found = []
-        dots = own and part.stop - part.start < points // 12
+        raw = reduced(steps[part], values[part], points)
         if window:
             faint = type(colour)(colour)
             faint.setAlpha(_FAINT)
-            found.append(
-                make(f"{track.key}/raw", *self._xy(track, *reduced(steps[part], values[part], points)), faint, 1.0)
-            )
-        x, y = smoothed(steps, values, part, window, points)
-        few = len(x) == 1
-        found.append(make(track.key, *self._xy(track, x, y), colour, 1.75, dashed=own, dots=dots or few))
+            found.append(make(f"{track.key}/raw", *self._xy(track, *raw), faint, 1.0))
+            x, y = smoothed(steps, values, part, window, points // 2)
+        else:
+            x, y = raw
+        few = len(x) <= _FEW  # dashes between more points take long to draw, and are not seen as such
+        width = _WIDTH if few or not own else 1.0
+        line = make(track.key, *self._xy(track, x, y), colour, width, own and few, (own and few) or len(x) == 1)
+        found.append(line)
         return found
 
     def _xy(self, track: _Track, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

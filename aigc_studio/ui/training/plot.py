@@ -11,7 +11,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QGraphicsItem, QWidget
 
 from aigc_studio.ui.theme import theme_of
 
@@ -70,7 +70,7 @@ class Plot(pg.PlotWidget):
         self._items: dict[str, pg.PlotCurveItem] = {}
         self._dots: dict[str, pg.ScatterPlotItem] = {}
         self._end = 1.0
-        self._all, self._own = True, False
+        self._all, self._own, self._kept = True, False, False
         self.hideButtons()
         self.setFrameShape(self.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -96,6 +96,7 @@ class Plot(pg.PlotWidget):
         for items in (self._items, self._dots):
             for key in [key for key in items if key not in wanted]:
                 self.removeItem(items.pop(key))
+        self._keep_pixels(False)
         for order, line in enumerate(lines):
             self._draw(line, order)
         self._fit_y(lines)
@@ -139,6 +140,7 @@ class Plot(pg.PlotWidget):
     def point_at(self, x: float | None) -> None:
         """Put the cursor there; None takes it away."""
         self.cursor_at = x
+        self._keep_pixels(x is not None)
         self._rule.setVisible(x is not None)
         if x is not None:
             self._rule.setPos(x)
@@ -164,6 +166,15 @@ class Plot(pg.PlotWidget):
     def _axis(self, name: str) -> Any:
         item: Any = self.getPlotItem()
         return item.getAxis(name)
+
+    def _keep_pixels(self, on: bool) -> None:
+        """Curves as pixels while only the cursor moves over them: they need not be drawn again for each of its moves.
+        Not while one zooms, for then whole curves, out of sight too, would become pixels."""
+        if on != self._kept:
+            self._kept = on
+            mode = QGraphicsItem.CacheMode.DeviceCoordinateCache if on else QGraphicsItem.CacheMode.NoCache
+            for item in (*self._items.values(), *self._dots.values()):
+                item.setCacheMode(mode)
 
     def _add(self, part: Any) -> None:
         """Without a say in what is in sight."""
@@ -235,6 +246,7 @@ class Plot(pg.PlotWidget):
         self._box.setXRange(low, low + span, padding=0)
 
     def _moved(self) -> None:
+        self._keep_pixels(False)
         if not self._own:
             low, high = self.in_sight()
             self._all = low <= 0.0 and high >= self._end

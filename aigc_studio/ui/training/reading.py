@@ -17,8 +17,8 @@ from .record import Record, pieces_of
 
 __all__ = ["RunReader"]
 
-_SLICE = 1 << 17
-"""Bytes parsed at once: about two milliseconds in which the window's thread has to wait for the interpreter."""
+_SLICE = 1 << 16
+"""Bytes parsed at once: a few milliseconds in which the window's thread has to wait for the interpreter."""
 _BREATH_S = 0.0005
 """Rest between two slices, in which it gets it."""
 _TELL_S = 0.2

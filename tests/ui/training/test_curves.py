@@ -1,0 +1,208 @@
+"""The curves: which are shown, how they are drawn, what is read from them, with mouse and keys."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtWidgets import QApplication
+
+from aigc_studio.ui.studio import Studio
+from aigc_studio.ui.theme import theme_of
+from aigc_studio.ui.training.curves import CurvesView, Source
+from aigc_studio.ui.training.record import Piece, Record
+
+
+def record(count: int = 200, level: float = 1.0, *, held_out: bool = True) -> Record:
+    """A record of `count` steps."""
+    steps = np.arange(1.0, count + 1)
+    values = {
+        "loss": (steps, level * np.exp(-steps / 60)),
+        "error": (steps, level * np.exp(-steps / 60) / 2),
+        "rate": (steps, np.full(count, 1e-3)),
+        "images_per_second": (steps, np.full(count, 81.0)),
+        "seconds": (steps, steps * 2),
+    }
+    if held_out:
+        values["validation/loss"] = (steps[19::20], level * np.exp(-steps[19::20] / 60) + 0.1)
+    made = Record()
+    made.take(Piece(None, values))
+    return made
+
+
+@pytest.fixture
+def view(qtbot, studio: Studio) -> CurvesView:
+    view = CurvesView(studio)
+    qtbot.addWidget(view)
+    view.resize(600, 340)
+    view.show()
+    view.show_sources([Source("a", "Leaves", record())])
+    qtbot.waitUntil(lambda: view.plot is not None and "loss" in view.plot._items)
+    return view
+
+
+def shown(view: CurvesView) -> set[str]:
+    assert view.plot is not None
+    return set(view.plot._items)
+
+
+def test_training_and_validation_stand_together_and_the_rest_is_a_switch_away(qtbot, view: CurvesView) -> None:
+    assert list(view.chips.buttons) == ["loss", "validation/loss", "error"]
+    assert shown(view) == {"loss", "loss/raw", "validation/loss"}
+    qtbot.mouseClick(view.chips.buttons["error"], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "error" in shown(view))
+    qtbot.mouseClick(view.chips.buttons["loss"], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "loss" not in shown(view))
+    assert view.state()["shown"] == {"error": True, "loss": False}
+
+
+def test_other_measures_have_plots_of_their_own(qtbot, view: CurvesView) -> None:
+    assert [view.group.itemText(place) for place in range(view.group.count())] == [
+        "Losses",
+        "Throughput",
+        "Learning rate",
+    ]
+    view.group.setCurrentIndex(1)
+    view.group.activated.emit(1)
+    qtbot.waitUntil(lambda: "images_per_second" in shown(view))
+    assert "loss" not in shown(view)
+    assert not view.chips.isVisible()
+
+
+def test_smoothing_and_logarithms_change_what_is_drawn(qtbot, view: CurvesView) -> None:
+    assert view.plot is not None
+    view.smooth.setValue(0)
+    qtbot.waitUntil(lambda: "loss/raw" not in shown(view))
+    y = view.plot._items["loss"].yData
+    assert np.allclose(y, np.exp(-np.arange(1, 201) / 60))
+    view.log.click()
+    qtbot.waitUntil(lambda: view.plot._items["loss"].yData.min() < -1)
+    assert np.allclose(view.plot._items["loss"].yData, -np.arange(1, 201) / 60 / np.log(10))
+
+
+def test_values_below_zero_have_no_logarithm(qtbot, studio: Studio, view: CurvesView) -> None:
+    bad = Record()
+    bad.take(Piece(None, {"loss": (np.arange(4.0), np.array([-1.0, 0.0, 1.0, 10.0]))}))
+    view.log.setChecked(True)
+    view.smooth.setValue(0)
+    view.show_sources([Source("b", "Odd", bad)])
+    qtbot.waitUntil(lambda: len(view.plot._items["loss"].yData) == 2)
+    only = Record()
+    only.take(Piece(None, {"loss": (np.arange(3.0), np.array([-1.0, -2.0, 0.0]))}))
+    view.show_sources([Source("c", "None", only)])
+    qtbot.waitUntil(lambda: "loss" not in shown(view))
+
+
+def test_over_time_the_same_curve_is_wider(qtbot, view: CurvesView) -> None:
+    assert view.plot is not None
+    view.time.click()
+    qtbot.waitUntil(lambda: view.plot._items["loss"].xData.max() == 400)
+    assert view.plot.in_sight()[1] >= 400
+    view.plot.point_at(200.0)
+    assert "Step 100" in view.readout.text()
+
+
+def test_the_cursor_reads_all_curves(qtbot, view: CurvesView) -> None:
+    assert view.plot is not None
+    view.plot.point_at(60.2)
+    assert view.readout.isVisible()
+    assert view.readout.text() == "Step 60 | Loss 0.3679 | Loss (validation) 0.4679"
+    assert view.rect().contains(view.readout.geometry())
+    view.plot.point_at(199.0)
+    assert view.rect().contains(view.readout.geometry())
+    view.plot.point_at(None)
+    assert not view.readout.isVisible()
+
+
+def test_mouse_over_the_plot_moves_the_cursor(qtbot, view: CurvesView) -> None:
+    plot = view.plot
+    assert plot is not None
+    point = plot._box.mapViewToScene(QPointF(100.0, 0.5))
+    plot.scene().sigMouseMoved.emit(point)
+    assert plot.cursor_at == pytest.approx(100, abs=1.5)
+    assert plot.left_of(100.0) == pytest.approx(point.x(), abs=1.5)
+
+
+def test_keys_move_zoom_and_show_all(qtbot, view: CurvesView) -> None:
+    plot = view.plot
+    assert plot is not None
+    plot.setFocus()
+    whole = plot.in_sight()
+    qtbot.keyClick(plot, Qt.Key.Key_Home)
+    assert plot.cursor_at == 0
+    for _ in range(10):
+        qtbot.keyClick(plot, Qt.Key.Key_Right)
+    assert 10 < plot.cursor_at < 30
+    qtbot.keyClick(plot, Qt.Key.Key_Plus)
+    low, high = plot.in_sight()
+    assert high - low < (whole[1] - whole[0]) / 1.3
+    assert not plot.whole
+    qtbot.keyClick(plot, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert plot.in_sight()[0] > low
+    qtbot.keyClick(plot, Qt.Key.Key_0)
+    assert plot.whole
+    assert plot.in_sight() == pytest.approx(whole)
+
+
+def test_who_zoomed_stays_there_while_it_grows_and_who_sees_all_sees_the_new(qtbot, view: CurvesView) -> None:
+    plot, source = view.plot, view._sources[0]
+    assert plot is not None
+    steps = np.arange(201.0, 301)
+    more = {"loss": (steps, np.exp(-steps / 60)), "seconds": (steps, steps * 2)}
+    source.record.take(Piece(None, more))
+    view.grown()
+    qtbot.waitUntil(lambda: plot.in_sight()[1] >= 300)
+    plot.zoom(4.0, 50.0)
+    seen = plot.in_sight()
+    steps = steps + 100
+    source.record.take(Piece(None, {"loss": (steps, np.exp(-steps / 60)), "seconds": (steps, steps * 2)}))
+    view.grown()
+    qtbot.waitUntil(lambda: plot._end == 400)
+    assert plot.in_sight() == pytest.approx(seen)
+
+
+def test_a_new_curve_is_listed_when_it_first_has_a_value(qtbot, view: CurvesView) -> None:
+    view.show_sources([Source("b", "New", fresh := record(20, held_out=False))])
+    qtbot.waitUntil(lambda: list(view.chips.buttons) == ["loss", "error"])
+    fresh.take(Piece(None, {"validation/loss": (np.array([20.0]), np.array([0.5]))}))
+    view.grown()
+    qtbot.waitUntil(lambda: list(view.chips.buttons) == ["loss", "validation/loss", "error"])
+    qtbot.waitUntil(lambda: "validation/loss" in shown(view))
+
+
+def test_several_runs_have_a_colour_each(qtbot, view: CurvesView) -> None:
+    view.show_sources([Source("a", "One", record()), Source("b", "Two", record(400, 2.0))])
+    qtbot.waitUntil(lambda: "b/loss" in shown(view))
+    colours = {view.plot._items[key].opts["pen"].color().name() for key in ("a/loss", "b/loss")}
+    assert len(colours) == 2
+    assert "a/error" not in shown(view)
+    view.chips.buttons["run/a"].click()
+    qtbot.waitUntil(lambda: "a/loss" not in shown(view))
+    assert view.plot.in_sight()[1] >= 400
+
+
+def test_half_a_million_points_are_drawn_as_few(qtbot, view: CurvesView) -> None:
+    view.show_sources([Source("b", "Big", record(500_000))])
+    qtbot.waitUntil(lambda: view.plot._end == 500_000 and "loss" in shown(view))
+    assert all(len(item.xData) <= view.plot.points() + 2 for item in view.plot._items.values())
+
+
+def test_the_theme_reaches_the_plot_at_once(qtbot, view: CurvesView) -> None:
+    theme = theme_of(view)
+    try:
+        theme.choose("dark")
+        qtbot.waitUntil(lambda: view.plot.backgroundBrush().color() == theme.color("panel"))
+        qtbot.waitUntil(lambda: view.plot._items["loss"].opts["pen"].color() == theme.color("series-1"))
+    finally:
+        theme.choose("light")
+
+
+def test_the_plotting_library_is_not_imported_with_the_panel(checkout) -> None:
+    """It takes half a second, which the window's start has not."""
+    import subprocess
+
+    code = "import sys, aigc_studio.ui.panels.train; sys.exit('pyqtgraph' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=checkout, timeout=60, check=False).returncode == 0
+    assert QApplication.instance() is not None
