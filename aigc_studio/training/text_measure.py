@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -152,8 +152,7 @@ def yardsticks(
     numbers = [number for row in rows for number in row]
     if not numbers:
         return {}
-    check()
-    nats, count = trigram_likelihood(texts, numbers, len(writer.tokenizer), _MOST_TRIGRAMS)
+    nats, count = trigram_likelihood(texts, numbers, len(writer.tokenizer), _MOST_TRIGRAMS, check)
     figures: dict[str, Any] = {
         "trigram_perplexity": _rounded(math.exp(nats / max(1, count))),
         "held_out_tokens": count,
@@ -183,13 +182,21 @@ def _copying(found: Sequence[Copied]) -> dict[str, Any]:
     }
 
 
-def trigram_likelihood(texts: Texts, numbers: Sequence[int], size: int, most: int) -> tuple[float, int]:
+def trigram_likelihood(
+    texts: Texts, numbers: Sequence[int], size: int, most: int, check: Check = lambda: None
+) -> tuple[float, int]:
     """(nats over the words of these pieces that are to be learned, how many) of a trigram model that read what is
     learned, of that the first `most` ids (0: all)."""
-    learned = (number for number in texts.learned if texts.weight(number) > 0)
-    trigram = Trigram((ids for ids, _ in texts.sequences(learned, most)), size)
+
+    def learned() -> Iterator[list[int]]:
+        for ids, _ in texts.sequences((each for each in texts.learned if texts.weight(each) > 0), most):
+            check()
+            yield ids
+
+    trigram = Trigram(learned(), size)
     nats, count = 0.0, 0
     for ids, marks in texts.sequences(numbers):
+        check()
         for at in range(1, len(ids)):
             if marks[at]:
                 nats -= math.log(trigram.probability(ids[max(0, at - 2) : at], ids[at]))

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aigc_studio.core import catalogue
+from aigc_studio.core.assets import AssetQuery
 from aigc_studio.core.errors import Cancelled, StudioError
+from aigc_studio.core.jobs import JobState
+from aigc_studio.core.project import Project
+from aigc_studio.core.reader import ProjectReader
 from aigc_studio.core.requests import Request
 from aigc_studio.core.runs import KEEP, REJECT, RunFolder
 from aigc_studio.engines.base import Model
+from aigc_studio.engines.local import LocalEngine
+from aigc_studio.engines.runner import run_job
 from aigc_studio.engines.text import causal_lm
 from aigc_studio.training import checkpoint, writer
 from aigc_studio.training.texts import Texts
@@ -113,6 +120,27 @@ def test_it_learns_by_heart_and_delivers_a_model(tmp_path: Path, data: Path) -> 
     request = Request("text", "continue", "causal-lm", prompt="床前明月光，疑", params=written.values)
     causal_lm.run(loaded, request, written)
     assert written.texts[0].value.startswith("是地上")
+
+
+@pytest.mark.usefixtures("keep_frozen")
+def test_as_a_job_of_a_project(tmp_path: Path, data: Path) -> None:
+    """Through the queue and the engine: the samples are an asset, and the model is used by the next job at once."""
+    with closing(Project.create(tmp_path / "project")) as project, closing(LocalEngine()) as engine:
+        given = {**SMALL, "data": str(data), "name": "诗人", "steps": 2}
+        project.queue.add(Request("training", "train", "train-writer", prompt="诗人", params=given, seed=4))
+        job = project.queue.claim("train")
+        assert job is not None
+        assert run_job(project, job, engine).state is JobState.DONE
+        with closing(ProjectReader(project.folder)) as reader:
+            (asset,) = reader.assets(AssetQuery(), 0, 9)
+        assert asset.kind == "text"
+        catalogue.rescan()
+        (entry,) = [entry for entry in catalogue.models("text") if entry.title == "诗人"]
+        assert entry.family == "causal-lm"
+        project.queue.add(Request("text", "continue", "causal-lm", entry.id, "月", {"max_tokens": 3}))
+        job = project.queue.claim("text")
+        assert job is not None
+        assert run_job(project, job, engine).state is JobState.DONE
 
 
 @pytest.mark.parametrize("stop_at", [4, 6])
