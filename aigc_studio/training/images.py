@@ -74,8 +74,8 @@ def prepare(
     multiples of `multiple`. channels: 1 (grey), 3, or 4 (straight alpha kept). background: what lies behind transparent
     pictures. fit: "crop" fills the size and cuts what hangs over, "pad" shows all of a picture on the background.
     validation: the share held out of training, by the hashes of the files, so that it stays when others are added;
-    copies are on one side. seed: of that choice. also: further pictures with their captions; what is given here when it
-    is prepared stays, so that a run that goes on sees the same.
+    copies are on one side, and of very few none is held out. seed: of that choice. also: further pictures with their
+    captions; what is given here when it is prepared stays, so that a run that goes on sees the same.
 
     A second call with the same settings goes on where a first one was stopped or killed, and needs no `source` when all
     was done. StudioError: "data-missing" when the folder is not there or goes away meanwhile, "data-empty" when
@@ -251,10 +251,10 @@ def _held_out(report: ImageReport, used: Sequence[ImageFile], share: float, seed
     leader = {name: group[0] for group in report.similar for name in group}
     hashes = {file.file: file.hash for file in used}
     shares = [_share(hashes.get(leader.get(file.file, file.file), file.hash), seed) for file in used]
-    found = [index for index, value in enumerate(shares) if value < share]
-    if share > 0 and not found and len(used) >= 2 * FEW:
-        least = min(shares)
-        found = [index for index, value in enumerate(shares) if value == least]
+    if share * len(used) < 1:  # of three pictures none can be spared
+        return []
+    most = max(share, min(shares))  # one at least
+    found = [index for index, value in enumerate(shares) if value <= most]
     return found if len(found) < len(used) else []
 
 
@@ -277,6 +277,7 @@ def _make_room(target: Path, plan: _Plan, settings: Mapping[str, Any]) -> None:
     for path, wanted, _ in missing:
         with open(path, "ab") as file:
             if file.tell() < wanted:
+                (target / _DONE).unlink(missing_ok=True)  # whatever was made is not there any more
                 if hasattr(os, "posix_fallocate"):
                     with _where_possible():
                         os.posix_fallocate(file.fileno(), 0, wanted)

@@ -167,7 +167,7 @@ class PreparedImages:
         rng: np.random.Generator | None = None,
         augment: Augment | None = None,
     ) -> torch.Tensor:
-        """float32 (n, c, h, w) in [-1, 1], varied by `augment` with `rng` when both are given."""
+        """float32 (n, c, h, w) in [-1, 1], an alpha as well, varied by `augment` with `rng` when both are given."""
         import torch
 
         pixels = self.pixels(indices)

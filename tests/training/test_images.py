@@ -92,8 +92,7 @@ def test_three_pictures_work_and_are_told_of(tmp_path: Path) -> None:
     data = folder_of(tmp_path, 3, (24, 24))
     notices: list[str] = []
     prepared = prepare(tmp_path / "run", data, side=32, notice=lambda text, **more: notices.append(text.format(**more)))
-    assert len(prepared.train) == 3 - len(prepared.validation)
-    assert len(prepared.train) >= 1
+    assert len(prepared.train) == 3
     assert notices == [
         "Only few pictures (3): the model will mostly repeat them.",
         "Pictures smaller than 32 px, which are enlarged: 3.",
@@ -279,6 +278,32 @@ def test_the_split_depends_on_contents_alone(tmp_path: Path) -> None:
     none = prepare(tmp_path / "four", data, side=16, validation=0.0)
     assert len(none.validation) == 0
     assert len(none.train) == 80
+
+
+@pytest.mark.parametrize("count", [10, 11, 20])
+def test_of_few_pictures_one_at_least_is_held_out(tmp_path: Path, count: int) -> None:
+    data = folder_of(tmp_path, count)
+    for seed in range(4):
+        assert len(prepare(tmp_path / f"{seed}", data, side=16, validation=0.1, seed=seed).validation) >= 1
+
+
+def test_arrays_that_were_deleted_between_two_attempts_are_made_again(tmp_path: Path) -> None:
+    data = folder_of(tmp_path, 30)
+    whole = contents(prepare(tmp_path / "whole", data, side=16))
+    done = 0
+
+    def progress(count: int, total: int, stage: str) -> None:
+        nonlocal done
+        done = count if stage == "Preparing the pictures" else 0
+
+    def check() -> None:
+        if done >= 10:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        prepare(tmp_path / "run", data, side=16, check=check, progress=progress)
+    (tmp_path / "run/pixels-16x16.bin").unlink()
+    assert contents(prepare(tmp_path / "run", data, side=16)) == whole
 
 
 def test_copies_are_on_one_side(tmp_path: Path) -> None:

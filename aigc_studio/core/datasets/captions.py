@@ -53,6 +53,14 @@ _CAMERA = re.compile(
     r"截图|图片|微信图片|mmexport|wx|snip|file|frame|sample|drawing)$",
     re.IGNORECASE,
 )
+_PLAIN_FOLDER = re.compile(
+    r"^(?:train(?:ing)?|test|val(?:id(?:ation)?)?|images?|imgs?|pictures?|pics?|photos?|drawings?|data(?:set)?s?|png|"
+    r"jpe?g|webp|raw|files?|in(?:put)?|out(?:put)?|samples?|all|icons?|dcim|export|new folder|"
+    r"新建文件夹|图片|照片|数据|训练|素材)?[\s_\-]*[0-9x]*$",
+    re.IGNORECASE,
+)
+"""Names of folders that say nothing of what is in them."""
+
 _NUMBER = re.compile(r"[0-9]+(?:x[0-9]+|px|k)?|(?=.*[0-9])(?:u|0x)?[0-9a-f]{4,}|v[0-9]{1,2}", re.IGNORECASE)
 """Counts, sizes, hashes, code points and versions within a name."""
 
@@ -82,7 +90,7 @@ def read(folder: Path, files: Iterable[str], check: Check = nobody_asks) -> Capt
             ("table", reader.listed(place)),
             ("name", (from_name(place),)),
         ):
-            kept = tuple(dict.fromkeys(text for text in map(clean, texts) if text))
+            kept = tuple(dict.fromkeys(text for text in map(clean, texts) if text and not text.isdecimal()))
             if kept:
                 found.texts[file] = kept
                 found.sources[source] += 1
@@ -98,7 +106,7 @@ def clean(text: str) -> str:
 def from_name(place: PurePosixPath) -> str:
     """What a file's name says: its words without numbers, hashes and what cameras write; else its folder's; else ""."""
     words = _words(place.stem)
-    if words or not place.parent.name:
+    if words or _PLAIN_FOLDER.match(place.parent.name):
         return words
     return _words(place.parent.name)  # "10_blue cup" (kohya: repeats and name), "cats/0001.jpg"
 

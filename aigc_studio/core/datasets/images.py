@@ -28,7 +28,7 @@ from .parallel import in_order
 from .problem import Check, Problem, Progress, nobody_asks, nobody_looks, readable
 from .remembered import Memory, Stamp, memory_of
 from .seen import ImageFile, Seen
-from .walk import Found, find
+from .walk import Found, find, missing_folder
 
 __all__ = ["LEAST_SIDE", "SUFFIXES", "ImageFile", "ImageReport", "flatten", "look_at", "open_picture", "scan"]
 
@@ -248,6 +248,8 @@ def scan(
             if isinstance(result, Seen):
                 seen.append(result)
             else:
+                if result.code == "missing" and not folder.is_dir():
+                    raise missing_folder(folder)
                 problems.append(Problem.of(file, result))
             progress(done, total, _STAGE)
     progress(total, total, _COMPARING)

@@ -67,6 +67,11 @@ def test_a_table_with_several_languages_gives_alternatives(tmp_path: Path) -> No
     assert read(tmp_path)["sub/b.jpg"] == ("same",)
 
 
+def test_numbers_are_no_captions(tmp_path: Path) -> None:
+    save(tmp_path, "labels.csv", "image,label\na.png,3\nb.jpg,12\n")
+    assert read(tmp_path) == {"sub/b.jpg": ("sub",)}
+
+
 def test_quotes_in_a_tab_separated_table_are_letters(tmp_path: Path) -> None:
     save(tmp_path, "names.tsv", 'file\ten\na.png\t"quoted\nsub/b.jpg\tnext\n')
     assert read(tmp_path) == {"a.png": ('"quoted',), "sub/b.jpg": ("next",)}
@@ -126,6 +131,9 @@ def test_texts_that_cannot_be_read_are_told_of_and_the_rest_goes_on(tmp_path: Pa
         ("d41d8cd98f00b204e9800998ecf8427e.png", ""),
         ("10_blue cup/0001.png", "blue cup"),
         ("cats/IMG_0001.png", "cats"),
+        ("train/0001.png", ""),
+        ("png128/0001.png", ""),
+        ("trains/0001.png", "trains"),
         ("cats/old cat.png", "old cat"),
     ],
 )

@@ -236,6 +236,19 @@ def test_a_file_that_goes_away_meanwhile_is_one_problem(tmp_path: Path) -> None:
     assert problems(report) == {"29.png": "missing"}
 
 
+def test_a_folder_that_goes_away_meanwhile_is_a_sentence(tmp_path: Path) -> None:
+    for number in range(30):
+        picture(tmp_path, f"data/{number:02}.png", number)
+
+    def progress(done: int, total: int, stage: str) -> None:
+        if done == 1 and total:
+            (tmp_path / "data").rename(tmp_path / "elsewhere")
+
+    with pytest.raises(StudioError) as caught:
+        scan(tmp_path / "data", progress=progress)
+    assert caught.value.code == "data-missing"
+
+
 def test_progress_grows_and_a_cancel_ends_it(tmp_path: Path) -> None:
     for number in range(40):
         picture(tmp_path, f"{number:02}.png", number)
