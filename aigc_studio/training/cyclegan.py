@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FAMILY", "CycleLearner", "Pool", "load", "run"]
 
-_WIDE = N_("16 for a processor; 32 to 64 for a graphics card, where it is much better.")
+_WIDE = N_("Small for a processor; 32 to 64 for a graphics card, where it is much better.")
 
 SIZES = tuple(Choice(str(side), f"{side} px") for side in (64, 128, 256))
 

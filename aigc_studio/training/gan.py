@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FAMILY", "GANLearner", "hinge_critic", "hinge_generator", "load", "penalty", "run"]
 
+_WIDE = N_("Small for a processor; 32 to 64 for a graphics card, where it is much better.")
+
 SIZES = tuple(Choice(str(side), f"{side} px") for side in (32, 64, 128, 256))
 
 FAMILY = family(
@@ -61,7 +63,7 @@ FAMILY = family(
             help=N_("Raise it when the samples flicker or fall apart, lower it when they stay blurred."),
         ),
         Param.int("latent", N_("Numbers per picture"), 64, 2, 512, advanced=True),
-        Param.int("width", N_("Width of the network"), 12, 4, 256, advanced=True),
+        Param.int("width", N_("Width of the network"), 12, 4, 256, advanced=True, help=_WIDE),
         *augmentations(flip=False),  # the adaptive augmentation mirrors when it must
         *care(ema=0.998, validation=0.0),
         *rounds(),
