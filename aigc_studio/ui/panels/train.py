@@ -31,7 +31,6 @@ from aigc_studio.ui.dropping.payload import Payload
 from aigc_studio.ui.events import Progress
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.studio import Studio
-from aigc_studio.ui.theme import set_role
 from aigc_studio.ui.training.actions import TrainActions
 from aigc_studio.ui.training.finished import USE, entry_of
 from aigc_studio.ui.training.run_header import RunHeader
@@ -39,6 +38,7 @@ from aigc_studio.ui.training.run_list import RunList
 from aigc_studio.ui.training.run_source import RunItem, RunSource
 from aigc_studio.ui.training.setup import SetupColumn
 from aigc_studio.ui.training.stage import SetupStage
+from aigc_studio.ui.training.veil import DropVeil
 from aigc_studio.ui.training.watch import RunView
 from aigc_studio.ui.widgets.empty_state import EmptyState
 from aigc_studio.ui.widgets.folder_field import dropped_paths
@@ -86,7 +86,6 @@ class TrainPanel(Translated, QWidget):
         left = QFrame(self)
         left.setProperty("role", "panel")
         left.setMinimumWidth(280)
-        self._left = left
         self.modes = QButtonGroup(self)
         switch = QFrame(left)
         switch.setProperty("role", "sunken")
@@ -152,6 +151,7 @@ class TrainPanel(Translated, QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.splitter)
+        self._veil = DropVeil(self._work)  # where one drops on one of two folders stays in sight
 
     def _connect(self) -> None:
         studio, setup = self._studio, self.setup
@@ -415,15 +415,15 @@ class TrainPanel(Translated, QWidget):
         if dropped_paths(event):
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
-            set_role(self._left, "dropping")
+            self._veil.set_shown(True)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """It went elsewhere."""
-        set_role(self._left, "panel")
+        self._veil.set_shown(False)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """See `take_drop`."""
-        set_role(self._left, "panel")
+        self._veil.set_shown(False)
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
         self._take(dropped_paths(event))

@@ -199,11 +199,12 @@ def test_a_folder_dropped_anywhere_becomes_the_data(qtbot, panel: TrainPanel, pi
     data.setUrls([QUrl.fromLocalFile(str(pictures))])
     where = (QPointF(300, 300).toPoint(), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton)
     panel.dragEnterEvent(QDragEnterEvent(*where, Qt.KeyboardModifier.NoModifier))
-    assert panel._left.property("role") == "dropping"
+    assert panel._veil.isVisibleTo(panel)
     panel.dropEvent(
         QDropEvent(QPointF(300, 300), *where[1:], Qt.KeyboardModifier.NoModifier, QEvent.Type.Drop),
     )
     assert panel.mode == NEW
+    assert panel._veil.isHidden()
     assert panel.setup.folders() == {"data": str(pictures)}
     with qtbot.waitSignal(panel.noticed) as said:
         panel.take_drop(Payload(paths=(pictures / "copy.png",)))
