@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -50,6 +50,7 @@ _FREE = {
     *("prompts", "trigger", "captions", "token", "begin", "subject"),
 }
 """Parameters that hardly change how long a step takes."""
+_ENGINE_MS = 1500
 _SURE_STEPS = 20
 """A run of so many steps tells how long one takes."""
 
@@ -72,6 +73,8 @@ class SetupColumn(Translated, QFrame):
         self.setProperty("role", "panel")
         self.setMinimumWidth(280)
         self.zones: dict[str, FolderField] = {}
+        self._engine_timer = QTimer(self, interval=_ENGINE_MS)  # it may be installed from anywhere in the window
+        self._engine_timer.timeout.connect(self.check_engine)
         self._runs: Sequence[RunInfo] = ()
         self._params: Mapping[str, Mapping[str, Any]] = {}
         self._blocked = self._named = ""
@@ -447,7 +450,10 @@ class SetupColumn(Translated, QFrame):
         """The note about the missing engine comes and goes."""
         family = self.family
         needs = family.needs if family is not None else ""
-        self.engine_note.setVisible(bool(needs) and missing_engine(needs) is not None)
+        missing = bool(needs) and missing_engine(needs) is not None
+        self.engine_note.setVisible(missing)
+        if missing != self._engine_timer.isActive():
+            self._engine_timer.start() if missing else self._engine_timer.stop()
         self._sync()
 
     def estimate(self) -> str:

@@ -186,7 +186,7 @@ def test_what_is_missing_is_said_before_the_start(qtbot, panel: TrainPanel, pict
     with qtbot.waitSignal(panel.installRequested):
         setup.engine_note.button.click()
     monkeypatch.setattr(left_side, "missing_engine", lambda needs: None)
-    setup.check_engine()
+    qtbot.waitUntil(setup.engine_note.isHidden)  # found by itself
     setup.zones["data"].set_value(str(pictures))
     assert "Choose a folder for “To”" in setup.why_not()
     setup.zones["data_b"].set_value(str(pictures))
