@@ -97,7 +97,7 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
     session = Session(ctx, request, FAMILY)
     values = session.values
     side, width = int(values["size"]), values["width"]
-    data = session.images(side), session.images(side, "data_b")
+    data = session.images(side, kept=False), session.images(side, "data_b")
     torch.manual_seed(step_seed(request.seed, 1 << 41))
     translator = Translator(size=side, width=width, blocks=values["blocks"])
     layers = 3 if side >= 128 else 2  # patches of 70 px would be all of a small picture

@@ -81,7 +81,7 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
     session = Session(ctx, request, FAMILY)
     values = session.values
     side, width = int(values["size"]), values["width"] // 24 * 24
-    data = session.images(side)
+    data = session.images(side, kept=False)
     torch.manual_seed(step_seed(request.seed, 1 << 41))
     net = Encoder(
         size=side,

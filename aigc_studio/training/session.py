@@ -104,10 +104,11 @@ class Session:
 
     # -- before
 
-    def images(self, side: int, param: str = "data", **how: Any) -> PreparedImages:
+    def images(self, side: int, param: str = "data", *, kept: bool = True, **how: Any) -> PreparedImages:
         """The pictures of a folder, prepared once in the run's folder; kept samples of the earlier run among them.
 
-        how: see `images.prepare`.
+        kept: False where samples are no pictures like the data (a picture beside what became of it). how: see
+        `images.prepare`.
         """
         from .images import prepare
 
@@ -120,7 +121,7 @@ class Session:
             side=side,
             validation=float(self.values.get("validation", 0.0)),
             seed=self.request.seed,
-            also=self.kept() if param == "data" else {},
+            also=self.kept() if kept and param == "data" else {},
             check=self.ctx.check,
             progress=self.ctx.progress,
             notice=self.ctx.notice,

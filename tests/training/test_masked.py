@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from aigc_studio.core.catalogue import inspect
-from aigc_studio.core.runs import RunFolder
+from aigc_studio.core.runs import KEEP, RunFolder
 from aigc_studio.nets import files
 from aigc_studio.nets.masked import Encoder
 from aigc_studio.training import masked, perception
@@ -66,6 +66,15 @@ def test_the_model_is_a_part_that_other_trainings_take(tmp_path: Path, data: Pat
     figures = finished(run).figures
     assert {"held_out_loss", "found_again_by_features", "found_again_by_pixels"} <= set(figures)
     assert len(RunFolder(run).final_samples()) == 2
+
+
+def test_samples_that_were_kept_are_no_data(tmp_path: Path, data: Path) -> None:
+    """They show a picture three times side by side."""
+    first, second = tmp_path / "training" / "first", tmp_path / "training" / "second"
+    train(masked, first, {**TINY, "data": str(data), "steps": 1})
+    RunFolder(first).rate(RunFolder(first).final_samples()[0].file, KEEP)
+    train(masked, second, {**TINY, "data": str(data), "steps": 1, "start": "first"})
+    assert RunFolder(second).info()["data"]["data"]["files"] == 10
 
 
 def test_three_pictures_and_numbers_that_break_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
