@@ -83,7 +83,7 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
     session = Session(ctx, request, FAMILY)
     values = session.values
     texts = prepared(session, lambda learned: Framing(_vocabulary(session, learned), values["context"]))
-    tokenizer = _tokenizer(session.run.path)
+    tokenizer = _tokenizer(session.run.path / "data" / "tokenizer")
     torch.manual_seed(step_seed(request.seed, 1 << 41))
     network = build(tokenizer, values["size"], texts.context).to(session.device)
     learner = TextLearner(
@@ -146,15 +146,16 @@ def _vocabulary(session: Session, learned: Sequence[Passage]) -> Any:
             characters = sum(len(passage.text) for passage in learned)
             size = min(session.values["vocabulary"], max(512, characters // _CHARACTERS_PER_WORD))
             texts = (part for passage in learned for part in (passage.title, passage.text) if part)
-            tokenizer = train_words(texts, max(300, size))
-            if any(passage.turns for passage in learned):
-                tokenizer.chat_template = PLAIN_TEMPLATE
+            train_words(texts, max(300, size)).save_pretrained(beside)
+        tokenizer = _tokenizer(beside)
+        if any(passage.turns for passage in learned) and not tokenizer.chat_template:
+            tokenizer.chat_template = PLAIN_TEMPLATE
             tokenizer.save_pretrained(beside)
         beside.rename(folder)
-    return _tokenizer(session.run.path)
+    return _tokenizer(folder)
 
 
-def _tokenizer(run: Path) -> Any:
+def _tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(run / "data" / "tokenizer", local_files_only=True, trust_remote_code=False)
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)

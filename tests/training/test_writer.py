@@ -267,6 +267,23 @@ def test_what_cannot_be_learned_from(tmp_path: Path) -> None:
         assert error.value.code == code
 
 
+def test_conversations_make_a_model_that_follows_instructions(tmp_path: Path, data: Path) -> None:
+    """Also as a next round of one that only continued texts: its words stay, a template comes with the answers."""
+    train(tmp_path / "training" / "verse", data, 2)
+    folder = tmp_path / "talk"
+    folder.mkdir()
+    records = [{"prompt": f"月{n}？", "completion": f"明月{n}。"} for n in range(6)]
+    (folder / "talk.jsonl").write_text("\n".join(json.dumps(record) for record in records), encoding="utf-8")
+    for start in ("", "verse"):
+        run = tmp_path / "training" / f"talk{start}"
+        train(run, folder, 2, start=start)
+        summary = RunFolder(run).summary()
+        assert summary is not None
+        assert summary.figures["references"] >= 1
+        assert (Path(summary.model) / "chat_template.jinja").is_file()
+        assert RunFolder(run).final_samples()[0].prompt.startswith("月")
+
+
 def test_texts_that_hold_nothing_to_learn(tmp_path: Path) -> None:
     """One character is its first token only; it is told, and texts that are added count at the next try."""
     folder = tmp_path / "few"
