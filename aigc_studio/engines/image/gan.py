@@ -1,13 +1,17 @@
-"""Pictures from a generative adversarial network of our own: from a seed, moved along what it has learned, and walks
-from one picture to another."""
+"""Pictures from a generative adversarial network of our own: from a seed, moved along what it has learned, walks from
+one picture to another, and neighbours of a picture that it made: its recipe says where that lies."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_
-from aigc_studio.engines.base import Context, Family, Model, Param
+from aigc_studio.core.metadata import read_recipe
+from aigc_studio.engines.base import Context, Family, Model, Param, Task
 
 from .learned import latents
 from .learned.making import each, sheet_of
@@ -26,7 +30,7 @@ FAMILY = Family(
     kind="image",
     title=N_("GAN"),
     summary=N_("Pictures like those it was trained on, at once; sliders for what it has learned, walks between seeds."),
-    tasks=(GENERATE, INTERPOLATE),
+    tasks=(GENERATE, INTERPOLATE, Task("variation", N_("Variation"), ("image",))),
     params=(
         SEVERAL,
         *WALK,
@@ -38,6 +42,15 @@ FAMILY = Family(
             1.5,
             help=N_("Truncation: low values give usual pictures, high ones rare ones, 1 what was learned."),
         ),
+        Param.float(
+            "amount",
+            N_("Difference"),
+            0.35,
+            0.02,
+            1.0,
+            help=N_("How far the variation moves away from the picture."),
+            tasks=("variation",),
+        ),
         *DELIVERY,
     ),
     needs="torch",
@@ -47,7 +60,7 @@ FAMILY = Family(
 
 def fitted(facts: Mapping[str, Any]) -> Family:
     """The family for one model, with its sliders."""
-    return fit_form(FAMILY, facts, ("generate", "interpolate"))
+    return fit_form(FAMILY, facts, ("generate", "interpolate", "variation"))
 
 
 def load(model: Model, ctx: Context) -> Own:
@@ -63,20 +76,53 @@ def load(model: Model, ctx: Context) -> Own:
 def run(loaded: Own, request: Request, ctx: Context) -> None:
     """Make the results of `request`."""
     values, net = ctx.values, loaded.net
+    origin = _origin(loaded, ctx.input("image")) if request.task == "variation" else None
     for index, seed in each(request, ctx):
         if request.task == "interpolate":
             seeds = latents.seeds(seed, values["stops"])
             if (end := latents.end_seed(values["end"])) is not None:
                 seeds[-1] = end
             columns = values["columns"]
-            stops = [latents.drawn(each_seed, net.latent) for each_seed in seeds]
-            points = latents.path(stops, values["frames"], loop=values["loop"])
+            points = latents.path(_drawn(loaded, seeds), values["frames"], loop=values["loop"])
         else:
             columns = values["sheet"]
             seeds = latents.seeds(seed, columns**2)
-            points = [latents.drawn(each_seed, net.latent) for each_seed in seeds]
+            points = _drawn(loaded, seeds)
+            if origin is not None:
+                points = [latents.between(origin, point, values["amount"]) for point in points]
         made = sheet_of(loaded, points, columns, lambda z: net.paint(_moved(loaded, z, values)), ctx)
-        ctx.save_image(index, made, **loaded.titled(seed), seeds=seeds)
+        info = {"latent": _kept(loaded, points[0])} if len(points) == 1 else {}
+        ctx.save_image(index, made, **loaded.titled(seed), seeds=seeds, **info)
+
+
+def _drawn(own: Own, seeds: Sequence[int]) -> list[Tensor]:
+    return [latents.drawn(seed, own.net.latent) for seed in seeds]
+
+
+def _kept(own: Own, z: Tensor) -> dict[str, Any]:
+    """Where a picture lies, for the recipe: of which weights, and z to six digits."""
+    return {"model": own.digest, "z": [round(number, 6) for number in z.tolist()]}
+
+
+def _origin(own: Own, path: Path) -> Tensor:
+    """Where a picture lies that this model made, (latent,); StudioError for any other picture."""
+    import torch
+
+    info = (read_recipe(path) or {}).get("info")
+    kept = info.get("latent") if isinstance(info, Mapping) else None
+    if isinstance(kept, Mapping) and kept.get("model") == own.digest:
+        z = kept.get("z")
+        if isinstance(z, list) and len(z) == own.net.latent and all(_usual(number) for number in z):
+            return torch.tensor(z, dtype=torch.float32)
+    raise StudioError(
+        N_('Only single pictures that "{model}" made itself can be varied by it; make one first, or open one.'),
+        code="image-origin",
+        model=own.title,
+    )
+
+
+def _usual(number: object) -> bool:
+    return isinstance(number, float | int) and math.isfinite(number) and abs(number) < 100
 
 
 def _moved(own: Own, z: Tensor, values: Mapping[str, Any]) -> Tensor:

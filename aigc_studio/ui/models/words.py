@@ -22,6 +22,7 @@ __all__ = [
     "family_title",
     "kept_params",
     "languages",
+    "makes_the_same",
     "model_does",
     "part_title",
     "size_text",
@@ -109,6 +110,12 @@ def model_does(request: Request, task: str) -> bool:
     """Whether the model of a former request does this task, too."""
     family = _family_of(request)
     return family is not None and any(known.id == task for known in family.tasks)
+
+
+def makes_the_same(request: Request) -> bool:
+    """Whether the model of a former request makes the same from the same, whatever the seed."""
+    family = _family_of(request)
+    return family is not None and not family.chance
 
 
 def kept_params(request: Request, task: str) -> dict[str, Any]:

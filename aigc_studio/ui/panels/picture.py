@@ -23,7 +23,7 @@ from aigc_studio.ui.dropping.payload import Payload
 from aigc_studio.ui.events import Notice
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
-from aigc_studio.ui.models.words import kept_params, model_does
+from aigc_studio.ui.models.words import kept_params, makes_the_same, model_does
 from aigc_studio.ui.picture import recipes
 from aigc_studio.ui.picture.actions import PictureActions
 from aigc_studio.ui.picture.inspector import Inspector, progress_text, waiting_text
@@ -450,7 +450,9 @@ class PicturePanel(Translated, QWidget):
         if recipe is None or asset is None:
             return
         former = Request.from_json(recipe["request"])
-        if model_does(former, "variation"):
+        if makes_the_same(former):
+            self.noticed.emit(tr("This model makes the same of the same picture; there is no other variation."))
+        elif model_does(former, "variation"):
             kept = kept_params(former, "variation")
             self._submit_from(asset, former.changed(task="variation", params=kept, seed=new_seed(), count=1))
         else:

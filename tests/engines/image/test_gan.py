@@ -5,14 +5,18 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
+from PIL import Image
 
 torch = pytest.importorskip("torch")
 
 from aigc_studio.core import catalogue  # noqa: E402
 from aigc_studio.core.errors import StudioError  # noqa: E402
+from aigc_studio.core.metadata import write_image  # noqa: E402
+from aigc_studio.core.recipe import make_recipe  # noqa: E402
 from aigc_studio.core.requests import Request  # noqa: E402
 from aigc_studio.engines import registry  # noqa: E402
 from aigc_studio.engines.base import Model  # noqa: E402
@@ -35,10 +39,10 @@ def found(folder: Path) -> Model:
     return Model("gan", entry.family, entry.title, entry.folder, entry.facts)
 
 
-def run(model: Model, task: str = "generate", seed: int = 3, **values: Any) -> Saved:
+def run(model: Model, task: str = "generate", seed: int = 3, image: Path | None = None, **values: Any) -> Saved:
     """The first result."""
     family = registry.declared("gan", model.facts)
-    ctx = FakeContext(values=family.values(task, {"enlarge": 1, **values}))
+    ctx = FakeContext(values=family.values(task, {"enlarge": 1, **values}), inputs={"image": image} if image else {})
     gan.run(gan.load(model, ctx), Request("image", task, "gan", seed=seed), ctx)
     return ctx.images[0]
 
@@ -128,6 +132,51 @@ def test_what_is_no_seed_is_said(text: str, model: Model) -> None:
     assert caught.value.code == "param"
     assert latents.end_seed("  ") is None
     assert latents.end_seed(" 12 ") == 12
+
+
+def keep(folder: Path, saved: Saved) -> Path:
+    """The result as a file of a project, with its recipe."""
+    path = folder / f"{uuid4()}.png"
+    request = Request("image", "generate", "gan")
+    write_image(path, saved.value, make_recipe("0" * 32, 0, request, engine={}, info=saved.info))
+    return path
+
+
+def test_a_picture_has_neighbours(model: Model, tmp_path: Path) -> None:
+    """The further, the less alike; neighbours have neighbours; another seed, another one; the same recipe, the same."""
+    first = run(model)
+    path = keep(tmp_path, first)
+    near, far = (run(model, "variation", seed=9, image=path, amount=amount) for amount in (0.05, 1.0))
+    assert 0 < np.abs(pixels(near) - pixels(first)).mean() < np.abs(pixels(far) - pixels(first)).mean()
+    assert np.array_equal(pixels(far), pixels(run(model, seed=9)))
+    again = run(model, "variation", seed=9, image=path, amount=0.05)
+    assert np.array_equal(pixels(again), pixels(near))
+    assert not np.array_equal(pixels(run(model, "variation", seed=10, image=path, amount=0.05)), pixels(near))
+    second = run(model, "variation", seed=9, image=keep(tmp_path, near), amount=0.05)
+    assert np.abs(pixels(second) - pixels(near)).mean() > 0
+    assert run(model, "variation", image=path, sheet=2).value.size == (32, 32)
+
+
+def test_only_its_own_pictures_have_neighbours(model: Model, tmp_path: Path) -> None:
+    """Not a photo, not a sheet, not another model's, and no recipe that was tampered with."""
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (20, 20), "red").save(photo)
+    first = run(model)
+    kept = first.info["latent"]
+    wrong = [
+        {},
+        {"model": "x", "z": kept["z"]},
+        {"model": kept["model"], "z": kept["z"][:-1]},
+        {"model": kept["model"], "z": ["1"] * 8},
+        {"model": kept["model"], "z": [1e30] * 8},
+        {"model": kept["model"]},
+        [kept],
+    ]
+    paths = [photo, keep(tmp_path, run(model, sheet=2))]
+    for path in (*paths, *(keep(tmp_path, Saved(0, first.value, {"latent": latent})) for latent in wrong)):
+        with pytest.raises(StudioError) as caught:
+            run(model, "variation", image=path)
+        assert caught.value.code == "image-origin"
 
 
 def test_what_would_be_too_large_is_said(model: Model) -> None:

@@ -69,6 +69,14 @@ def test_a_designers_round(qtbot, studio) -> None:
     assert (strip.width, strip.height) == (5 * 256, 256)
 
     panel.session.choose(first)
+    before = len(panel.session.candidates)
+    panel.acts["variation"].trigger()
+    qtbot.waitUntil(lambda: len(panel.session.candidates) == before + 1 and panel.session.job is None, timeout=TIMEOUT)
+    neighbour = reader.recipe(panel.session.candidates[-1].id)
+    assert neighbour["request"]["task"] == "variation"
+    assert neighbour["info"]["latent"]["z"] != reader.recipe(first.id)["info"]["latent"]["z"]
+
+    panel.session.choose(first)
     again = made(qtbot, panel, "soft", "reconstruct")
     assert reader.parents(again.id) == [first.id]
     panel.session.choose(first)
@@ -85,3 +93,6 @@ def test_a_designers_round(qtbot, studio) -> None:
     panel.session.choose(strip)
     styled = made(qtbot, panel, "dusk", "variation", direction="back")
     assert (styled.width, styled.height) == (strip.width, strip.height)
+    with qtbot.waitSignal(panel.noticed, timeout=TIMEOUT):  # there is no other one
+        panel.acts["variation"].trigger()
+    assert panel.session.job is None

@@ -51,7 +51,7 @@ def test_each_model_offers_what_it_does(inspector: Inspector) -> None:
     """A model with words the usual three, and its own only where it has them; one mode alone needs no switch."""
     assert offered(inspector) == ["generate", "inpaint", "variation"]
     for model, tasks in {
-        "faces": ["generate", "interpolate"],
+        "faces": ["generate", "variation", "interpolate"],
         "soft": ["generate", "reconstruct", "interpolate", "morph"],
         "pieces": ["generate", "reconstruct"],
         "dusk": [],
@@ -182,5 +182,5 @@ def test_what_starts_from_a_picture(inspector: Inspector) -> None:
     inspector.model.choose("dusk")
     assert inspector.from_picture
     assert inspector.start_mode() == "variation"
-    inspector.model.choose("faces")
-    assert inspector.start_mode() == ""
+    inspector.model.choose("pieces")
+    assert inspector.start_mode() == "reconstruct"

@@ -36,7 +36,7 @@ DELIVERY = (
         (Choice("lanczos", N_("Smooth##pixels")), Choice("nearest", N_("Sharp##pixels"))),
         advanced=True,
     ),
-    Param.int("gap", N_("Gap"), 0, 0, 64, unit="px", advanced=True, tasks=("generate", *_STRIPS)),
+    Param.int("gap", N_("Gap"), 0, 0, 64, unit="px", advanced=True, tasks=("generate", "variation", *_STRIPS)),
 )
 """How results leave: last in a form."""
 
@@ -47,7 +47,7 @@ SEVERAL = Param.int(
     1,
     8,
     help=N_("From 2 on: one sheet of so many by so many pictures, each of a seed of its own."),
-    tasks=("generate",),
+    tasks=("generate", "variation"),
 )
 
 WALK = (
