@@ -120,14 +120,14 @@ class Chips(QWidget):
             button.setText(text.replace("&", "&&"))
             button.setToolTip(chip.text if text != chip.text else "")
             button.setAccessibleName(chip.text)
-            button.setIcon(icon("circle-outline", chip.colour, on=chip.colour))
             button.setIcon(icon("circle" if chip.on else "circle-outline", chip.colour, on=chip.colour))
             button.setChecked(chip.on)
         self.setVisible(bool(chips))
         self.updateGeometry()
 
     def _made(self, chip: Chip) -> QToolButton:
-        button = QToolButton(self, checkable=True)
+        button = QToolButton(self)
+        button.setCheckable(True)
         button.setProperty("role", "chip")
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setIconSize(QSize(10, 10))

@@ -83,6 +83,7 @@ class CompareTable(Translated, QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 8)
         column.addWidget(self.table)
+        self.setFocusProxy(self.table)
 
     def show_runs(self, runs: Sequence[Compared]) -> None:
         """Others, or others' figures."""

@@ -159,6 +159,7 @@ class CurvesView(Translated, QWidget):
         column.addLayout(head)
         column.addWidget(self.stack, 1)
         self.readout = Readout(self)
+        self.setFocusProxy(self.holder)
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._enable()
@@ -310,6 +311,7 @@ class CurvesView(Translated, QWidget):
         layout = self.holder.layout()
         assert layout is not None
         layout.addWidget(plot)
+        self.holder.setFocusProxy(plot)
         plot.ranged.connect(lambda: self._soon(_SOON_MS))
         plot.pointed.connect(self._read_out)
         self._soon(0)

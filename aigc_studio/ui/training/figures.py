@@ -217,6 +217,7 @@ class FiguresView(Translated, QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.stack)
+        self.setFocusProxy(self.area)
         self._say()
 
     def show_results(self, results: Results, *, running: bool = False) -> None:

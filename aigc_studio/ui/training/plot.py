@@ -226,7 +226,9 @@ class Plot(pg.PlotWidget):
             axis.setTickFont(font)
             axis.setStyle(tickLength=-4)
         self.showGrid(x=False, y=True, alpha=0.35 if theme.dark else 0.25)
-        self._rule.setPen(QPen(theme.color("text-faint"), 1))
+        pen = QPen(theme.color("text-faint"), 1)
+        pen.setCosmetic(True)
+        self._rule.setPen(pen)
 
     # -- moving
     def _show_all(self) -> None:

@@ -213,6 +213,7 @@ class RatingsView(Translated, QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.stack)
+        self.setFocusProxy(self.grid)
 
     def _tool(self, name: str, title: str, rating: str) -> QToolButton:
         button = QToolButton(self)

@@ -123,6 +123,7 @@ class SampleStrip(Translated, QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.stack)
+        self.setFocusProxy(self.slider)
 
     def _button(self, name: str, title: str) -> QToolButton:
         button = QToolButton(self)

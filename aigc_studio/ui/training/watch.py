@@ -94,11 +94,11 @@ class RunView(Translated, QWidget):
         column.addWidget(self.facts)
         column.addWidget(head)
         column.addWidget(self.body, 1)
-        for keys, way in ((("Ctrl+PgDown",), 1), (("Ctrl+PgUp",), -1)):
+        for place in range(len(_ONE)):
             action = QAction(self)
-            action.setShortcuts([QKeySequence(key) for key in keys])
+            action.setShortcut(QKeySequence(f"Alt+{place + 1}"))
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            action.triggered.connect(lambda _on=False, way=way: self._step_tab(way))
+            action.triggered.connect(lambda _on=False, place=place: self._go(place))
             self.addAction(action)
         self._list_tabs(_ONE)
 
@@ -273,7 +273,9 @@ class RunView(Translated, QWidget):
             while self.tabs.count():
                 self.tabs.removeTab(0)
             for id in ids:
-                self.tabs.setTabData(self.tabs.addTab(tr(_TABS[id])), id)
+                place = self.tabs.addTab(tr(_TABS[id]))
+                self.tabs.setTabData(place, id)
+                self.tabs.setTabToolTip(place, f"Alt+{place + 1}")
             self.tabs.blockSignals(False)
         self._choose_tab()
 
@@ -293,9 +295,11 @@ class RunView(Translated, QWidget):
         self.body.setCurrentWidget(self.pages[self.tab])
         self._say()
 
-    def _step_tab(self, way: int) -> None:
-        self.tabs.setCurrentIndex((self.tabs.currentIndex() + way) % self.tabs.count())
-        self.tabs.setFocus(Qt.FocusReason.TabFocusReason)
+    def _go(self, place: int) -> None:
+        """A key chose a tab: the keyboard goes along."""
+        if place < self.tabs.count():
+            self.tabs.setCurrentIndex(place)
+            self.pages[self.tab].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     # -- events
     def retranslate(self) -> None:

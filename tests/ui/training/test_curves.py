@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,13 +40,18 @@ def view(qtbot, studio: Studio) -> CurvesView:
     view.resize(600, 340)
     view.show()
     view.show_sources([Source("a", "Leaves", record())])
-    qtbot.waitUntil(lambda: view.plot is not None and "loss" in view.plot._items)
+    qtbot.waitUntil(lambda: view.plot is not None and "loss" in shown(view))
     return view
 
 
-def shown(view: CurvesView) -> set[str]:
+def plot_of(view: CurvesView) -> Any:
+    """The plot, once it is there."""
     assert view.plot is not None
-    return set(view.plot._items)
+    return view.plot
+
+
+def shown(view: CurvesView) -> set[str]:
+    return set(plot_of(view)._items)
 
 
 def test_training_and_validation_stand_together_and_the_rest_is_a_switch_away(qtbot, view: CurvesView) -> None:
@@ -72,14 +78,13 @@ def test_other_measures_have_plots_of_their_own(qtbot, view: CurvesView) -> None
 
 
 def test_smoothing_and_logarithms_change_what_is_drawn(qtbot, view: CurvesView) -> None:
-    assert view.plot is not None
     view.smooth.setValue(0)
     qtbot.waitUntil(lambda: "loss/raw" not in shown(view))
-    y = view.plot._items["loss"].yData
+    y = plot_of(view)._items["loss"].yData
     assert np.allclose(y, np.exp(-np.arange(1, 201) / 60))
     view.log.click()
-    qtbot.waitUntil(lambda: view.plot._items["loss"].yData.min() < -1)
-    assert np.allclose(view.plot._items["loss"].yData, -np.arange(1, 201) / 60 / np.log(10))
+    qtbot.waitUntil(lambda: plot_of(view)._items["loss"].yData.min() < -1)
+    assert np.allclose(plot_of(view)._items["loss"].yData, -np.arange(1, 201) / 60 / np.log(10))
 
 
 def test_values_below_zero_have_no_logarithm(qtbot, studio: Studio, view: CurvesView) -> None:
@@ -88,7 +93,7 @@ def test_values_below_zero_have_no_logarithm(qtbot, studio: Studio, view: Curves
     view.log.setChecked(True)
     view.smooth.setValue(0)
     view.show_sources([Source("b", "Odd", bad)])
-    qtbot.waitUntil(lambda: len(view.plot._items["loss"].yData) == 2)
+    qtbot.waitUntil(lambda: len(plot_of(view)._items["loss"].yData) == 2)
     only = Record()
     only.take(Piece(None, {"loss": (np.arange(3.0), np.array([-1.0, -2.0, 0.0]))}))
     view.show_sources([Source("c", "None", only)])
@@ -96,29 +101,26 @@ def test_values_below_zero_have_no_logarithm(qtbot, studio: Studio, view: Curves
 
 
 def test_over_time_the_same_curve_is_wider(qtbot, view: CurvesView) -> None:
-    assert view.plot is not None
     view.time.click()
-    qtbot.waitUntil(lambda: view.plot._items["loss"].xData.max() == 400)
-    assert view.plot.in_sight()[1] >= 400
-    view.plot.point_at(200.0)
+    qtbot.waitUntil(lambda: plot_of(view)._items["loss"].xData.max() == 400)
+    assert plot_of(view).in_sight()[1] >= 400
+    plot_of(view).point_at(200.0)
     assert "Step 100" in view.readout.text()
 
 
 def test_the_cursor_reads_all_curves(qtbot, view: CurvesView) -> None:
-    assert view.plot is not None
-    view.plot.point_at(60.2)
+    plot_of(view).point_at(60.2)
     assert view.readout.isVisible()
     assert view.readout.text() == "Step 60 | Loss 0.3679 | Loss (validation) 0.4679"
     assert view.rect().contains(view.readout.geometry())
-    view.plot.point_at(199.0)
+    plot_of(view).point_at(199.0)
     assert view.rect().contains(view.readout.geometry())
-    view.plot.point_at(None)
+    plot_of(view).point_at(None)
     assert not view.readout.isVisible()
 
 
 def test_mouse_over_the_plot_moves_the_cursor(qtbot, view: CurvesView) -> None:
-    plot = view.plot
-    assert plot is not None
+    plot = plot_of(view)
     point = plot._box.mapViewToScene(QPointF(100.0, 0.5))
     plot.scene().sigMouseMoved.emit(point)
     assert plot.cursor_at == pytest.approx(100, abs=1.5)
@@ -126,8 +128,7 @@ def test_mouse_over_the_plot_moves_the_cursor(qtbot, view: CurvesView) -> None:
 
 
 def test_keys_move_zoom_and_show_all(qtbot, view: CurvesView) -> None:
-    plot = view.plot
-    assert plot is not None
+    plot = plot_of(view)
     plot.setFocus()
     whole = plot.in_sight()
     qtbot.keyClick(plot, Qt.Key.Key_Home)
@@ -147,8 +148,7 @@ def test_keys_move_zoom_and_show_all(qtbot, view: CurvesView) -> None:
 
 
 def test_who_zoomed_stays_there_while_it_grows_and_who_sees_all_sees_the_new(qtbot, view: CurvesView) -> None:
-    plot, source = view.plot, view._sources[0]
-    assert plot is not None
+    plot, source = plot_of(view), view._sources[0]
     steps = np.arange(201.0, 301)
     more = {"loss": (steps, np.exp(-steps / 60)), "seconds": (steps, steps * 2)}
     source.record.take(Piece(None, more))
@@ -175,26 +175,26 @@ def test_a_new_curve_is_listed_when_it_first_has_a_value(qtbot, view: CurvesView
 def test_several_runs_have_a_colour_each(qtbot, view: CurvesView) -> None:
     view.show_sources([Source("a", "One", record()), Source("b", "Two", record(400, 2.0))])
     qtbot.waitUntil(lambda: "b/loss" in shown(view))
-    colours = {view.plot._items[key].opts["pen"].color().name() for key in ("a/loss", "b/loss")}
+    colours = {plot_of(view)._items[key].opts["pen"].color().name() for key in ("a/loss", "b/loss")}
     assert len(colours) == 2
     assert "a/error" not in shown(view)
     view.chips.buttons["run/a"].click()
     qtbot.waitUntil(lambda: "a/loss" not in shown(view))
-    assert view.plot.in_sight()[1] >= 400
+    assert plot_of(view).in_sight()[1] >= 400
 
 
 def test_half_a_million_points_are_drawn_as_few(qtbot, view: CurvesView) -> None:
     view.show_sources([Source("b", "Big", record(500_000))])
-    qtbot.waitUntil(lambda: view.plot._end == 500_000 and "loss" in shown(view))
-    assert all(len(item.xData) <= view.plot.points() + 2 for item in view.plot._items.values())
+    qtbot.waitUntil(lambda: plot_of(view)._end == 500_000 and "loss" in shown(view))
+    assert all(len(item.xData) <= plot_of(view).points() + 2 for item in plot_of(view)._items.values())
 
 
 def test_the_theme_reaches_the_plot_at_once(qtbot, view: CurvesView) -> None:
     theme = theme_of(view)
     try:
         theme.choose("dark")
-        qtbot.waitUntil(lambda: view.plot.backgroundBrush().color() == theme.color("panel"))
-        qtbot.waitUntil(lambda: view.plot._items["loss"].opts["pen"].color() == theme.color("series-1"))
+        qtbot.waitUntil(lambda: plot_of(view).backgroundBrush().color() == theme.color("panel"))
+        qtbot.waitUntil(lambda: plot_of(view)._items["loss"].opts["pen"].color() == theme.color("series-1"))
     finally:
         theme.choose("light")
 

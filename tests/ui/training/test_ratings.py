@@ -99,6 +99,7 @@ def test_looking_closely_and_rating_there(qtbot, view: RatingsView) -> None:
 
 
 def test_texts_are_rated_alike(qtbot, studio: Studio, view: RatingsView, tmp_path: Path) -> None:
+    assert studio.info is not None
     run = begin_run(studio.info.folder / "training" / "texts")
     finish_run(run, tmp_path / "writer", texts=True)
     view.show_results(run.path, read_results(run.path))

@@ -157,15 +157,25 @@ def test_the_place_is_remembered_and_wrong_states_do_no_harm(qtbot, view: RunVie
         other.restore_state(wrong)
 
 
-def test_the_tabs_by_the_keyboard(qtbot, view: RunView, run: RunFolder) -> None:
+def test_the_tabs_by_the_keyboard(qtbot, view: RunView, run: RunFolder, tmp_path: Path) -> None:
     view.show_run(run.path)
     view.activateWindow()
     view.tabs.setFocus()
     qtbot.keyClick(view.tabs, Qt.Key.Key_Right)
     assert view.tab == "samples"
     qtbot.waitUntil(view.isActiveWindow)
-    qtbot.keyClick(view.tabs, Qt.Key.Key_PageDown, Qt.KeyboardModifier.ControlModifier)
-    qtbot.waitUntil(lambda: view.tab == "rate")
+    learn(run, 1, 20)
+    finish_run(run, tmp_path / "model")
+    view.show_run(run.path.parent / "gone")
+    view.show_run(run.path)
+    qtbot.waitUntil(lambda: bool(view.results.samples))
+    qtbot.keyClick(view.tabs, Qt.Key.Key_3, Qt.KeyboardModifier.AltModifier)
+    assert view.tab == "rate"
+    assert view.ratings.grid.hasFocus()
+    qtbot.keyClick(view.ratings.grid, Qt.Key.Key_1, Qt.KeyboardModifier.AltModifier)
+    qtbot.waitUntil(lambda: view.curves.plot is not None)
+    qtbot.keyClick(view, Qt.Key.Key_2, Qt.KeyboardModifier.AltModifier)
+    assert view.strip.slider.hasFocus()
 
 
 def test_nothing_is_read_while_nobody_looks(qtbot, view: RunView, run: RunFolder) -> None:
