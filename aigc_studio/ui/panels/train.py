@@ -127,6 +127,8 @@ class TrainPanel(Translated, QWidget):
         self.acts = TrainActions(self, self.list)
         self.header = RunHeader(self.acts, self._watching)
         self.view = RunView(self._studio, self._watching)
+        for action in self.view.keys:
+            self.list.addAction(action)
         watching = QVBoxLayout(self._watching)
         watching.setContentsMargins(0, 0, 0, 0)
         watching.setSpacing(0)

@@ -94,8 +94,11 @@ class RunView(Translated, QWidget):
         column.addWidget(self.facts)
         column.addWidget(head)
         column.addWidget(self.body, 1)
+        self.keys: list[QAction] = []
+        """Alt and a number choose a tab: for whoever has this view, to be heard in its other parts, too."""
         for place in range(len(_ONE)):
             action = QAction(self)
+            self.keys.append(action)
             action.setShortcut(QKeySequence(f"Alt+{place + 1}"))
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             action.triggered.connect(lambda _on=False, place=place: self._go(place))
