@@ -13,6 +13,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -226,19 +227,16 @@ def _plan(
 
 
 def _used(report: ImageReport) -> list[ImageFile]:
-    """Each content once, with the captions of all its copies."""
-    captions: dict[str, dict[str, None]] = {}
+    """Each content once, with the captions of all its copies; what only a name says counts where nothing else does."""
+    copies: dict[str, list[ImageFile]] = {}
     for file in report.files:
-        captions.setdefault(file.hash, {}).update(dict.fromkeys(file.captions))
-    firsts = {file.hash: file for file in reversed(report.files)}
-    return [
-        ImageFile(
-            *(file.file, file.width, file.height, file.bytes, file.frames, file.alpha, file.hash),
-            tuple(captions[file.hash]),
-        )
-        for file in report.files
-        if firsts[file.hash] is file
-    ]
+        copies.setdefault(file.hash, []).append(file)
+    used = []
+    for group in copies.values():
+        told = [file for file in group if file.source not in ("", "name")] or group
+        texts = dict.fromkeys(text for file in told for text in file.captions)
+        used.append(replace(group[0], captions=tuple(texts), source=told[0].source))
+    return used
 
 
 def _size(file: ImageFile, settings: Mapping[str, Any]) -> Size:

@@ -86,6 +86,8 @@ def test_equal_files_are_used_once_with_the_captions_of_all(tmp_path: Path) -> N
     assert {prepared.caption(1, rng) for _ in range(20)} == {"blue cup", "red cup"}
     assert prepared.caption(0, rng) == ""
     assert "Copies of other pictures, used once: 2." in notices
+    save(tmp_path, "data/001.txt", "what is said of it")
+    assert prepare(tmp_path / "again", data, side=32).captions[1] == ("what is said of it",)
 
 
 def test_three_pictures_work_and_are_told_of(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ BESIDE = (".txt", ".caption")
 LONGEST = 4000
 """Characters of a caption that are kept."""
 
+_FEW = 4
 _LARGEST_TEXT = 256 << 10
 _LARGEST_TABLE = 512 << 20
 _TABLES = tuple(
@@ -69,12 +70,12 @@ _NUMBER = re.compile(r"[0-9]+(?:x[0-9]+|px|k)?|(?=.*[0-9])(?:u|0x)?[0-9a-f]{4,}|
 class Captions:
     """texts: file to its captions, alternatives of each other; files without one are left out.
 
-    sources: how many come from a "text" beside, a "table", a "name". problems: texts that could not be read.
+    sources: file to where they come from: a "text" beside, a "table", a "name". problems: texts that could not be read.
     """
 
     texts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    sources: Counter[str] = field(default_factory=Counter)
+    sources: dict[str, str] = field(default_factory=dict)
 
 
 def read(folder: Path, files: Iterable[str], check: Check = nobody_asks) -> Captions:
@@ -93,9 +94,19 @@ def read(folder: Path, files: Iterable[str], check: Check = nobody_asks) -> Capt
             kept = tuple(dict.fromkeys(text for text in map(clean, texts) if text and not text.isdecimal()))
             if kept:
                 found.texts[file] = kept
-                found.sources[source] += 1
+                found.sources[file] = source
                 break
+    _forget_numbered(found)
     return found
+
+
+def _forget_numbered(found: Captions) -> None:
+    """Take back what is the same word in most names ("emoji_u1f600.png"): it tells no picture from another."""
+    stems = {file: _words(PurePosixPath(file).stem) for file, source in found.sources.items() if source == "name"}
+    for word, count in Counter(word for word in stems.values() if word).most_common(1):
+        if count >= _FEW and 2 * count > len(found.sources):
+            for file in [file for file, stem in stems.items() if stem == word]:
+                del found.texts[file], found.sources[file]
 
 
 def clean(text: str) -> str:

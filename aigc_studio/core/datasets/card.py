@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ..i18n import tr
 from .images import ImageReport
@@ -58,7 +58,7 @@ def _pictures(report: ImageReport) -> str:
         (tr("Pictures"), f"{figures['files']:,}"),
         (tr("Bytes"), f"{figures['bytes']:,}"),
         (tr("Sizes in pixels (smallest, middle, largest)"), sizes),
-        (tr("With a caption"), f"{figures['captions']:,}"),
+        (tr("With a caption"), f"{figures['captions']:,}{_sources(figures['sources'])}"),
         (tr("With transparency"), f"{figures['alpha']:,}"),
         (tr("Animated (the first frame is used)"), f"{figures['animated']:,}"),
         (tr("Equal to another"), f"{figures['duplicates']:,}"),
@@ -70,6 +70,18 @@ def _pictures(report: ImageReport) -> str:
         lines = [f"- {', '.join(_code(name) for name in group[:8])}{' …' * (len(group) > 8)}" for group in groups]
         shown += f"\n\n## {tr('Copies')}\n\n" + _first(lines, _MOST_GROUPS)
     return shown
+
+
+def _sources(counts: Mapping[str, int]) -> str:
+    """Where captions come from, "" when there are none."""
+    names = {
+        "text": tr("from a text beside"),
+        "table": tr("from a table"),
+        "name": tr("from the file's name"),
+        "given": tr("added with the picture"),
+    }
+    told = "; ".join(f"{name}: {counts[key]:,}" for key, name in names.items() if key in counts)
+    return f" ({told})" if told else ""
 
 
 def _texts(report: TextReport) -> str:

@@ -12,7 +12,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +118,7 @@ class ImageReport:
             "duplicates": sum(len(group) - 1 for group in self.duplicates),
             "similar": sum(len(group) - 1 for group in self.similar),
             "captions": len(self.files) - self.missing,
+            "sources": dict(Counter(file.source for file in self.files if file.source)),
             "animated": self.animated,
             "alpha": sum(file.alpha for file in self.files),
             "smallest": list(sizes[0][1:]) if sizes else [],
@@ -258,7 +259,7 @@ def scan(
     groups = alike([seen[index].look for index in firsts], check)
     return ImageReport(
         folder,
-        tuple(_captioned(one.file, texts.texts, extra) for one in seen),
+        tuple(_captioned(one.file, texts, extra) for one in seen),
         tuple(sorted([*problems, *texts.problems], key=lambda problem: (problem.file, problem.code))),
         tuple(tuple(seen[index].file.file for index in group) for group in duplicates),
         tuple(tuple(seen[firsts[index]].file.file for index in group) for group in groups),
@@ -315,9 +316,7 @@ def _equal(seen: Sequence[Seen]) -> tuple[list[list[int]], list[int]]:
     return [group for group in groups.values() if len(group) > 1], [group[0] for group in groups.values()]
 
 
-def _captioned(file: ImageFile, texts: Mapping[str, tuple[str, ...]], extra: Mapping[str, str]) -> ImageFile:
-    told = (extra[file.file],) if file.file in extra else texts.get(file.file, ())
-    return ImageFile(
-        *(file.file, file.width, file.height, file.bytes, file.frames, file.alpha, file.hash),
-        tuple(text for text in told if text),
-    )
+def _captioned(file: ImageFile, found: captions.Captions, extra: Mapping[str, str]) -> ImageFile:
+    if given := extra.get(file.file):
+        return replace(file, captions=(given,), source="given")
+    return replace(file, captions=found.texts.get(file.file, ()), source=found.sources.get(file.file, ""))

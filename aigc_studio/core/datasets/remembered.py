@@ -25,7 +25,7 @@ from .seen import ImageFile, Seen
 
 __all__ = ["Memory", "Stamp", "memory_of"]
 
-_FORMAT = 1
+_FORMAT = 2
 """Changes when what is said of a file does: its limits, its hash, its look."""
 
 _FOLDERS = 24
@@ -36,6 +36,9 @@ _SETTLED = 2.0
 
 _LASTING = frozenset({"image-damaged", "image-size", "not-an-image", "empty"})
 """Problems that are of the file itself and stay as long as it does."""
+
+_ELSEWHERE = ("file", "captions", "source")
+"""What is known of a picture without opening it."""
 
 _TOGETHER = 500
 _log = logging.getLogger(__name__)
@@ -80,7 +83,7 @@ class Memory:
             if "error" in said:
                 return StudioError.from_json(said["error"])
             look: Look = (row[1] % (1 << 64), row[2])
-            return Seen(ImageFile(**said, file=file, captions=()), look)
+            return Seen(ImageFile(**said, file=file), look)
         except (sqlite3.Error, ValueError, TypeError, LookupError) as error:
             self._give_up(error)
             return None
@@ -94,7 +97,7 @@ class Memory:
                 return
             said, bits, cells = {"error": seen.to_json()}, 0, b""
         else:
-            said = {name: value for name, value in asdict(seen.file).items() if name not in ("file", "captions")}
+            said = {name: value for name, value in asdict(seen.file).items() if name not in _ELSEWHERE}
             bits, cells = seen.look
         try:
             signed = bits - (1 << 64) if bits >> 63 else bits  # SQLite's numbers have a sign

@@ -15,7 +15,8 @@ class ImageFile:
     """One usable picture. file: relative to the folder with "/" between, or an absolute path of one added to it.
 
     width, height: upright, pixels. frames: 1 for a still. alpha: something of it is transparent. hash: of the file's
-    bytes, 32 hexadecimal digits. captions: alternatives, () for none.
+    bytes, 32 hexadecimal digits. captions: alternatives, () for none. source: where they come from: a "text" beside, a
+    "table", the file's "name", "given" with a picture that was added; "" for none.
     """
 
     file: str
@@ -26,6 +27,7 @@ class ImageFile:
     alpha: bool
     hash: str
     captions: tuple[str, ...] = ()
+    source: str = ""
 
     @property
     def caption(self) -> str:

@@ -28,7 +28,7 @@ def test_a_text_beside_wins_over_a_table_and_a_name(tmp_path: Path) -> None:
     save(tmp_path, "captions.csv", "file,caption\na.png,from the table\n0001.png,numbered\n")
     found = captions.read(tmp_path, FILES)
     assert found.texts == {"a.png": ("from the text",), "sub/b.jpg": ("beside b",), "0001.png": ("numbered",)}
-    assert found.sources == {"text": 2, "table": 1}
+    assert found.sources == {"a.png": "text", "sub/b.jpg": "text", "0001.png": "table"}
 
 
 def test_an_empty_text_beside_is_none(tmp_path: Path) -> None:
@@ -139,6 +139,17 @@ def test_texts_that_cannot_be_read_are_told_of_and_the_rest_goes_on(tmp_path: Pa
 )
 def test_names_are_cleaned(name: str, words: str) -> None:
     assert captions.from_name(PurePosixPath(name)) == words
+
+
+def test_a_word_that_is_in_most_names_says_nothing(tmp_path: Path) -> None:
+    files = [f"emoji_u1f60{number}.png" for number in range(8)]
+    found = captions.read(tmp_path, [*files, "red cup.png"])
+    assert found.texts == {"red cup.png": ("red cup",)}
+    save(tmp_path, "emoji_u1f600.txt", "a face")
+    assert captions.read(tmp_path, files).texts == {files[0]: ("a face",)}
+    classes = [f"{name}/{number}.png" for name in ("cats", "dogs") for number in range(5)]
+    assert read(tmp_path, classes)["cats/1.png"] == ("cats",)
+    assert len(read(tmp_path, classes)) == 10
 
 
 @given(st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=30))

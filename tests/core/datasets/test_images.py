@@ -282,6 +282,8 @@ def test_captions_and_kept_samples_come_with_the_pictures(tmp_path: Path) -> Non
         str(kept): "a green cup",
     }
     assert report.missing == 1
+    assert [file.source for file in report.files] == ["text", "", "name", "given"]
+    assert report.summary()["sources"] == {"text": 1, "name": 1, "given": 1}
     assert report.path(report.files[-1]) == kept
     assert list(problems(report).values()) == ["missing"]
 
