@@ -80,6 +80,16 @@ class BaseModel:
                 part.requires_grad_(False)
         self.network: torch.nn.Module = getattr(self.pipe, self.part)
         self.dtype = loaded.placement.torch_dtype()
+        if loaded.placement.dtype == "float16":  # in which small gradients vanish
+            self._in_32_bits()
+
+    def _in_32_bits(self) -> None:
+        import torch
+
+        self.dtype = torch.float32
+        for part in self.pipe.components.values():
+            if isinstance(part, torch.nn.Module):
+                part.to(torch.float32)
 
     @property
     def step(self) -> int:
@@ -110,17 +120,8 @@ class BaseModel:
         """The moments of pictures float32 (n, 3, h, w) in [-1, 1]; the autoencoder must be on the device."""
         import torch
 
-        vae = self.pipe.vae
-        upcast = bool(getattr(vae.config, "force_upcast", False)) and self.dtype == torch.float16
-        if upcast:
-            vae.to(torch.float32)
-        try:
-            with torch.no_grad():
-                kind = next(vae.parameters()).dtype
-                return vae.encode(pictures.to(self.device, kind)).latent_dist.parameters.float()
-        finally:
-            if upcast:
-                vae.to(self.dtype)
+        with torch.no_grad():
+            return self.pipe.vae.encode(pictures.to(self.device, self.dtype)).latent_dist.parameters.float()
 
     def latents(self, moments: Tensor) -> Tensor:
         """Latents drawn from their moments, scaled as the network knows them."""

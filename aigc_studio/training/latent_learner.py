@@ -174,9 +174,13 @@ class LatentLearner:
             trainer.backward(loss * weight)
             total = total + loss.detach() * weight
         since = trainer.step - self._began
-        for group in self.optimisers["diffusion"].param_groups:
-            group["lr"] *= min(1.0, (since + 1) / 50)
+        groups = self.optimisers["diffusion"].param_groups
+        rates = [group["lr"] for group in groups]
+        for group in groups:
+            group["lr"] *= min(1.0, (since + 1) / 50)  # this phase begins gently, too
         trainer.apply("diffusion")
+        for group, rate in zip(groups, rates, strict=True):
+            group["lr"] = rate
         self._catch_up(trainer, since)
         return {"loss": total}
 

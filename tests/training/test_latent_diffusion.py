@@ -23,6 +23,8 @@ from aigc_studio.engines.engine import CancelToken, Order, Preview
 from aigc_studio.engines.local import LocalEngine
 from aigc_studio.nets.diffusion import Noise
 from aigc_studio.training import checkpoint, latent_diffusion
+from aigc_studio.training.caption_tokens import train_tokenizer
+from aigc_studio.training.images import prepare
 from tests.engines.context import FakeContext
 from tests.training.pictures import make_folder
 
@@ -196,3 +198,24 @@ def test_epsilon_and_no_captions(tmp_path: Path) -> None:
     finding = read_model(model)
     assert finding is not None
     assert finding.facts["prediction"] == "epsilon"
+
+
+def test_latents_of_another_autoencoder_are_not_taken(tmp_path: Path, data: Path) -> None:
+    """A card that learns the first phase again after a crash does not come to the very same autoencoder."""
+    ready = prepare(tmp_path / "ready", data, side=32, validation=0.0)
+    tokenizer = train_tokenizer(["a red disc"])
+    calls: list[int] = []
+
+    def encode(pictures: torch.Tensor, by: float) -> torch.Tensor:
+        calls.append(len(pictures))
+        return pictures.mean((2, 3), keepdim=True).repeat(1, 3, 2, 2)[:, :8] * by
+
+    def rows(by: float) -> torch.Tensor:
+        source = latent_diffusion.FolderSource(ready, tokenizer, tmp_path / "latents", 1, True, lambda: None)
+        return source.pairs(0, 4, lambda pictures: encode(pictures, by))[0]
+
+    first = rows(1.0)
+    assert sum(calls) == 16  # each picture and its mirror image
+    assert torch.equal(rows(1.0), first)
+    assert sum(calls) == 17  # one to compare with
+    assert torch.allclose(rows(2.0), first * 2, atol=0.01)
