@@ -28,7 +28,7 @@ def of_gan(net: Generator, *, count: int = DIRECTIONS, samples: int = 8192, seed
     device = next(net.parameters()).device
     draws = torch.Generator().manual_seed(seed)
     pieces = [net.map(torch.randn(256, net.latent, generator=draws).to(device)) for _ in range(max(1, samples // 256))]
-    w = torch.cat(pieces).double().cpu()
+    w = torch.cat(pieces).cpu().double()
     mean = w.mean(0)
     _, scales, directions = torch.linalg.svd(w - mean, full_matrices=False)
     scales = scales / max(1, len(w) - 1) ** 0.5
@@ -50,9 +50,9 @@ def of_vae(net: VAE, batches: Iterable[Tensor], *, count: int = DIRECTIONS) -> d
     means, variances, told = [], [], []
     for batch in batches:
         mean, logvar = net.encode(batch.to(device))
-        means.append(mean.double().cpu())
-        variances.append(logvar.double().exp().cpu())
-        told.append(divergence(mean, logvar).double().cpu())
+        means.append(mean.cpu().double())
+        variances.append(logvar.cpu().double().exp())
+        told.append(divergence(mean, logvar).cpu().double())
     if not means:
         raise ValueError("no pictures")
     all_means, noise, nats = torch.cat(means), torch.cat(variances).mean(0), torch.cat(told).mean(0)

@@ -21,7 +21,7 @@ __all__ = ["Own", "load_own", "warm"]
 
 @dataclass
 class Own:
-    """A network in memory, float32: they are small, and the same numbers come out on every machine.
+    """A network in memory, in float32 on every device: they are small.
 
     name: of its class in config.json. title: of the model. net: the module, on `device`. labels, extra: see
     `nets.files.Loaded`; on the CPU.
