@@ -59,6 +59,7 @@ def measure(folder: Path, count: int, side: int) -> None:
         with _timed(f"prepare {side} px {suffix} at 128 px", count):
             prepared = prepare(folder / f"run-{suffix}", data, side=128)
     steps = range(20)
+    prepared.batch([0])  # imports torch
     with _timed("pictures of 128 px in batches", len(steps) * _BATCH):
         for step in steps:
             prepared.batch(prepared.choose(step, _BATCH, 0))

@@ -24,6 +24,12 @@ from tests.tiny.captioner import WORDS, make_blip, make_encoder_decoder
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
+@pytest.fixture(autouse=True)
+def short_captions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks that learned nothing come to no end."""
+    monkeypatch.setattr("aigc_studio.training.captioning._LONGEST", 8)
+
+
 @pytest.fixture(scope="module", params=[make_blip, make_encoder_decoder], ids=["blip", "encoder-decoder"])
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     make: Callable[[Path], Path] = request.param

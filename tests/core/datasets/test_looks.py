@@ -68,16 +68,16 @@ def test_everyone_is_in_one_group_and_follows_its_first() -> None:
 
 
 @pytest.mark.parametrize("kind", ["equal", "flat"])
-def test_a_hundred_thousand_pictures_are_compared_in_moments(kind: str) -> None:
-    count = 20_000
+def test_many_pictures_are_compared_in_moments(kind: str) -> None:
+    count = 8_000
     rng = np.random.default_rng(1)
     if kind == "equal":
         looks = [(5, bytes(192))] * count
-    else:  # one hash, a hundred thousand colours
+    else:  # one hash, thousands of colours
         looks = [(0, bytes(colour) * 64) for colour in rng.integers(0, 256, (count, 3), dtype=np.uint8).tolist()]
     began = time.process_time()
     groups = alike(looks)
-    assert time.process_time() - began < 10
+    assert time.process_time() - began < 5
     assert (len(groups) == 1) == (kind == "equal")
 
 
