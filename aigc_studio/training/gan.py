@@ -73,6 +73,7 @@ _SHOWN = 32
 """Pictures in the sheet of a look."""
 _LAZY = 8
 """Every how many steps R1 is counted, with as much more weight: as good, and much cheaper."""
+_REJECTED = 8
 _MAPPING = 0.1
 """The mapping network's share of the learning rate, without which it runs away (Karras et al. 2019)."""
 
@@ -96,19 +97,31 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
     critic = Discriminator(size=side, width=width, widest=8 * width)
     for net in (generator, critic):
         net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # a third faster
-    learner = GANLearner(generator, critic, data, values, request.seed)
+    learner = GANLearner(generator, critic, data, values, request.seed, session.rejected_pixels(side))
     session.begin_from(learner)
     trainer = session.train(learner, session.settings(clip=0.0, fall=0.2))
     session.deliver(learner, trainer, like=data, more=learner.draw)
 
 
 class GANLearner:
-    """The critic learns to tell real from made, then the generator to be taken for real."""
+    """The critic learns to tell real from made, then the generator to be taken for real.
+
+    rejected: uint8 (n, side, side, 3), what a person did not want of former rounds: the critic sees some of it among
+    what is made, so that the generator keeps away from it.
+    """
 
     unit = "images"
     averaged = ("generator",)
 
-    def __init__(self, generator: Any, critic: Any, data: PreparedImages, values: Mapping[str, Any], seed: int) -> None:
+    def __init__(
+        self,
+        generator: Any,
+        critic: Any,
+        data: PreparedImages,
+        values: Mapping[str, Any],
+        seed: int,
+        rejected: np.ndarray | None = None,
+    ) -> None:
         import torch
 
         rate = float(values["rate"])
@@ -126,6 +139,7 @@ class GANLearner:
         self._adaptive = Adaptive.for_set(len(data.train))
         self._augment = Augment(**{name: values[name] for name in ("flip", "rotate", "zoom", "shift", "colour")})
         fixed = np.random.default_rng((seed, 1 << 20))
+        self._rejected = torch.from_numpy(rejected) if rejected is not None and len(rejected) else None
         self._latents = torch.from_numpy(fixed.standard_normal((_SHOWN, generator.latent)).astype(np.float32))
 
     def batch(self, step: int) -> Batch:
@@ -135,8 +149,8 @@ class GANLearner:
         return {"image": self._data.batch(indices, rng, self._augment)}
 
     def step(self, parts: Sequence[Batch], trainer: Trainer) -> Mapping[str, Any]:
-        """One step of the critic and one of the generator, both against the other as it was: a stop anywhere before the
-        end leaves nothing half done.
+        """One step of the critic, then one of the generator against the critic as it is now: both at once, which would
+        be simpler, made fuzzy balls where this made shapes.
 
         "critic" is 2 while the critic can tell nothing and 0 when it can tell all; "generator" is what the critic
         thinks of what is made, with the sign turned.
@@ -144,8 +158,9 @@ class GANLearner:
         told: dict[str, Any] = {}
         for part in parts:
             self._teach_critic(part["image"], trainer, trainer.share(part), told)
-            self._teach_generator(len(part["image"]), trainer, trainer.share(part), told)
         trainer.apply("critic")
+        for part in parts:
+            self._teach_generator(len(part["image"]), trainer, trainer.share(part), told)
         trainer.apply("generator")
         if self._values["adaptive"]:
             self._adaptive.adjust(sum(len(part["image"]) for part in parts))
@@ -156,7 +171,7 @@ class GANLearner:
         import torch
 
         with trainer.autocast(), torch.no_grad():
-            made = self._made(len(real))
+            made = self._with_rejected(self._made(len(real)))
         real = augment(real, self._adaptive.probability).requires_grad_(trainer.step % _LAZY == 0)
         with trainer.autocast():
             says_real = self._critic(real)
@@ -181,6 +196,16 @@ class GANLearner:
         finally:
             self._critic.requires_grad_(True)
         _add(told, "generator", loss, share)
+
+    def _with_rejected(self, made: Tensor) -> Tensor:
+        """A batch of made pictures with rejected ones in the place of an eighth of it, of one at least."""
+        import torch
+
+        if self._rejected is None:
+            return made
+        count = max(1, len(made) // _REJECTED)
+        chosen = self._rejected[torch.randint(len(self._rejected), (count,))].permute(0, 3, 1, 2)
+        return torch.cat([made[: len(made) - count], (chosen.to(made.device).to(made.dtype) / 127.5 - 1)])
 
     def _made(self, count: int) -> Tensor:
         """Pictures from latents drawn from torch's global generator, on the CPU so that devices agree."""

@@ -30,7 +30,7 @@ from aigc_studio.core.metadata import write_image, write_text
 from aigc_studio.core.recipe import make_recipe
 from aigc_studio.core.requests import Request
 from aigc_studio.core.runs import KEEP, REJECT, WORKSHOPS, RunFolder, Sample
-from aigc_studio.core.store.files import replace, sync_folder
+from aigc_studio.core.store.files import replace, sync_folder, write_atomically
 from aigc_studio.engines.device import choose
 
 from . import checkpoint
@@ -42,6 +42,7 @@ from .trainer import BEST, Trainer
 from .watching import watchers
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from PIL.Image import Image
 
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
 __all__ = ["Draw", "Maker", "Session"]
 
 log = logging.getLogger(__name__)
+
+_MOST_REJECTED = 2000
 
 Draw = Callable[[Trainer, int], "Iterable[torch.Tensor]"]
 """At most so many further pictures of the finished model, in batches (n, c, h, w) in [-1, 1]."""
@@ -150,6 +153,27 @@ class Session:
     def rejected(self) -> dict[Path, str]:
         """Pictures of the earlier rounds that a person rejected: file to caption."""
         return self._rated(REJECT)
+
+    def rejected_pixels(self, side: int) -> np.ndarray:
+        """What was rejected when the run began, uint8 (n, side, side, 3): a resumed one sees the same."""
+        import numpy as np
+        from PIL import Image as Pillow
+
+        if self.earlier is None:
+            return np.zeros((0, side, side, 3), np.uint8)
+        path = self.run.path / "rejected.npy"
+        with contextlib.suppress(OSError, ValueError, EOFError):
+            found = np.load(path)
+            if found.dtype == np.uint8 and found.shape[1:] == (side, side, 3):
+                return found
+        pictures = []
+        for file in list(self.rejected())[:_MOST_REJECTED]:
+            with contextlib.suppress(OSError, ValueError, SyntaxError), Pillow.open(file) as image:
+                pictures.append(np.asarray(image.convert("RGB").resize((side, side), Pillow.Resampling.LANCZOS)))
+        found = np.stack(pictures) if pictures else np.zeros((0, side, side, 3), np.uint8)
+        with on_a_full_disk(), write_atomically(path) as file:
+            np.save(file, found)
+        return found
 
     def rounds(self) -> list[RunFolder]:
         """The run that this one starts from, the one that it started from, and so on: what was said of all counts."""

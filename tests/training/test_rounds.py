@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from aigc_studio.core.project import Project
@@ -14,8 +15,12 @@ from aigc_studio.core.requests import Request
 from aigc_studio.core.runs import KEEP, REJECT, RunFolder, Sample
 from aigc_studio.engines.direct import run_now
 from aigc_studio.engines.local import LocalEngine
-from aigc_studio.training import vae
+from aigc_studio.nets.gan import Discriminator, Generator
+from aigc_studio.training import gan, vae
+from aigc_studio.training.images import prepare
+from aigc_studio.training.learner import Settings
 from aigc_studio.training.session import Session
+from aigc_studio.training.trainer import Trainer
 from tests.engines.context import FakeContext
 
 pytestmark = pytest.mark.usefixtures("keep_frozen")
@@ -102,3 +107,51 @@ def test_rounds_before_the_last_one_count_and_circles_end(tmp_path: Path) -> Non
     assert sorted(session.rejected().values()) == ["aaaa 1", "bbbb 1", "cccc 1"]
     (tmp_path / "training" / "bbbb" / "samples" / "final" / "0.png").unlink()
     assert sorted(session.kept().values()) == ["aaaa 0", "cccc 0"]
+
+
+def rounds_of(folder: Path, ratings: dict[int, str]) -> Session:
+    """A session whose earlier run made a dark and a bright picture, rated like this."""
+    run = RunFolder(folder / "training" / "aaaa")
+    run.update(recipe="train-gan", request={"params": {}})
+    (run.path / "samples" / "final").mkdir(parents=True, exist_ok=True)
+    for number, value in enumerate((0, 255)):
+        file = f"samples/final/{number}.png"
+        Image.new("RGB", (16, 16), (value,) * 3).save(run.path / file)
+        run.add_final(Sample(file))
+        run.rate(file, ratings.get(number, ""))
+    request = Request("training", "train", "train-gan", params={"start": "aaaa"})
+    return Session(FakeContext(values=request.params, folder=folder / "training" / "bbbb"), request, gan.FAMILY)
+
+
+def test_what_was_rejected_stays_as_it_was_when_the_run_began(tmp_path: Path) -> None:
+    first = rounds_of(tmp_path, {0: REJECT}).rejected_pixels(8)
+    assert first.shape == (1, 8, 8, 3)
+    assert first.max() == 0
+    again = rounds_of(tmp_path, {0: KEEP, 1: REJECT})
+    assert (again.rejected_pixels(8) == first).all()
+    (again.run.path / "rejected.npy").write_bytes(b"broken")
+    assert again.rejected_pixels(8).min() == 255
+    assert rounds_of(tmp_path / "other", {}).rejected_pixels(8).shape == (0, 8, 8, 3)
+
+
+def test_a_critic_learns_to_refuse_what_was_rejected(tmp_path: Path) -> None:
+    """Bright green pictures are learned; bright red ones were rejected, of which a critic would know nothing."""
+    (tmp_path / "data").mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(8):
+        Image.new("RGB", (16, 16), (20, int(rng.integers(150, 255)), 20)).save(tmp_path / "data" / f"{number}.png")
+    data = prepare(tmp_path / "ready", tmp_path / "data", side=8, validation=0)
+    values = gan.FAMILY.values("train", {"batch": 8, "latent": 4, "adaptive": False, "flip": False})
+    red = np.zeros((2, 8, 8, 3), np.uint8)
+    red[..., 0] = 230
+    scores = []
+    for rejected in (None, red):
+        torch.manual_seed(1)
+        critic = Discriminator(8, 8, 16)
+        learner = gan.GANLearner(Generator(8, 4, 8, 16), critic, data, values, 1, rejected)
+        run = RunFolder(tmp_path / f"run-{rejected is not None}")
+        Trainer(FakeContext(), run, learner, Settings(40, clip=0.0, sample_every=0, validate_every=0)).run()
+        with torch.no_grad():
+            pictures = torch.from_numpy(red).permute(0, 3, 1, 2).float() / 127.5 - 1
+            scores.append(float(critic(pictures).mean() - critic(data.batch(data.train[:2])).mean()))
+    assert scores[1] < scores[0] - 0.3, scores
