@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -111,7 +111,7 @@ class DataReport(Translated, QWidget):
         self.folder: Path | None = None
         self.report: ImageFacts | TextFacts | None = None
         self.error: StudioError | None = None
-        self._stopped = False
+        self._stopped = self._due = False
         self._augment = Augment()
         self._seed = 0
         self.look = DataLook(studio, self)
@@ -214,16 +214,30 @@ class DataReport(Translated, QWidget):
         self.wall.clear()
         self.varied_wall.show_rows([])
         self.place.setText(str(self.folder) if self.folder is not None else "")
-        if self.folder is not None:
-            self.look.scan(self.folder, self.kind)
-            self._told(0, 0, "")
+        self._due = self.folder is not None
+        self._begin()
         self._tell_report()
         self.changed.emit()
 
+    def _begin(self) -> None:
+        """Look as soon as somebody can see it: a project that is opened again may know a very large folder."""
+        if self._due and self.folder is not None and self.isVisible():
+            self._due = False
+            self.look.scan(self.folder, self.kind)
+            self._told(0, 0, "")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """It can be seen now."""
+        super().showEvent(event)
+        if self._due:
+            self._begin()
+            self._arrange()
+
     def stop(self) -> None:
         """Look no further."""
-        self._stopped = True
+        self._stopped, self._due = True, False
         self.look.stop()
+        self._arrange()
 
     def close_look(self) -> None:
         """Its place is needed for something else: nothing is looked at any more."""
