@@ -68,7 +68,7 @@ def opened(path: Path, least: int = MIN_SIDE) -> Iterator[Image.Image]:
     with open(path, "rb") as file:
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limits are checked below
+                warnings.simplefilter("ignore")  # our own limits are checked below; what a parser skips is no news
                 image = Image.open(file, formats=[name for name in _FORMATS if name in Image.OPEN])
         except Image.DecompressionBombError as error:
             raise StudioError(

@@ -134,6 +134,7 @@ def test_not_a_picture(tmp_path: Path, data: bytes) -> None:
     assert "letter.png" in _refused(tmp_path / "letter.png", "not-an-image")
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's about what it skips in damaged tables
 @given(st.binary(max_size=200), st.integers(0, 5))
 def test_random_changes_never_raise_anything_else(
     tmp_path_factory: pytest.TempPathFactory, noise: bytes, at: int
