@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QPoint, QSize, Qt, QTimer
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -87,6 +87,9 @@ class _Track:
 
 class CurvesView(Translated, QWidget):
     """Give it `show_sources`, and tell it with `grown` when their records have more."""
+
+    pointed = Signal(object)
+    """The step under the cursor, None for none."""
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -413,16 +416,15 @@ class CurvesView(Translated, QWidget):
 
     def _read_out(self, x: float | None) -> None:
         """The values under the cursor."""
-        if x is None or self.plot is None:
-            self.readout.hide()
-            return
         rows, at = [], 0.0
-        for track in self._tracks:
+        for track in self._tracks if x is not None else ():
+            assert x is not None
             step = _steps_at(track.clock, x) if self.time.isChecked() else x
             if (point := track.series.at(step)) is not None:
                 at = point[0] if not rows or not held_out(track.name) else at
                 rows.append(Reading(track.colour, track.title, value_text(track.name, point[1])))
-        if not rows:
+        self.pointed.emit(at if rows else None)
+        if not rows or x is None or self.plot is None:
             self.readout.hide()
             return
         title = tr("Step {step}", step=number_text(round(at)))

@@ -12,7 +12,7 @@ from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.runs import KEEP, REJECT, RunFolder, Sample
 from aigc_studio.ui.studio import Studio
 
-__all__ = ["FILTERS", "Judgements", "SampleModel"]
+__all__ = ["FILTERS", "RATED", "Judgements", "SampleModel"]
 
 FILTERS = {
     "all": N_("All {count}"),
@@ -23,7 +23,8 @@ FILTERS = {
 """Which samples are shown, with how many they are."""
 
 _Index = QModelIndex | QPersistentModelIndex
-_WORDS = {KEEP: N_("Kept"), REJECT: N_("Rejected")}
+RATED = {KEEP: N_("Kept##sample"), REJECT: N_("Rejected##sample")}
+"""What was said of a sample, in words."""
 
 
 class Judgements(QObject):
@@ -147,7 +148,7 @@ class SampleModel(QAbstractListModel):
         if role == self.SampleRole:
             return sample
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            words = (sample.prompt or sample.text[:60] or sample.file, tr(_WORDS[rating]) if rating else "")
+            words = (sample.prompt or sample.text[:60] or sample.file, tr(RATED[rating]) if rating else "")
             return ", ".join(word for word in words if word)
         if role == Qt.ItemDataRole.ToolTipRole:
             seed = tr("Seed {seed}", seed=sample.seed) if sample.seed else ""

@@ -29,7 +29,7 @@ from aigc_studio.ui.theme import theme_of
 from aigc_studio.ui.widgets.empty_state import EmptyState
 
 from .film import SmallPictures
-from .rating_model import FILTERS, Judgements, SampleModel
+from .rating_model import FILTERS, RATED, Judgements, SampleModel
 from .report_words import number_text
 from .results import Results
 from .shot_view import ShotView
@@ -51,7 +51,7 @@ class _Grid(GridView):
         self.small = SmallPictures(_SMALL, self)
         self.small.ready.connect(lambda _key: self.viewport().update())
         self.folder = Path()
-        self._side = 2
+        self._side = 1
         self._samples = model
         self.setModel(model)
         self.setProperty("role", "plain")
@@ -293,6 +293,7 @@ class RatingsView(Translated, QWidget):
         """All of them again."""
         self.body.setCurrentWidget(self.grid)
         self.grid.setFocus()
+        self._say()
 
     def _show_large(self) -> None:
         row = self.grid.currentIndex().row()
@@ -300,8 +301,10 @@ class RatingsView(Translated, QWidget):
             return
         sample = self.samples.rows[row]
         if sample.text:
+            self._say()
             self.large.show_texts((f"{sample.prompt}\n\n{sample.text}" if sample.prompt else sample.text,))
             return
+        self._say()
         self.large.setCurrentWidget(self.large.picture)
         if (picture := self._loader.cached(sample.file)) is not None:
             self.large.picture.show_picture(picture)
@@ -341,6 +344,8 @@ class RatingsView(Translated, QWidget):
         kept = judgements.count(KEEP)
         if not judgements.writable and judgements.samples:
             self.hint.setText(tr("This project can only be read; ratings cannot be kept."))
+        elif self.body.currentWidget() is self.large and self.samples.rows:
+            self.hint.setText(self._about())
         elif kept:
             self.hint.setText(
                 tr("The next round learns the {count} samples that you kept, too.", count=number_text(kept))
@@ -350,6 +355,18 @@ class RatingsView(Translated, QWidget):
                 tr("Arrows move, K keeps, R rejects, U takes back. What you keep is learned in the next round.")
             )
         self._enable()
+
+    def _about(self) -> str:
+        """The sample that is looked at closely: which one it is, and what was said of it."""
+        row = max(0, self.grid.currentIndex().row())
+        sample = self.samples.rows[min(row, len(self.samples.rows) - 1)]
+        count = number_text(len(self.samples.rows))
+        words = [tr("{index} of {count}", index=number_text(row + 1), count=count)]
+        if sample.seed:
+            words.append(tr("Seed {seed}", seed=sample.seed))
+        rating = self.judgements.ratings.get(sample.file, "")
+        words.append(tr(RATED[rating]) if rating else tr("Not rated yet"))
+        return "  ·  ".join(words)
 
     def _enable(self) -> None:
         on = self.judgements.writable and bool(self.samples.rows)

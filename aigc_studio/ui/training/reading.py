@@ -45,6 +45,8 @@ class RunReader(QObject):
         self.folder = RunFolder(folder)
         self.record = Record()
         self.info: dict[str, Any] = {}
+        self.touched = 0.0
+        """When something was last written into the log, seconds since 1970; 0 for never."""
         self.complete = False
         """Whether the log was read to its end once."""
         self._studio = studio
@@ -74,9 +76,13 @@ class RunReader(QObject):
         self._again = False
         offset, last, folder = self._offset, self._last, self.folder
 
-        def work(check: Check, _tell: Tell) -> dict[str, Any]:
+        def work(check: Check, _tell: Tell) -> tuple[dict[str, Any], float]:
             _read_log(folder, offset, last, check, self._read.emit)
-            return folder.info()
+            try:
+                touched = (folder.path / "log.jsonl").stat().st_mtime
+            except OSError:
+                touched = 0.0
+            return folder.info(), touched
 
         self._work = self._studio.models.run("run log", work, self._done, self._failed)
 
@@ -97,8 +103,9 @@ class RunReader(QObject):
         if pieces:
             self.grown.emit()
 
-    def _done(self, info: dict[str, Any]) -> None:
+    def _done(self, answer: tuple[dict[str, Any], float]) -> None:
         self._work = None
+        info, self.touched = answer
         if self._closed:
             self.deleteLater()
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from .compare_table import Compared, CompareTable
 from .curves import CurvesView, Source
 from .facts_line import FactsLine
 from .figures import FiguresView
+from .glance import Glance
 from .ratings import RatingsView
 from .reading import RunReader
 from .results import Results, read_results
@@ -37,6 +39,9 @@ _TABS = {
 }
 _ONE, _SEVERAL = ("curves", "samples", "rate", "results"), ("curves", "table")
 _POLL_MS = 1000
+_SILENT_S = 180
+_WIDE = 780
+"""Width from which curves leave room for a sample."""
 
 
 class RunView(Translated, QWidget):
@@ -68,13 +73,23 @@ class RunView(Translated, QWidget):
         self.tabs.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.tabs.currentChanged.connect(self._tab_changed)
         self.curves = CurvesView(self._studio, self)
+        self.glance = Glance(self)
+        self.glance.wanted.connect(self._look_closely)
+        self.curves.pointed.connect(self.glance.point_at)
+        beside = QWidget(self)
+        beside.setFocusProxy(self.curves)
+        row = QHBoxLayout(beside)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.curves, 1)
+        row.addWidget(self.glance)
         self.strip = SampleStrip(self)
         self.ratings = RatingsView(self._studio, self)
         self.ratings.roundWanted.connect(self.roundWanted)
         self.figures = FiguresView(self)
         self.table = CompareTable(self)
         self.pages = {
-            "curves": self.curves,
+            "curves": beside,
             "samples": self.strip,
             "rate": self.ratings,
             "results": self.figures,
@@ -158,10 +173,12 @@ class RunView(Translated, QWidget):
             reader.told.connect(self._told)
         one = folders[0] if len(folders) == 1 else None
         self.strip.show_run(one)
+        self.glance.show_run(one)
         self.ratings.show_results(one, self.results)
         self.figures.show_results(self.results)
         self._list_tabs(_SEVERAL if self.comparing else _ONE)
         self._list_sources()
+        self._room()
         self._say()
         self._poll()
         self._keep_polling()
@@ -186,9 +203,12 @@ class RunView(Translated, QWidget):
         return self._studio.job(reader.folder.path.name)
 
     def _runs(self, reader: RunReader) -> bool:
-        """Whether a run goes on: the queue knows, and of other programs' runs their own record."""
+        """Whether a run goes on: the queue knows. Of other programs' runs their own record does, unless it is silent,
+        for a run that was killed says to its end that it goes on."""
         job = self._job(reader)
-        return job.state is JobState.RUNNING if job is not None else reader.state.get("name") == "running"
+        if job is not None:
+            return job.state is JobState.RUNNING
+        return reader.state.get("name") == "running" and time.time() - reader.touched < _SILENT_S
 
     def _progressed(self, id: str, _progress: Progress) -> None:
         if not self._timer.isActive() and any(reader.folder.path.name == id for reader in self.readers):
@@ -206,6 +226,8 @@ class RunView(Translated, QWidget):
             shots = self.readers[0].record.shots
             if tuple(shots) != self.strip.shots:
                 self.strip.show_shots(shots)
+                self.glance.show_shots(self.strip.shots)
+                self._room()
         self._say()
 
     def _told(self) -> None:
@@ -269,6 +291,16 @@ class RunView(Translated, QWidget):
     def _results_failed(self, _error: StudioError | None) -> None:
         self._results_busy = False
 
+    def _look_closely(self, step: int) -> None:
+        """At the sample beside the curves."""
+        self.strip.show_step(step)
+        self.show_tab("samples")
+        self.strip.setFocus()
+
+    def _room(self) -> None:
+        """Samples stand beside the curves where there is room for both."""
+        self.glance.setVisible(self.width() >= _WIDE and bool(self.strip.shots) and not self.comparing)
+
     # -- tabs
     def _list_tabs(self, ids: Sequence[str]) -> None:
         if [self.tabs.tabData(place) for place in range(self.tabs.count())] != list(ids):
@@ -305,6 +337,11 @@ class RunView(Translated, QWidget):
             self.pages[self.tab].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     # -- events
+    def resizeEvent(self, event) -> None:  # noqa: ANN001  QResizeEvent
+        """More room, or less."""
+        super().resizeEvent(event)
+        self._room()
+
     def retranslate(self) -> None:
         """The tabs."""
         super().retranslate()

@@ -67,8 +67,9 @@ def test_several_at_once_and_undo(qtbot, view: RatingsView, run: RunFolder) -> N
     view.undo_button.click()
     assert view.judgements.ratings == {}
     assert not view.undo_button.isEnabled()
-    qtbot.waitUntil(lambda: run.ratings() == {})
-    assert (run.path / "ratings.jsonl").read_text().count("\n") == 1 + 6 + 6 + 1
+    stored = run.path / "ratings.jsonl"
+    qtbot.waitUntil(lambda: stored.exists() and stored.read_text().count("\n") == 1 + 6 + 6 + 1)
+    assert run.ratings() == {}
 
 
 def test_a_filter_shows_what_is_left_to_do(qtbot, view: RatingsView) -> None:

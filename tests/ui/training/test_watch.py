@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,33 @@ def test_runs_are_put_beside_each_other(qtbot, view: RunView, run: RunFolder) ->
     assert "rate" in {key.lower() for key in rows} or "Learning rate" in rows
     view.show_run(run.path)
     assert [view.tabs.tabData(place) for place in range(view.tabs.count())][1] == "samples"
+
+
+def test_a_run_that_was_killed_is_not_said_to_go_on(qtbot, view: RunView, run: RunFolder) -> None:
+    learn(run, 1, 40)
+    os.utime(run.path / "log.jsonl", (1e9, 1e9))
+    view.show_run(run.path)
+    qtbot.waitUntil(lambda: view.readers[0].complete and view.facts.text("step") == "40 of 100")
+    assert view.facts.text("left") == ""
+    assert not view._timer.isActive()
+
+
+def test_a_sample_stands_beside_the_curves_where_there_is_room(qtbot, view: RunView, run: RunFolder) -> None:
+    learn(run, 1, 60)
+    view.show_run(run.path)
+    qtbot.waitUntil(lambda: len(view.strip.shots) == 3)
+    assert not view.glance.isVisible()
+    view.resize(1000, 480)
+    qtbot.waitUntil(view.glance.isVisible)
+    assert view.glance.title.text() == "Sample after step 60"
+    qtbot.waitUntil(lambda: view.curves.plot is not None and "loss" in view.curves.plot._items)
+    assert view.curves.plot is not None
+    view.curves.plot.point_at(22.0)
+    assert view.glance.title.text() == "Sample after step 20"
+    qtbot.mouseClick(view.glance, Qt.MouseButton.LeftButton)
+    assert view.tab == "samples"
+    assert view.strip.shot is not None
+    assert view.strip.shot.step == 20
 
 
 def test_the_place_is_remembered_and_wrong_states_do_no_harm(qtbot, view: RunView, studio: Studio) -> None:
