@@ -38,3 +38,25 @@ def test_strips_and_reconstructions(run: Run) -> None:
         with Image.open("made.png") as image:
             assert image.size == size
         Path("made.png").unlink()
+
+
+def test_every_result_is_made_again_from_its_recipe(run: Run) -> None:
+    """Pixel by pixel, also one that stands on the recipe of another."""
+    folder = Path("models")
+    gan, vae, vqvae = own.make_gan(folder / "gan"), own.make_vae(folder / "vae"), own.make_vqvae(folder / "vqvae")
+    translator = own.make_translator(folder / "translator")
+    Image.linear_gradient("L").resize((44, 30)).convert("RGB").save("one.png")
+    assert run("models", "add-folder", str(folder))[0] == 0
+    common = ("--project", "mine", "--seed", "5", "--json")
+    made = json.loads(run("image", "--model", str(gan), *common)[1])
+    for arguments in (
+        ["edit", made["id"], "--model", str(gan), "--set", "amount=0.2"],
+        ["image", "--strip", "--model", str(vae), "--set", "direction_1=1.5", "--set", "stops=3"],
+        ["image", "--model", str(vqvae), "--set", "sheet=2", "--set", "temperature=0.7"],
+        ["edit", "one.png", "--model", str(vae), "--set", "amount=1"],
+        ["edit", "one.png", "--model", str(translator), "--set", "direction=back"],
+    ):
+        code, _, err = run(*arguments, *common)
+        assert code == 0, err
+    code, out, _ = run("project", "reproduce", "mine")
+    assert (code, out.splitlines()[-1]) == (0, "6 the same, 0 different, 0 could not be made."), out
