@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from .starter_writer import Settings, StarterLearner
     from .trainer import Trainer
 
-__all__ = ["export_writer", "perplexities", "write_verses"]
+__all__ = ["LONGEST", "export_writer", "perplexities", "write_verses"]
+
+LONGEST = 160
+"""Tokens of a sample."""
 
 
 def perplexities(learner: StarterLearner) -> dict[str, dict[str, float]]:
@@ -60,7 +63,7 @@ def write_verses(
             temperature=temperature,
             top_k=50,
             top_p=0.95,
-            max_new_tokens=160,
+            max_new_tokens=LONGEST,
             eos_token_id=end,
             pad_token_id=tokenizer.pad_token_id,
             suppress_tokens=never,

@@ -14,7 +14,7 @@ from aigc_studio.core.requests import Request
 from aigc_studio.core.runs import RunFolder
 from aigc_studio.engines.base import Model
 from aigc_studio.engines.text import causal_lm
-from aigc_studio.training import checkpoint, finetune
+from aigc_studio.training import checkpoint, finetune, text_learner, text_recipe
 from tests.engines.context import FakeContext
 from tests.tiny import text as tiny
 from tests.training.conftest import POEMS
@@ -58,6 +58,13 @@ def made_of(run: Path) -> Path:
     return Path(RunFolder(run).info()["model"]["folder"])
 
 
+@pytest.fixture(autouse=True)
+def short_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of the time would go into samples that nobody reads."""
+    monkeypatch.setattr(text_learner, "_WRITE", 8)
+    monkeypatch.setattr(text_recipe, "_REFERENCES", 2)
+
+
 @pytest.fixture(scope="module")
 def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight conversations."""
@@ -70,8 +77,9 @@ def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.make_qwen2(tmp_path_factory.mktemp("qwen") / "model")
 
 
-def test_the_bundled_writer_learns_verse(tmp_path: Path) -> None:
+def test_the_bundled_writer_learns_verse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By default; measured before and after on the same words, in its own frames and its own number format."""
+    monkeypatch.setattr(text_learner, "_WRITE", 40)
     data = write_lines(tmp_path / "data", QUATRAINS)
     run = tmp_path / "training" / "verse"
     train(run, data, 6, rate=1e-3)
@@ -135,7 +143,7 @@ def test_a_model_that_knew_no_conversations(tmp_path: Path, talk: Path, method: 
 def test_resuming_equals_not_having_stopped(tmp_path: Path, talk: Path, qwen: Path, method: str) -> None:
     """Cancelled on the way: bit for bit the same weights and averages, and nothing measured twice."""
     whole, run = tmp_path / "training" / "whole", tmp_path / "training" / "stopped"
-    train(whole, talk, 6, qwen, method=method, ema=0.5)
+    train(whole, talk, 5, qwen, method=method, ema=0.5)
     stopping = FakeContext()
 
     def stop(count: int) -> None:
@@ -144,9 +152,9 @@ def test_resuming_equals_not_having_stopped(tmp_path: Path, talk: Path, qwen: Pa
 
     stopping.on_check = stop
     with pytest.raises(Cancelled):
-        train(run, talk, 6, qwen, method=method, ema=0.5, ctx=stopping)
+        train(run, talk, 5, qwen, method=method, ema=0.5, ctx=stopping)
     before = (run / "data" / "before.json").read_bytes()
-    train(run, talk, 6, qwen, method=method, ema=0.5)
+    train(run, talk, 5, qwen, method=method, ema=0.5)
     assert (run / "data" / "before.json").read_bytes() == before
     one, other = (checkpoint.load_latest(folder) for folder in (whole, run))
     for kind in ("modules", "averages"):

@@ -29,6 +29,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(starter_writer, "Settings", lambda **given: replace(small, **given))
     monkeypatch.setattr(starter_writer, "HELD_OUT", 0.5)
     monkeypatch.setattr(export, "VERSES", 3)
+    monkeypatch.setattr(export, "LONGEST", 8)
 
 
 def command(data: Path, out: Path, *more: str) -> int:

@@ -22,7 +22,7 @@ from aigc_studio.engines.base import Model
 from aigc_studio.engines.local import LocalEngine
 from aigc_studio.engines.runner import run_job
 from aigc_studio.engines.text import causal_lm
-from aigc_studio.training import checkpoint, writer
+from aigc_studio.training import checkpoint, text_learner, writer
 from aigc_studio.training.texts import Texts
 from tests.engines.context import FakeContext
 from tests.training.conftest import POEMS
@@ -43,6 +43,12 @@ def make_texts(folder: Path, verses: list[dict[str, Any]] = VERSES) -> Path:
     (folder / "verses.jsonl").write_text("\n".join(lines), encoding="utf-8")
     (folder / "鹿鸣.md").write_text("# 鹿鸣\n\n呦呦鹿鸣，食野之苹。\n我有嘉宾，鼓瑟吹笙。", encoding="utf-8")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def short_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of the time would go into samples that nobody reads."""
+    monkeypatch.setattr(text_learner, "_WRITE", 8)
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +90,9 @@ def nats(run: Path, text: str) -> float:
         return float(network(input_ids=ids, labels=ids).loss)
 
 
-def test_it_learns_by_heart_and_delivers_a_model(tmp_path: Path, data: Path) -> None:
+def test_it_learns_by_heart_and_delivers_a_model(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The loss falls, samples are shown on the way, figures and card are there, and the engine writes with it."""
+    monkeypatch.setattr(text_learner, "_WRITE", 24)
     run = tmp_path / "training" / "0123abcd"
     ctx = train(run, data, 80, samples=3, sample_every=40, patience=0, prompts="# 静夜思\\n\\n床前\n月")
     lines, _ = RunFolder(run).read()
@@ -227,8 +234,9 @@ def test_early_stop_takes_the_best(tmp_path: Path, data: Path) -> None:
     assert first == pytest.approx(min(losses), rel=0.02)
 
 
-def test_the_next_round_learns_what_was_kept(tmp_path: Path, data: Path) -> None:
+def test_the_next_round_learns_what_was_kept(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights and words of the run before; kept samples count double, rejected ones below nothing."""
+    monkeypatch.setattr(text_learner, "_WRITE", 32)
     first, second = tmp_path / "training" / "first", tmp_path / "training" / "second"
     train(first, data, 6, samples=3)
     before = RunFolder(first)
