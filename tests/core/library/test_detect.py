@@ -253,7 +253,7 @@ def test_single_files_that_cannot_be_used(tmp_path: Path) -> None:
     assert problem.code == "model-unsafe"
     (tmp_path / "cut.safetensors").write_bytes(b"x")
     assert read(tmp_path / "cut.safetensors").problem is not None
-    assert read_model(safetensors(tmp_path / "embedding.safetensors", {"emb_params": (1, 768)})) is None
+    assert read_model(safetensors(tmp_path / "other.safetensors", {"positions": (1, 5)})) is None
     assert read_model(tmp_path / "none.safetensors") is None
     assert read_model(put(tmp_path / "x.json", {})) is None
 
