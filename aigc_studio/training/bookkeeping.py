@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import time
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_
 
 from .learner import Batch, Learner
 
-__all__ = ["Before", "Figures", "memory_mb", "on_a_full_disk", "pieces"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Before", "Figures", "Undo", "memory_mb", "on_a_full_disk", "pieces"]
 
 
 class Before:
@@ -37,6 +41,30 @@ class Before:
         for copied, buffer in zip(self._copies, self._buffers, strict=True):
             buffer.data.copy_(copied)
         learner.restore(self._state)
+
+
+class Undo:
+    """An optimiser's weights and memory as they are, to be put back. Small networks only: everything is copied."""
+
+    def __init__(self, optimiser: torch.optim.Optimizer) -> None:
+        self._optimiser = optimiser
+        self._weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+        self._copies = [weight.detach().clone() for weight in self._weights]
+        self._memory = [
+            {name: copy.deepcopy(value) for name, value in optimiser.state[weight].items()}
+            if weight in optimiser.state
+            else None
+            for weight in self._weights
+        ]
+
+    def undo(self) -> None:
+        """Put it back, once."""
+        for weight, copied, memory in zip(self._weights, self._copies, self._memory, strict=True):
+            weight.data.copy_(copied)
+            if memory is None:
+                self._optimiser.state.pop(weight, None)
+            else:
+                self._optimiser.state[weight] = memory
 
 
 class Figures:

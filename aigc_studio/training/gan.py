@@ -158,7 +158,7 @@ class GANLearner:
         told: dict[str, Any] = {}
         for part in parts:
             self._teach_critic(part["image"], trainer, trainer.share(part), told)
-        trainer.apply("critic")
+        trainer.apply("critic", more=True)
         for part in parts:
             self._teach_generator(len(part["image"]), trainer, trainer.share(part), told)
         trainer.apply("generator")

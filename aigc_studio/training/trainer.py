@@ -18,7 +18,7 @@ from aigc_studio.core.i18n import N_
 from aigc_studio.core.runs import RunFolder
 
 from . import checkpoint
-from .bookkeeping import Before, Figures, memory_mb, on_a_full_disk, pieces
+from .bookkeeping import Before, Figures, Undo, memory_mb, on_a_full_disk, pieces
 from .learner import Batch, Learner, Outcome, Settings, Watcher, step_seed
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Trainer:
         self._ctx, self._run, self._learner, self._watchers = ctx, run, learner, watchers
         self._pieces = 1
         self._applied = 0
+        self._undo: list[Undo] = []
         self._learning = False
         self._whole = 1
         self._best = math.inf
@@ -85,8 +86,11 @@ class Trainer:
         """Add the gradients of a loss."""
         loss.backward()
 
-    def apply(self, name: str) -> None:
-        """Let an optimiser make its step with the gradients that are there, and clear them."""
+    def apply(self, name: str, *, more: bool = False) -> None:
+        """Let an optimiser make its step with the gradients that are there, and clear them.
+
+        more: networks run again within this step, for another optimiser; a stop in there takes this back.
+        """
         import torch
 
         optimiser = self._learner.optimisers[name]
@@ -96,8 +100,11 @@ class Trainer:
         if norm.device.type == "cpu" and bool(bad):
             raise self._broken()
         self._sick = bad if self._sick is None else self._sick | bad
+        if more:
+            self._undo.append(Undo(optimiser))
+        else:
+            self._applied += 1
         optimiser.step()
-        self._applied += 1
         optimiser.zero_grad(set_to_none=True)
 
     def run(self) -> Outcome:
@@ -126,6 +133,7 @@ class Trainer:
                 self._ctx.check()
                 before.take(learner)
                 self._applied, self._learning = 0, True
+                self._undo.clear()
                 self._learn()
                 self.step += 1
                 self._learning = False
@@ -186,11 +194,17 @@ class Trainer:
         first = next(iter(batch.values()))
         return first.numel() if self._learner.unit == "tokens" else len(first)
 
+    def _take_back(self) -> None:
+        """Optimisers' steps of the step under way that can be undone."""
+        while self._undo:
+            self._undo.pop().undo()
+
     def _use_lessmemory_mb(self, error: BaseException) -> None:
         import torch
 
         for optimiser in self._learner.optimisers.values():
             optimiser.zero_grad(set_to_none=True)
+        self._take_back()
         if self._pieces >= max(1, self._whole):
             raise error
         error.__traceback__ = None  # its frames hold what filled the memory
@@ -412,6 +426,7 @@ class Trainer:
         with contextlib.suppress(StudioError, OSError):
             if not broken and self.step and not (self._learning and self._applied):
                 if self._learning:
+                    self._take_back()
                     before.restore(self._learner)
                 self._save()
         with contextlib.suppress(StudioError, OSError):
