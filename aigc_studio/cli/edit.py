@@ -31,7 +31,7 @@ def configure(parser: Parser) -> None:
     )
     complete_with(mask, "file")
     other = parser.add_argument(
-        "--to", metavar="FILE", help=tr("another picture: makes a film strip from the one to the other (VAE)")
+        "--to", metavar="FILE", help=tr("another picture: makes a film strip from the one to the other (GAN, VAE)")
     )
     complete_with(other, "file")
     parser.add_argument("--strength", metavar="S", help=tr("how much it changes, 0 to 1"))

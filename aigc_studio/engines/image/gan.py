@@ -16,7 +16,7 @@ from aigc_studio.engines.base import Context, Family, Model, Param, Task
 from .learned import latents
 from .learned.making import each, sheet_of
 from .learned.own import Own, load_own, warm
-from .learned.params import DELIVERY, GENERATE, INTERPOLATE, SEVERAL, WALK, fit_form
+from .learned.params import DELIVERY, GENERATE, INTERPOLATE, MORPH, SEVERAL, WALK, fit_form
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +30,7 @@ FAMILY = Family(
     kind="image",
     title=N_("GAN"),
     summary=N_("Pictures like those it was trained on, at once; sliders for what it has learned, walks between seeds."),
-    tasks=(GENERATE, INTERPOLATE, Task("variation", N_("Variation"), ("image",))),
+    tasks=(GENERATE, Task("variation", N_("Variation"), ("image",)), INTERPOLATE, MORPH),
     params=(
         SEVERAL,
         *WALK,
@@ -60,7 +60,7 @@ FAMILY = Family(
 
 def fitted(facts: Mapping[str, Any]) -> Family:
     """The family for one model, with its sliders."""
-    return fit_form(FAMILY, facts, ("generate", "interpolate", "variation"))
+    return fit_form(FAMILY, facts, ("generate", "variation", "interpolate", "morph"))
 
 
 def load(model: Model, ctx: Context) -> Own:
@@ -76,7 +76,7 @@ def load(model: Model, ctx: Context) -> Own:
 def run(loaded: Own, request: Request, ctx: Context) -> None:
     """Make the results of `request`."""
     values, net = ctx.values, loaded.net
-    origin = _origin(loaded, ctx.input("image")) if request.task == "variation" else None
+    given = [_origin(loaded, ctx.input(role)) for role in ("image", "other") if role in _roles(request)]
     for index, seed in each(request, ctx):
         if request.task == "interpolate":
             seeds = latents.seeds(seed, values["stops"])
@@ -84,15 +84,26 @@ def run(loaded: Own, request: Request, ctx: Context) -> None:
                 seeds[-1] = end
             columns = values["columns"]
             points = latents.path(_drawn(loaded, seeds), values["frames"], loop=values["loop"])
+        elif request.task == "morph":
+            seeds = [seed] if len(given) == 1 else []
+            columns = values["columns"]
+            points = latents.path([*given, *_drawn(loaded, seeds)], values["frames"])
         else:
             columns = values["sheet"]
             seeds = latents.seeds(seed, columns**2)
             points = _drawn(loaded, seeds)
-            if origin is not None:
-                points = [latents.between(origin, point, values["amount"]) for point in points]
+            if given:
+                points = [latents.between(given[0], point, values["amount"]) for point in points]
         made = sheet_of(loaded, points, columns, lambda z: net.paint(_moved(loaded, z, values)), ctx)
         info = {"latent": _kept(loaded, points[0])} if len(points) == 1 else {}
         ctx.save_image(index, made, **loaded.titled(seed), seeds=seeds, **info)
+
+
+def _roles(request: Request) -> set[str]:
+    """Inputs that the task looks at: what it needs, and for a walk the other end where it was given."""
+    return {*FAMILY.task(request.task).inputs} | (
+        {"other"} & request.inputs.keys() if request.task == "morph" else set()
+    )
 
 
 def _drawn(own: Own, seeds: Sequence[int]) -> list[Tensor]:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aigc_studio.core.i18n import N_
-from aigc_studio.engines.base import Context, Family, Model, Param, Task
+from aigc_studio.engines.base import Context, Family, Model, Param
 
 from .learned import latents
 from .learned.making import each, pixels_of, sheet_of
 from .learned.own import Own, load_own, warm
-from .learned.params import DELIVERY, FIT, GENERATE, INTERPOLATE, RECONSTRUCT, SEVERAL, WALK, fit_form
+from .learned.params import DELIVERY, FIT, GENERATE, INTERPOLATE, MORPH, RECONSTRUCT, SEVERAL, WALK, fit_form
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +26,7 @@ FAMILY = Family(
     kind="image",
     title=N_("VAE"),
     summary=N_("Soft pictures like those it was trained on, your own through its eyes, and all that lies between."),
-    tasks=(GENERATE, RECONSTRUCT, INTERPOLATE, Task("morph", N_("Between pictures"), ("image",))),
+    tasks=(GENERATE, RECONSTRUCT, INTERPOLATE, MORPH),
     params=(
         SEVERAL,
         *WALK,

@@ -39,11 +39,20 @@ def found(folder: Path) -> Model:
     return Model("gan", entry.family, entry.title, entry.folder, entry.facts)
 
 
-def run(model: Model, task: str = "generate", seed: int = 3, image: Path | None = None, **values: Any) -> Saved:
+def run(
+    model: Model,
+    task: str = "generate",
+    seed: int = 3,
+    image: Path | None = None,
+    other: Path | None = None,
+    **values: Any,
+) -> Saved:
     """The first result."""
     family = registry.declared("gan", model.facts)
-    ctx = FakeContext(values=family.values(task, {"enlarge": 1, **values}), inputs={"image": image} if image else {})
-    gan.run(gan.load(model, ctx), Request("image", task, "gan", seed=seed), ctx)
+    inputs = {role: path for role, path in (("image", image), ("other", other)) if path is not None}
+    ctx = FakeContext(values=family.values(task, {"enlarge": 1, **values}), inputs=inputs)
+    request = Request("image", task, "gan", seed=seed, inputs=dict.fromkeys(inputs, "asset"))
+    gan.run(gan.load(model, ctx), request, ctx)
     return ctx.images[0]
 
 
@@ -155,6 +164,17 @@ def test_a_picture_has_neighbours(model: Model, tmp_path: Path) -> None:
     second = run(model, "variation", seed=9, image=keep(tmp_path, near), amount=0.05)
     assert np.abs(pixels(second) - pixels(near)).mean() > 0
     assert run(model, "variation", image=path, sheet=2).value.size == (32, 32)
+
+
+def test_from_one_of_its_pictures_to_another(model: Model, tmp_path: Path) -> None:
+    """Both ends are the pictures; without another one it ends at that of the seed."""
+    one, other = run(model), run(model, seed=8)
+    walk = run(model, "morph", image=keep(tmp_path, one), other=keep(tmp_path, other), frames=5, columns=5)
+    frames = np.split(pixels(walk), 5, axis=1)
+    assert np.abs(frames[0] - pixels(one)).max() <= 1  # the recipe has six digits
+    assert np.abs(frames[-1] - pixels(other)).max() <= 1
+    walk = run(model, "morph", seed=21, image=keep(tmp_path, one), frames=3)
+    assert np.array_equal(np.split(pixels(walk), 3, axis=1)[-1], pixels(run(model, seed=21)))
 
 
 def test_only_its_own_pictures_have_neighbours(model: Model, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_each_model_offers_what_it_does(inspector: Inspector) -> None:
     """A model with words the usual three, and its own only where it has them; one mode alone needs no switch."""
     assert offered(inspector) == ["generate", "inpaint", "variation"]
     for model, tasks in {
-        "faces": ["generate", "variation", "interpolate"],
+        "faces": ["generate", "variation", "interpolate", "morph"],
         "soft": ["generate", "reconstruct", "interpolate", "morph"],
         "pieces": ["generate", "reconstruct"],
         "dusk": [],

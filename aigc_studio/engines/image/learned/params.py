@@ -14,6 +14,7 @@ __all__ = [
     "FIT",
     "GENERATE",
     "INTERPOLATE",
+    "MORPH",
     "RECONSTRUCT",
     "SEVERAL",
     "TEMPERATURE",
@@ -23,6 +24,8 @@ __all__ = [
 
 GENERATE = Task("generate", N_("New picture"))
 INTERPOLATE = Task("interpolate", N_("Between seeds"))
+MORPH = Task("morph", N_("Between pictures"), ("image",))
+"""With "other" as a second input, which it can do without: then it ends at the picture of the seed."""
 RECONSTRUCT = Task("reconstruct", N_("Reconstruct"), ("image",))
 
 _STRIPS = ("interpolate", "morph")
