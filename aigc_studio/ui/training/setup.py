@@ -89,6 +89,7 @@ class SetupColumn(Translated, QFrame):
         self.form.changed.connect(self._form_changed)
         self.form.fileDropped.connect(studio.models.partOffered)
         studio.modelsChanged.connect(self._models_changed)
+        studio.devices.changed.connect(self._sync)
         self._recipe_changed()
 
     # -- building
@@ -464,7 +465,9 @@ class SetupColumn(Translated, QFrame):
         speed = self._speed(family.id, values) if family is not None else 0.0
         steps = values.get("steps", 0)
         if not speed or not steps:
-            return limit
+            device = self._studio.devices.current
+            slow = device is not None and device.kind == "cpu" and not limit
+            return tr("Runs on the processor: the first steps will show how long it takes.") if slow else limit
         wanted = steps * speed
         if minutes and wanted >= 60 * minutes:
             return limit

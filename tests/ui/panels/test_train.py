@@ -12,6 +12,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QLineEdit, QPushButton
 
 from aigc_studio.core.errors import StudioError
+from aigc_studio.core.hardware import Device
 from aigc_studio.core.jobs import JobState
 from aigc_studio.core.requests import Request
 from aigc_studio.core.runs import RunFolder
@@ -324,7 +325,9 @@ def test_the_next_round_begins_from_the_last(qtbot, panel: TrainPanel, pictures:
     assert panel.setup.values()["start"] == ""  # only when it is asked for
 
 
-def test_the_time_it_takes_is_told_by_runs_that_were_as_much_work(qtbot, panel: TrainPanel, pictures: Path) -> None:
+def test_the_time_it_takes_is_told_by_runs_that_were_as_much_work(
+    qtbot, panel: TrainPanel, studio: Studio, pictures: Path
+) -> None:
     first = begin(qtbot, panel, pictures, steps=40, size="64")
     qtbot.waitUntil(lambda: state(panel, first) == "done" and panel.source.item(first).step == 40)
     qtbot.waitUntil(lambda: first in panel.source.params)
@@ -332,6 +335,10 @@ def test_the_time_it_takes_is_told_by_runs_that_were_as_much_work(qtbot, panel: 
     panel.setup.form.set_values({"steps": 120})
     assert "About 60 s" in panel.setup.state.text()  # half a second a step
     panel.setup.form.set_values({"size": "32"})
+    assert panel.setup.state.text() == ""
+    studio.devices.show((Device("cpu", "Processor", "cpu", 8, 4),))
+    assert "on the processor" in panel.setup.state.text()
+    studio.devices.show((Device("cuda:0", "Card", "cuda", 8, 4),))
     assert panel.setup.state.text() == ""
 
 
