@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-__all__ = ["background_of", "evaluate", "named_scenes", "nearest", "unseen_scenes"]
+__all__ = ["Judge", "background_of", "evaluate", "named_scenes", "unseen_scenes"]
 
 SIDE = 32
 """At which pictures are compared."""
@@ -67,7 +67,7 @@ def evaluate(
     figures: dict[str, Any] = {"steps": steps, "guidance": guidance}
     shown: list[tuple[str, Image]] = []
     began, painted = time.monotonic(), 0
-    small = _smaller(scenes)
+    judge = Judge(scenes)
     for name, chosen in (
         ("en", named_scenes(scenes, count, chinese=False)),
         ("zh", named_scenes(scenes, count, chinese=True)),
@@ -80,7 +80,7 @@ def evaluate(
         images = paint(pipe, prompts, seeds, steps, guidance, check, at_once=at_once)
         painted += len(images)
         pixels = _tensor(images).to(scenes.device)
-        found = [nearest(small, scene, pixels[index]) for index, scene in enumerate(chosen)]
+        found = [judge.nearest(scene, pixels[index]) for index, scene in enumerate(chosen)]
         right = [found[index] == scene.drawing for index, scene in enumerate(chosen)]
         figures[name] = {"pictures": len(chosen), "named_drawing": round(float(np.mean(right)), 4)}
         ground = [background_of(pixels[index]) == scene.background for index, scene in enumerate(chosen)]
@@ -90,24 +90,39 @@ def evaluate(
     return figures, shown
 
 
-def nearest(small: Scenes, scene: Scene, picture: Tensor) -> int:
-    """Index of the drawing that is nearest to a picture, (3, h, w) in [-1, 1], when all are put where `scene` says.
+class Judge:
+    """Knows which drawing a picture shows."""
 
-    small: the scenes at `SIDE`.
-    """
-    import torch
-    from torch.nn import functional
+    def __init__(self, scenes: Scenes) -> None:
+        self._scenes = Scenes(scenes.drawings, scenes.pixels, SIDE, scenes.device)
+        self._place: tuple[Any, ...] = ()
+        self._known: tuple[list[int], Tensor] | None = None
 
-    plain = replace(scene, dx=0.0, dy=0.0, grow=1.0, mirrored=False)
-    asked = [replace(plain, drawing=index) for index in range(len(small.drawings))]
-    mirrored = [index for index, drawing in enumerate(small.drawings) if drawing.mirrors]
-    asked += [replace(plain, drawing=index, mirrored=True) for index in mirrored]
-    known = torch.cat([small.compose(asked[at : at + 512]) for at in range(0, len(asked), 512)])
-    reduced = functional.interpolate(picture[None], (SIDE, SIDE), mode="bilinear", antialias=True)
-    around = functional.pad(reduced, (1, 1, 1, 1), mode="replicate")
-    moved = torch.cat([around[:, :, y : y + SIDE, x : x + SIDE] for y in range(3) for x in range(3)])
-    apart = torch.cdist(moved.flatten(1), known.flatten(1)).amin(0)
-    return asked[int(apart.argmin())].drawing
+    def nearest(self, scene: Scene, picture: Tensor) -> int:
+        """Index of the drawing that is nearest to a picture, (3, h, w) in [-1, 1], when all are put where `scene` says,
+        also mirrored."""
+        import torch
+        from torch.nn import functional
+
+        drawings, known = self._every(scene)
+        reduced = functional.interpolate(picture[None], (SIDE, SIDE), mode="bilinear", antialias=True)
+        around = functional.pad(reduced, (1, 1, 1, 1), mode="replicate")
+        moved = torch.cat([around[:, :, y : y + SIDE, x : x + SIDE] for y in range(3) for x in range(3)])
+        return drawings[int(torch.cdist(moved.flatten(1), known).amin(0).argmin())]
+
+    def _every(self, scene: Scene) -> tuple[list[int], Tensor]:
+        """(drawings, their pixels (n, 3 x side x side)) on the ground and at the place of a scene; kept for the next."""
+        import torch
+
+        place = (scene.background, scene.second, scene.direction, scene.place)
+        if self._known is None or place != self._place:
+            plain = replace(scene, dx=0.0, dy=0.0, grow=1.0, mirrored=False)
+            every = list(enumerate(self._scenes.drawings))
+            asked = [replace(plain, drawing=index) for index, _ in every]
+            asked += [replace(plain, drawing=index, mirrored=True) for index, drawing in every if drawing.mirrors]
+            pieces = [self._scenes.compose(asked[at : at + 512]).flatten(1) for at in range(0, len(asked), 512)]
+            self._place, self._known = place, ([each.drawing for each in asked], torch.cat(pieces))
+        return self._known
 
 
 def background_of(picture: Tensor) -> int:
@@ -117,11 +132,6 @@ def background_of(picture: Tensor) -> int:
     pixels = np.concatenate([part.reshape(3, -1).float().cpu().numpy() for part in border], 1)
     middle = (np.median(pixels, 1) + 1) * 127.5
     return int(np.argmin([np.square(middle - np.array(colour.rgb)).sum() for colour in COLOURS]))
-
-
-def _smaller(scenes: Scenes) -> Scenes:
-    """The same drawings at `SIDE`."""
-    return Scenes(scenes.drawings, scenes.pixels, SIDE, scenes.device)
 
 
 def _tensor(images: Sequence[Image]) -> Tensor:

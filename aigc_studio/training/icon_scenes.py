@@ -166,8 +166,7 @@ def held_out(drawing: Drawing, background: int, place: int) -> bool:
 class Scenes:
     """Draws scenes and puts them together.
 
-    side: of the pictures in pixels. device: where they are put together. shuffled: scenes for training, without the
-    held-out ones.
+    side: of the pictures in pixels. device: where they are put together.
     """
 
     def __init__(self, drawings: Sequence[Drawing], pixels: np.ndarray, side: int, device: str = "cpu") -> None:

@@ -130,11 +130,11 @@ def test_the_judge_knows_what_was_painted(scenes: Scenes) -> None:
     rng = np.random.default_rng(2)
     drawn = [scene for scene in scenes.draw(60, rng) if scene.second < 0]
     pictures = scenes.compose(drawn)
-    small = Scenes(scenes.drawings, scenes.pixels, icon_evaluation.SIDE)
-    right = [icon_evaluation.nearest(small, scene, pictures[at]) == scene.drawing for at, scene in enumerate(drawn)]
+    judge = icon_evaluation.Judge(scenes)
+    right = [judge.nearest(scene, pictures[at]) == scene.drawing for at, scene in enumerate(drawn)]
     assert np.mean(right) > 0.95
     noise = torch.rand(3, 32, 32) * 2 - 1
-    assert icon_evaluation.nearest(small, drawn[0], noise) in range(5)
+    assert judge.nearest(drawn[0], noise) in range(5)
 
 
 def test_figures_of_a_perfect_and_of_a_blind_painter(scenes: Scenes) -> None:
