@@ -18,7 +18,7 @@ MODES = (
     ("variation", N_("Vary##picture task")),
     ("reconstruct", N_("Reconstruct")),
     ("interpolate", N_("Between seeds")),
-    ("morph", N_("Between pictures")),
+    ("morph", N_("Morph")),
 )
 """Task id and the name of its button."""
 

@@ -64,6 +64,19 @@ def test_each_model_offers_what_it_does(inspector: Inspector) -> None:
         assert inspector.prompt.isVisible() == (model == "painter")
 
 
+def test_four_modes_fit_into_the_narrowest_form(inspector: Inspector, qapp, qtbot) -> None:
+    """Whichever is chosen, in both languages."""
+    inspector.resize(inspector.minimumWidth(), 700)
+    for language in ("zh_CN", "en"):
+        switch_language(qapp, language)
+        for model in ("soft", "faces"):
+            inspector.model.choose(model)
+            for task in ("generate", "interpolate", "morph"):
+                inspector.set_mode(task)
+                needed = inspector.switch.minimumSizeHint().width()
+                qtbot.waitUntil(lambda needed=needed: needed <= inspector.minimumWidth() - 32)
+
+
 def test_the_mode_goes_along_where_the_model_has_it(inspector: Inspector) -> None:
     """Else the model's first one is chosen: a translator's is its only one."""
     inspector.model.choose("soft")

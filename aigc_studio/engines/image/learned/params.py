@@ -24,7 +24,7 @@ __all__ = [
 
 GENERATE = Task("generate", N_("New picture"))
 INTERPOLATE = Task("interpolate", N_("Between seeds"))
-MORPH = Task("morph", N_("Between pictures"), ("image",))
+MORPH = Task("morph", N_("Morph"), ("image",))
 """With "other" as a second input, which it can do without: then it ends at the picture of the seed."""
 RECONSTRUCT = Task("reconstruct", N_("Reconstruct"), ("image",))
 
