@@ -111,7 +111,7 @@ class Judge:
         return drawings[int(torch.cdist(moved.flatten(1), known).amin(0).argmin())]
 
     def _every(self, scene: Scene) -> tuple[list[int], Tensor]:
-        """(drawings, their pixels (n, 3 x side x side)) on the ground and at the place of a scene; kept for the next."""
+        """(drawings, their pixels (n, 3 x side x side)) on the ground and at the place of a scene; kept."""
         import torch
 
         place = (scene.background, scene.second, scene.direction, scene.place)
