@@ -240,9 +240,18 @@ class _Losses(Listener):
             for line in lines:
                 if isinstance(line.get("values"), Mapping):
                     self._values |= line["values"]
-            shown = {name: value for name, value in self._values.items() if name not in ("rate", "memory_mb")}
-            self.watch.note = "  ".join(f"{name} {_number(value)}" for name, value in list(shown.items())[:6])
+            self.watch.note = self._note() if done < total else ""
         super().progress(index, done, total, stage, preview)
+
+    def _note(self) -> str:
+        """The first two losses, that of what was held out, and how fast it goes: what fits beside a bar."""
+        plain = {"rate", "memory_mb", "seconds"}
+        losses = [name for name in self._values if name not in plain and "/" not in name and "_per_" not in name][:2]
+        if "validation/loss" in self._values:
+            losses = [*losses[:1], "validation/loss"]
+        words = [f"{name} {_number(self._values[name])}" for name in losses]
+        speed = next((value for name, value in self._values.items() if name.endswith("_per_second")), None)
+        return "  ".join([*words, *([f"{_number(speed)}/s"] if speed is not None else [])])
 
 
 def _number(value: Any) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from .features import Network, clip_model, features, network, rgb
 from .frechet import frechet
 from .inception_score import inception_score
 from .kernel import kernel_distance
-from .nearest import copying, nearest, nearest_others, shares
+from .nearest import Near, copying, nearest, shares
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -50,8 +50,8 @@ _PAIRS = 16
 class Pair:
     """A sample and the learned picture it comes nearest to. learned: its index among the prepared ones.
 
-    distance: in features, or of pixels as a share of the range. share: of usual distances that are as small or smaller.
-    by: "features" or "pixels", whichever finds the pair less usual.
+    distance: in features, or of pixels as a share of the range. share: of usual pictures that come as near, relative to
+    what lies around. by: "features" or "pixels", whichever finds the pair less usual.
     """
 
     sample: int
@@ -208,51 +208,50 @@ def _copies(
     also mirrored."""
     held_out = rng.permutation(data.validation)[:_USUAL]
     if len(held_out) >= _FEW:
-        usual = "held out"
-        _, usual_by_features = nearest(features(net, _prepared(data, held_out), check)[0], learned)
+        usual, own = "held out", None
+        seen = features(net, _prepared(data, held_out), check)[0]
     elif len(learned_at) >= _FEW:
-        usual = "learned"
-        places = np.arange(min(_USUAL, len(learned_at)))
-        held_out = learned_at[places]
-        _, usual_by_features = nearest_others(learned[places], learned, places)
+        usual, own = "learned", np.arange(min(_USUAL, len(learned_at)))
+        held_out, seen = learned_at[own], learned[own]
     else:
         return (), "", {}
     thumbs = _thumbs(_prepared(data, data.train, check))
-    own = np.searchsorted(data.train, held_out) if usual == "learned" else np.full(len(held_out), -1)
-    _, usual_by_pixels = _by_pixels(_thumbs(_prepared(data, held_out)), thumbs, own)
-    at_features, by_features = nearest(made, learned)
-    at_pixels, by_pixels = _by_pixels(_thumbs(_tensors(images)), thumbs, np.full(len(images), -1))
-    shares_features, shares_pixels = shares(by_features, usual_by_features), shares(by_pixels, usual_by_pixels)
-    middle_features, middle_pixels = (max(1e-12, np.median(each)) for each in (usual_by_features, usual_by_pixels))
-    found: list[tuple[float, Pair]] = []
-    for number in range(len(images)):
-        told_by_features = (float(shares_features[number]), by_features[number] / middle_features)
-        told_by_pixels = (float(shares_pixels[number]), by_pixels[number] / middle_pixels)
-        if told_by_features <= told_by_pixels:
-            index, distance = learned_at[at_features[number]], by_features[number]
-            pair = Pair(number, int(index), _rounded(distance), _rounded(told_by_features[0]), "features")
-        else:
-            index, distance = data.train[at_pixels[number]], by_pixels[number]
-            pair = Pair(number, int(index), _rounded(distance), _rounded(told_by_pixels[0]), "pixels")
-        found.append((min(told_by_features, told_by_pixels)[1], pair))
-    found.sort(key=lambda each: (each[1].share, each[0]))
-    figures = {
-        "copying": _rounded(copying(by_features, usual_by_features)),
-        "copying_of_pixels": _rounded(copying(by_pixels, usual_by_pixels)),
+    places = None if own is None else np.searchsorted(data.train, held_out)
+    ways = {
+        "features": (nearest(made, learned), nearest(seen, learned, apart=own), learned_at),
+        "pixels": (
+            _by_pixels(_thumbs(_tensors(images)), thumbs),
+            _by_pixels(_thumbs(_prepared(data, held_out)), thumbs, places),
+            data.train,
+        ),
     }
-    return tuple(pair for _, pair in found), usual, figures
+    pairs = []
+    for number in range(len(images)):
+        told = [
+            (float(shares(near.relative[[number]], typical.relative)[0]), near.relative[number], by)
+            for by, (near, typical, _) in ways.items()
+        ]
+        share, relative, by = min(told)
+        near, _, at = ways[by]
+        distance = _rounded(near.distances[number])
+        pairs.append((share, relative, Pair(number, int(at[near.indices[number]]), distance, _rounded(share), by)))
+    pairs.sort(key=lambda each: each[:2])
+    figures = {
+        name: _rounded(copying(near.relative, typical.relative))
+        for name, (near, typical, _) in zip(("copying", "copying_of_pixels"), ways.values(), strict=True)
+    }
+    return tuple(pair for *_, pair in pairs), usual, figures
 
 
-def _by_pixels(thumbs: np.ndarray, learned: np.ndarray, apart: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(index, root of the mean squared difference as a share of the range) of the nearest, as it is or mirrored.
+def _by_pixels(thumbs: np.ndarray, learned: np.ndarray, apart: np.ndarray | None = None) -> Near:
+    """The nearest, as it is or mirrored, by the root of the mean squared difference as a share of the range.
 
     thumbs, learned: uint8 (n, h, w, 3).
     """
     rows = learned.reshape(len(learned), -1)
-    one, far = nearest_others(thumbs.reshape(len(thumbs), -1), rows, apart)
-    other, mirrored = nearest_others(thumbs[:, :, ::-1].reshape(len(thumbs), -1), rows, apart)
-    found = np.where(mirrored < far, other, one)
-    return found, np.minimum(far, mirrored) / np.sqrt(rows.shape[1]) / 255
+    mirrored = thumbs[:, :, ::-1].reshape(len(thumbs), -1)
+    found = nearest(thumbs.reshape(len(thumbs), -1), rows, also=mirrored, apart=apart)
+    return replace(found, distances=found.distances / np.sqrt(rows.shape[1]) / 255)
 
 
 def _thumbs(batches: Iterable[Tensor]) -> np.ndarray:

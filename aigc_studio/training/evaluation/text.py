@@ -142,6 +142,14 @@ class Learned:
                 best, where = size, shorter[0][0]
         return Copied(best, tuple(words[where : where + best]), max(0, len(ids) - n + 1), known)
 
+    def shared(self, texts: Sequence[str], n: int) -> list[float]:
+        """The share of the n-grams of each text that was learned, all in one look; 0.0 for a shorter text."""
+        rows = [[self._ids.get(unit, -1) for unit in units(text)] for text in texts]
+        owner = [number for number, row in enumerate(rows) for _ in range(len(row) + 1)]
+        joined = np.array([id for row in rows for id in [*row, -1]], dtype=np.int64)  # -1 was never learned
+        known = Counter(owner[at] for at in {at for at, _ in self._hits(joined, n)})
+        return [known[number] / max(1, len(row) - n + 1) for number, row in enumerate(rows)]
+
     def _hits(self, ids: np.ndarray, n: int) -> list[tuple[int, int]]:
         """(place in the text, place in the learned row) of every equal window of n units."""
         if len(ids) < n or len(self._row) < n:

@@ -13,7 +13,7 @@ from aigc_studio.training.evaluation.diversity import mean_distance, mean_pixel_
 from aigc_studio.training.evaluation.frechet import frechet
 from aigc_studio.training.evaluation.inception_score import inception_score
 from aigc_studio.training.evaluation.kernel import kernel_distance, squared_discrepancy
-from aigc_studio.training.evaluation.nearest import copying, nearest, nearest_others, shares
+from aigc_studio.training.evaluation.nearest import copying, nearest, shares
 
 
 def cloud(count: int, mean: np.ndarray, root: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -141,13 +141,17 @@ def test_the_nearest_is_the_nearest(seed: int, count: int, known: int) -> None:
     rng = np.random.default_rng(seed)
     rows, learned = rng.standard_normal((count, 4)) + 100, rng.standard_normal((known, 4)) + 100
     apart = np.linalg.norm(rows[:, None] - learned[None], axis=2)
-    indices, distances = nearest(rows, learned)
-    assert distances == pytest.approx(apart.min(1))
-    assert apart[np.arange(count), indices] == pytest.approx(apart.min(1))
+    found = nearest(rows, learned)
+    assert found.distances == pytest.approx(apart.min(1))
+    assert apart[np.arange(count), found.indices] == pytest.approx(apart.min(1))
+    next_ones = np.sort(apart, axis=1)[:, 1:21].mean(1)
+    assert found.relative == pytest.approx(apart.min(1) / next_ones, rel=1e-5)
+    mirrored = np.minimum(apart, np.linalg.norm(rows[:, None, ::-1] - learned[None], axis=2))
+    assert nearest(rows, learned, also=rows[:, ::-1]).distances == pytest.approx(mirrored.min(1))
     own = rng.integers(0, known, count)
     apart = np.linalg.norm(learned[own][:, None] - learned[None], axis=2)
     apart[np.arange(count), own] = np.inf
-    assert nearest_others(learned[own], learned, own)[1] == pytest.approx(apart.min(1))
+    assert nearest(learned[own], learned, apart=own).distances == pytest.approx(apart.min(1))
 
 
 def test_the_nearest_is_found_over_blocks_and_among_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,14 +159,29 @@ def test_the_nearest_is_found_over_blocks_and_among_bytes(monkeypatch: pytest.Mo
 
     rng = np.random.default_rng(4)
     learned = rng.integers(0, 256, (50, 6), dtype=np.uint8)
-    whole = nearest_others(learned[::7], learned, np.arange(0, 50, 7))
+    own = np.arange(0, 50, 7)
+    whole = nearest(learned[::7], learned, apart=own)
     monkeypatch.setattr(module, "_BLOCK", 8)
     monkeypatch.setattr(module, "_ROWS", 3)
-    in_blocks = nearest_others(learned[::7], learned, np.arange(0, 50, 7))
-    assert all((one == other).all() for one, other in zip(whole, in_blocks, strict=True))
-    assert nearest(learned, learned)[1].max() == 0
+    in_blocks = nearest(learned[::7], learned, apart=own)
+    assert (whole.indices == in_blocks.indices).all()
+    assert whole.distances == pytest.approx(in_blocks.distances)
+    assert whole.relative == pytest.approx(in_blocks.relative)
+    assert nearest(learned, learned).distances.max() == 0
     with pytest.raises(ValueError, match="nothing"):
-        nearest_others(learned[:1], learned[:1], np.array([0]))
+        nearest(learned[:1], learned[:1], apart=np.array([0]))
+
+
+def test_what_lies_between_many_is_no_copy_and_one_learned_thing_says_nothing() -> None:
+    rng = np.random.default_rng(5)
+    learned = rng.standard_normal((60, 30))
+    copies, blurred = nearest(learned[:5] + 0.01, learned), nearest(learned.mean(0)[None], learned)
+    assert copies.relative.max() < 0.1
+    assert blurred.distances[0] < nearest(rng.standard_normal((5, 30)), learned).distances.min()
+    assert blurred.relative[0] > 0.7
+    assert nearest(learned[:3], learned[:1]).relative.tolist() == [1, 1, 1]
+    same = np.zeros((4, 2))
+    assert nearest(same, same).relative.tolist() == [0, 0, 0, 0]
 
 
 def test_copies_are_told_from_pictures_as_near_as_usual() -> None:

@@ -75,6 +75,8 @@ def test_copying_equals_looking_at_every_run(learned: list[str], text: str) -> N
     assert found.longest == len(found.run) == longest
     assert found.grams == max(0, len(words) - 2)
     assert found.known == sum(known(at, 3) for at in range(len(words) - 2))
+    grams = max(1, len(words) - 2)
+    assert Learned(learned).shared([text, "", text], 3) == [found.known / grams, 0.0, found.known / grams]
 
 
 def test_references() -> None:
