@@ -35,7 +35,7 @@ from .look import VARIED, DataLook, Glimpse, ImageFacts, TextFacts
 from .report_words import Concern, concerns, empty_reason, figures, number_text
 from .wall import VariedWall, Wall
 
-__all__ = ["DataReport"]
+__all__ = ["ConcernList", "DataReport"]
 
 _VARY_MS = 250
 _LIST_HEIGHT = 168
@@ -59,7 +59,7 @@ class _Tile(QFrame):
         column.addWidget(what)
 
 
-class _ConcernList(QWidget):
+class ConcernList(QWidget):
     """A line that opens a list of files with what is to be said of each."""
 
     def __init__(self, concern: Concern, parent: QWidget) -> None:
@@ -322,7 +322,7 @@ class DataReport(Translated, QWidget):
             self._concerns.addWidget(label)
         for concern in concerns(report):
             if concern.rows:
-                self._concerns.addWidget(_ConcernList(concern, self))
+                self._concerns.addWidget(ConcernList(concern, self))
             else:
                 label = QLabel(concern.text, self, wordWrap=True)
                 label.setProperty("role", "section")

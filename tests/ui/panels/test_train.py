@@ -23,6 +23,8 @@ from aigc_studio.ui.panels.train import NEW, RUNS, TrainPanel
 from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.training import run_source
 from aigc_studio.ui.training import setup as left_side
+from aigc_studio.ui.training.data_report import ConcernList
+from aigc_studio.ui.training.run_source import RunItem
 
 
 @pytest.fixture(autouse=True)
@@ -77,8 +79,15 @@ def begin(qtbot, panel: TrainPanel, folder: Path, name: str = "Leaves", **values
 
 
 def state(panel: TrainPanel, id: str) -> str:
-    item = panel.source.item(id)
-    return item.state if item is not None else ""
+    found = panel.source.item(id)
+    return found.state if found is not None else ""
+
+
+def run_of(panel: TrainPanel, id: str) -> RunItem:
+    """The run as the list shows it."""
+    found = panel.source.item(id)
+    assert found is not None
+    return found
 
 
 # -- setting up
@@ -91,7 +100,7 @@ def test_a_new_project_shows_what_can_be_made(qtbot, panel: TrainPanel) -> None:
     assert not panel.setup.go.isEnabled()
     assert "Choose a folder" in panel.setup.state.text()
     qtbot.mouseClick(panel.stage.gallery.cards["train-pair"], Qt.MouseButton.LeftButton)
-    assert panel.setup.family.id == "train-pair"
+    assert panel.setup.values().keys() == {"name", "data", "data_b"}
     assert list(panel.setup.zones) == ["data", "data_b"]
     assert panel.setup.zones["data"].browse.hasFocus()
 
@@ -102,14 +111,15 @@ def test_arrow_keys_go_through_the_cards_and_enter_chooses(qtbot, panel: TrainPa
     qtbot.keyClick(cards["train-lesson"], Qt.Key.Key_Right)
     assert cards["train-pair"].hasFocus()
     qtbot.keyClick(cards["train-pair"], Qt.Key.Key_Return)
-    assert panel.setup.family.id == "train-pair"
+    assert panel.setup.values().keys() == {"name", "data", "data_b"}
 
 
 def test_a_folder_is_looked_at_and_told_of(qtbot, panel: TrainPanel, pictures: Path) -> None:
     ready(qtbot, panel, pictures)
     report = panel.stage.reports["data"]
     assert panel.stage.currentWidget() is panel.stage.page
-    assert len(report.report.files) == 4
+    assert report.report is not None
+    assert report.report.summary["files"] == 4
     lines = [button.text() for button in report.findChildren(QPushButton) if button.property("role") == "drawer"]
     assert lines == ["Files that cannot be used: 1", "Copies of other files: 1", "Captions of some of the pictures"]
     qtbot.waitUntil(lambda: len(report.wall.glimpses) == 4)
@@ -127,7 +137,10 @@ def test_the_list_of_broken_files_opens(qtbot, panel: TrainPanel, pictures: Path
     line = next(b for b in report.findChildren(QPushButton) if b.text().startswith("Files that cannot"))
     qtbot.waitUntil(line.isVisible)
     qtbot.mouseClick(line, Qt.MouseButton.LeftButton)
-    shown = line.parentWidget().list
+    lines = line.parentWidget()
+    assert isinstance(lines, ConcernList)
+    shown = lines.list
+    assert shown is not None
     assert shown.item(0).text().startswith("broken.png — ")
     assert shown.isVisibleTo(panel)
 
@@ -183,6 +196,7 @@ def test_a_recipe_for_texts_reads_texts(qtbot, panel: TrainPanel, tmp_path: Path
     panel.setup.take_folder(folder)
     report = panel.stage.reports["data"]
     qtbot.waitUntil(lambda: report.report is not None)
+    assert report.report is not None
     assert report.report.summary["documents"] == 2
     assert "quiet evening" in report.excerpts.text()
     assert report.wall.isHidden()
@@ -268,10 +282,11 @@ def test_a_training_is_started_watched_and_done(qtbot, panel: TrainPanel, studio
     assert panel.mode == RUNS
     assert [item.id for item in panel.list.chosen_items()] == [id]
     job = studio.job(id)
+    assert job is not None
     assert job.request.kind == "training"
     assert job.request.prompt == job.request.params["name"] == "Leaves"
     assert job.request.params["data"] == str(pictures)
-    qtbot.waitUntil(lambda: state(panel, id) == "done" and panel.source.item(id).step == 5)
+    qtbot.waitUntil(lambda: state(panel, id) == "done" and run_of(panel, id).step == 5)
     assert panel.header.title.text() == "Leaves"
     assert panel.acts["round"].isEnabled()
     assert panel.acts["delete"].isEnabled()
@@ -285,14 +300,14 @@ def test_pause_and_go_on(qtbot, panel: TrainPanel, pictures: Path) -> None:
     assert panel.header.buttons["pause"].isVisibleTo(panel)
     assert not panel.acts["delete"].isEnabled()
     panel.acts["pause"].trigger()
-    qtbot.waitUntil(lambda: state(panel, id) == "paused" and panel.source.item(id).step > 0)
-    reached = panel.source.item(id).step
+    qtbot.waitUntil(lambda: state(panel, id) == "paused" and run_of(panel, id).step > 0)
+    reached = run_of(panel, id).step
     assert panel.header.buttons["resume"].isVisibleTo(panel)
     panel.acts["resume"].trigger()
     qtbot.waitUntil(lambda: state(panel, id) == "running" and panel.acts["finish"].isEnabled())
     panel.acts["finish"].trigger()
-    qtbot.waitUntil(lambda: state(panel, id) == "done" and panel.source.item(id).model != "")
-    assert reached <= panel.source.item(id).step < 400
+    qtbot.waitUntil(lambda: state(panel, id) == "done" and run_of(panel, id).model != "")
+    assert reached <= run_of(panel, id).step < 400
 
 
 def test_a_failed_training_says_why_and_can_go_on(qtbot, panel: TrainPanel, studio: Studio, pictures: Path) -> None:
@@ -301,13 +316,13 @@ def test_a_failed_training_says_why_and_can_go_on(qtbot, panel: TrainPanel, stud
     qtbot.waitUntil(lambda: "too hard" in panel.header.about.text())
     assert panel.acts["resume"].isEnabled()
     panel.acts["resume"].trigger()
-    qtbot.waitUntil(lambda: studio.job(id).state is not JobState.FAILED)
+    qtbot.waitUntil(lambda: any(job.id == id and job.state is not JobState.FAILED for job in studio.jobs()))
     qtbot.waitUntil(lambda: state(panel, id) == "failed")
 
 
 def test_the_next_round_begins_from_the_last(qtbot, panel: TrainPanel, pictures: Path) -> None:
     first = begin(qtbot, panel, pictures, steps=30, size="64")
-    qtbot.waitUntil(lambda: state(panel, first) == "done" and panel.source.item(first).step == 30)
+    qtbot.waitUntil(lambda: state(panel, first) == "done" and run_of(panel, first).step == 30)
     panel.setup.form.set_values({"size": "32"})
     panel.acts["round"].trigger()
     assert panel.mode == NEW
@@ -321,7 +336,7 @@ def test_the_next_round_begins_from_the_last(qtbot, panel: TrainPanel, pictures:
     qtbot.waitUntil(lambda: len(panel.list.items()) == 2)
     second = next(item.id for item in panel.list.items() if item.id != first)
     qtbot.waitUntil(lambda: state(panel, second) == "done")
-    assert RunFolder(panel.source.item(second).folder).info()["request"]["params"]["start"] == first
+    assert RunFolder(run_of(panel, second).folder).info()["request"]["params"]["start"] == first
     assert panel.setup.values()["start"] == ""  # only when it is asked for
 
 
@@ -329,7 +344,7 @@ def test_the_time_it_takes_is_told_by_runs_that_were_as_much_work(
     qtbot, panel: TrainPanel, studio: Studio, pictures: Path
 ) -> None:
     first = begin(qtbot, panel, pictures, steps=40, size="64")
-    qtbot.waitUntil(lambda: state(panel, first) == "done" and panel.source.item(first).step == 40)
+    qtbot.waitUntil(lambda: state(panel, first) == "done" and run_of(panel, first).step == 40)
     qtbot.waitUntil(lambda: first in panel.source.params)
     panel.show_mode(NEW)
     panel.setup.form.set_values({"steps": 120})
@@ -356,9 +371,9 @@ def test_another_project_begins_with_an_empty_form(qtbot, panel: TrainPanel, stu
 def test_runs_are_deleted_after_a_question(qtbot, panel: TrainPanel, studio: Studio, pictures: Path) -> None:
     id = begin(qtbot, panel, pictures, steps=2)
     qtbot.waitUntil(lambda: state(panel, id) == "done" and panel.acts["delete"].isEnabled())
-    folder = panel.source.item(id).folder
+    folder = run_of(panel, id).folder
     panel.acts["delete"].trigger()
-    dialog = panel.findChild(ConfirmDialog)
+    (dialog,) = panel.findChildren(ConfirmDialog)
     assert "Leaves" in dialog.text.text()
     dialog.reject()
     assert folder.exists()
@@ -371,8 +386,8 @@ def test_runs_are_deleted_after_a_question(qtbot, panel: TrainPanel, studio: Stu
 
 def test_runs_of_an_opened_project_are_there(qtbot, panel: TrainPanel, studio: Studio, pictures: Path) -> None:
     id = begin(qtbot, panel, pictures, steps=2)
-    qtbot.waitUntil(lambda: state(panel, id) == "done" and panel.source.item(id).step == 2)
-    folder = studio.info.folder
+    qtbot.waitUntil(lambda: state(panel, id) == "done" and run_of(panel, id).step == 2)
+    folder = run_of(panel, id).folder.parents[1]
     studio.clear_finished()
     qtbot.waitUntil(lambda: studio.jobs() == [])
     with qtbot.waitSignal(studio.projectClosed):

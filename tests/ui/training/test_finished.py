@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from aigc_studio.core import catalogue
 from aigc_studio.core.catalogue import Entry
-from aigc_studio.core.jobs import JobState
+from aigc_studio.core.jobs import Job, JobState
 from aigc_studio.core.requests import Request
 from aigc_studio.ui.notify import message
 from aigc_studio.ui.panels.queue import QueuePanel
@@ -30,10 +30,13 @@ def entry(path: Path, kind: str = "image") -> Entry:
     return Entry(id="lesson", family="vae", kind=kind, titles={"en": "Lesson"}, folder=path)
 
 
-def train(qtbot, studio: Studio, **params: object) -> str:
+def train(qtbot, studio: Studio, **params: object) -> Job:
+    """Train to the end, whatever it is."""
     id = studio.submit(Request("training", "train", "train-lesson", params={"name": "Leaves", **params}))
-    qtbot.waitUntil(lambda: studio.job(id) is not None and studio.job(id).state.ended)
-    return id
+    qtbot.waitUntil(lambda: any(job.id == id and job.state.ended for job in studio.jobs()))
+    job = studio.job(id)
+    assert job is not None
+    return job
 
 
 @pytest.mark.parametrize(
@@ -65,8 +68,8 @@ def test_nothing_is_offered_for_one_that_failed(qtbot, studio: Studio, monkeypat
     TrainedModels(studio, banners, lambda _entry: None, window)
     looked = []
     monkeypatch.setattr(studio.models, "rescan", lambda then=None: looked.append(then))
-    id = train(qtbot, studio, steps=2, fail=True)
-    assert studio.job(id).state is JobState.FAILED
+    job = train(qtbot, studio, steps=2, fail=True)
+    assert job.state is JobState.FAILED
     assert looked == []
     assert banners.banners() == []
 
@@ -84,13 +87,12 @@ def test_a_model_is_found_by_its_folder(monkeypatch, tmp_path: Path) -> None:
 
 
 def test_queue_and_messages_know_trainings(qtbot, studio: Studio) -> None:
-    id = train(qtbot, studio, steps=2)
-    job = studio.job(id)
+    job = train(qtbot, studio, steps=2)
     assert message([job]) == ("The model is ready", "Leaves")
     queue = QueuePanel(studio)
     qtbot.addWidget(queue)
-    row = queue.model.row_of(id)
+    row = queue.model.row_of(job.id)
     assert queue.model.data(queue.model.index(row)).startswith("Leaves")
     with qtbot.waitSignal(queue.handOver) as shown:
-        queue._do("show", id)
-    assert shown.args == ["train", {"run": id}]
+        queue._do("show", job.id)
+    assert shown.args == ["train", {"run": job.id}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def look(qtbot, studio) -> DataLook:
 def test_a_scan_that_is_given_up_answers_once_with_nothing(qtbot, look: DataLook, tmp_path: Path) -> None:
     for number in range(30):
         Image.new("RGB", (32, 32), (number, 0, 0)).save(tmp_path / f"{number}.png")
-    ends: list[object] = []
+    ends: list[Any] = []
     look.failed.connect(ends.append)
     look.found.connect(ends.append)
     look.scan(tmp_path, "images")
