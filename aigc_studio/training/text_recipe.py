@@ -21,7 +21,7 @@ from aigc_studio.core.store.files import write_atomically
 from aigc_studio.engines.base import Choice, Param
 
 from .bookkeeping import on_a_full_disk
-from .evaluation.text import regular_form
+from .evaluation.text import Learned, regular_form
 from .framing import Framing, Passage
 from .session import Session
 from .text_learner import TextLearner
@@ -37,6 +37,8 @@ KEPT = 2.0
 _ASKS = 64
 _REFERENCES = 16
 _BEFORE = 8
+_NEAR_RUN, _NEAR = 8, 0.2
+"""Runs of so many characters or words tell copies from likeness; beyond this share of them a text is a near copy."""
 _NUMBERED = re.compile(r"(?:[^\W\d_]{0,12}[\W_]*)?\d+|[\W_]*")
 _HEADING = re.compile(r"\A\s*#[ \t]+[^\n]+(?:\n+|\Z)")
 
@@ -157,6 +159,23 @@ def rated(session: Session, chat: bool) -> tuple[list[Passage], list[Passage]]:
     return kept, rejected
 
 
+def without_near_copies(
+    learned: list[Passage], held_out: list[Passage], check: Callable[[], None]
+) -> tuple[list[Passage], list[Passage], int]:
+    """(learned, held out, how many changed sides): a text that is nearly one of the learned ones (another edition of a
+    poem) would measure memory, and is learned, too. Where nothing else was held out, all stays as it is."""
+    if not held_out:
+        return learned, held_out, 0
+    shares = Learned((passage.text for passage in learned), check=check).shared(
+        [passage.text for passage in held_out], _NEAR_RUN
+    )
+    near = [passage for passage, share in zip(held_out, shares, strict=True) if share > _NEAR]
+    if len(near) == len(held_out):
+        return learned, held_out, 0
+    moved = set(map(id, near))
+    return [*learned, *near], [passage for passage in held_out if id(passage) not in moved], len(near)
+
+
 def prepared(session: Session, framing_of: Callable[[Sequence[Passage]], Framing]) -> Texts:
     """The run's arrays, made at its first start; afterwards the folder of texts is not needed any more.
 
@@ -171,6 +190,7 @@ def prepared(session: Session, framing_of: Callable[[Sequence[Passage]], Framing
     passages = sections(answered)
     chat = 2 * sum(bool(passage.turns) for passage in passages) > len(passages)
     learned, held_out = split(passages, float(session.values["validation"]), session.request.seed)
+    learned, held_out, copies = without_near_copies(learned, held_out, session.ctx.check)
     kept, rejected = rated(session, chat)
     refused = {passage.text.strip() for passage in rejected}
     learned = [passage for passage in learned if passage.text.strip() not in refused]
@@ -185,6 +205,7 @@ def prepared(session: Session, framing_of: Callable[[Sequence[Passage]], Framing
         "form": regular,
         "documents": len(learned),
         "held_out_documents": len(held_out),
+        "near_copies": copies,
         "conversations": sum(bool(passage.turns) for passage in both),
         "kept": len(kept),
         "rejected": len(rejected),
@@ -209,7 +230,7 @@ def prepared(session: Session, framing_of: Callable[[Sequence[Passage]], Framing
     if not found.rows:
         shutil.rmtree(folder, ignore_errors=True)
         raise too_little()
-    told = {name: facts[name] for name in ("documents", "held_out_documents", "kept", "rejected")}
+    told = {name: facts[name] for name in ("documents", "held_out_documents", "near_copies", "kept", "rejected")}
     session.told(texts=told | {"tokens": found.tokens, "rows": found.rows})
     return found
 
