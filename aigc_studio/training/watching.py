@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aigc_studio.core.i18n import N_
 from aigc_studio.core.runs import RunFolder
 
+from . import checkpoint
 from .learner import Watcher
 
 if TYPE_CHECKING:
@@ -36,12 +37,15 @@ def watchers(run: RunFolder, values: Mapping[str, Any], notice: Callable[..., No
 
 
 class TensorBoard:
-    """Event files in `<run>/events`, written by torch.utils.tensorboard."""
+    """Event files in `<run>/events`, written by torch.utils.tensorboard. Of a run that goes on from a checkpoint, what
+    was told of later steps, which a crash has lost, is marked as void."""
 
     def __init__(self, run: RunFolder) -> None:
         from torch.utils.tensorboard.writer import SummaryWriter
 
-        self._writer = SummaryWriter(str(run.path / "events"))
+        tree = checkpoint.load_latest(run.path)
+        void = None if tree is None else int(tree["step"]) + 1
+        self._writer = SummaryWriter(str(run.path / "events"), purge_step=void)
 
     def values(self, step: int, values: Mapping[str, float]) -> None:
         """See `Watcher`."""

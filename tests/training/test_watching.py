@@ -47,6 +47,21 @@ def test_tensorboard_reads_the_curves_and_samples_of_a_run_that_was_paused(tmp_p
         assert image.getpixel((0, 0)) == (6, 0, 0)
 
 
+@pytest.mark.allow_log("WARNING")  # the reader says what it leaves out
+def test_steps_that_a_crash_has_lost_are_void(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+
+    def learn(steps: int) -> None:
+        Trainer(FakeContext(), run, Lines(), settings(steps), watchers(run, {}, lambda *_, **__: None)).run()
+
+    learn(6)
+    before = (run.path / "checkpoint.safetensors").read_bytes()
+    learn(12)
+    (run.path / "checkpoint.safetensors").write_bytes(before)  # as if it had died after step 12 without another one
+    learn(14)
+    assert [event.step for event in events(run.path).Scalars("loss")] == list(range(1, 15))
+
+
 def test_a_full_disk_ends_the_events_and_not_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     board = TensorBoard(RunFolder(tmp_path))
 
