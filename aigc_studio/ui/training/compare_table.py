@@ -84,6 +84,8 @@ class CompareTable(Translated, QWidget):
         column.setContentsMargins(12, 8, 12, 8)
         column.addWidget(self.table)
         self.setFocusProxy(self.table)
+        self.setProperty("role", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
 
     def show_runs(self, runs: Sequence[Compared]) -> None:
         """Others, or others' figures."""
@@ -166,7 +168,7 @@ class CompareTable(Translated, QWidget):
         rows = []
         for key, values in differences([run.info for run in self._runs]):
             if key != "recipe":
-                rows.append([self._title_of(key), *(_said(value) for value in values)])
+                rows.append([self._title_of(key), *(_said(value, key) for value in values)])
         return rows
 
     def _title_of(self, key: str) -> str:
@@ -193,9 +195,11 @@ class CompareTable(Translated, QWidget):
         ]
 
 
-def _said(value: Any) -> str:
+def _said(value: Any, key: str) -> str:
     if value is None or value == "":
         return "—"
     if isinstance(value, bool):
         return tr("yes") if value else tr("no")
+    if isinstance(value, int) and key != "seed":
+        return number_text(value)
     return f"{value:g}" if isinstance(value, float) else str(value)

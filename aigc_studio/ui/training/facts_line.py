@@ -44,6 +44,8 @@ class _Fact(QWidget):
         self.value = QLabel(self)
         self.name = QLabel(self)
         self.name.setProperty("role", "faint")
+        for label, height in ((self.value, 18), (self.name, 16)):  # Chinese lines are higher than others
+            label.setFixedHeight(height)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 12, 0)
         column.setSpacing(0)

@@ -19,6 +19,8 @@ __all__ = ["Line", "Plot"]
 
 _ZOOM = 1.4
 _TICK_PX = 11
+_FINE = 700
+"""More points than that are drawn without soft edges: together they would take half a second."""
 
 
 @dataclass(frozen=True)
@@ -184,15 +186,18 @@ class Plot(pg.PlotWidget):
     def _draw(self, line: Line, order: int) -> None:
         item = self._items.get(line.key)
         if item is None:
-            item = self._items[line.key] = pg.PlotCurveItem(antialias=True)
+            item = self._items[line.key] = pg.PlotCurveItem()
             self._add(item)
-        pen = QPen(line.colour, line.width)
+        fine = len(line.x) <= _FINE
+        width = line.width if fine else min(line.width, 1.0)
+        pen = QPen(line.colour, width * self.devicePixelRatioF())  # a cosmetic pen counts the screen's own pixels
         pen.setCosmetic(True)
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         if line.dashed:
             pen.setDashPattern([5.0, 3.0])
+        item.setSegmentedLineMode("off" if line.dashed else "on")  # one long path takes Qt many times as long
         item.setZValue(order)
-        item.setData(line.x, line.y, pen=pen)
+        item.setData(line.x, line.y, pen=pen, antialias=fine)
         if not line.dots:
             if line.key in self._dots:
                 self.removeItem(self._dots.pop(line.key))

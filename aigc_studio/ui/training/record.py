@@ -93,10 +93,14 @@ class _Building:
 
 
 class Series:
-    """One curve: steps and values, both growing at their end."""
+    """One curve: steps and values, both growing at their end.
 
-    def __init__(self) -> None:
-        self._steps, self._values, self._count = np.empty(256), np.empty(256), 0
+    number: which of a record's curves it is. Their rooms double at different times: all at once would be felt.
+    """
+
+    def __init__(self, number: int = 0) -> None:
+        room = round(256 * 2 ** (number % 8 / 8))
+        self._steps, self._values, self._count = np.empty(room), np.empty(room), 0
 
     def __len__(self) -> int:
         return self._count
@@ -156,7 +160,10 @@ class Record:
         if piece.cut is not None:
             self._cut(piece.cut)
         for name, (steps, values) in piece.values.items():
-            series = self.clock if name == CLOCK else self.series.setdefault(name, Series())
+            if name == CLOCK:
+                series = self.clock
+            elif (series := self.series.get(name)) is None:
+                series = self.series[name] = Series(1 + len(self.series))
             series.extend(steps, values)
             if len(steps):
                 self.last = max(self.last, int(steps[-1]))
