@@ -105,6 +105,8 @@ def run(_loaded: None, request: Request, ctx: Context) -> None:
     learner = VQVAELearner(net, data, values, request.seed, perception)
     session.begin_from(learner)
     trainer = session.train(learner, session.settings(warmup=50, fall=0.3))
+    if not learner.state()["writing"]:
+        ctx.notice(N_("The run ended before it learned how the pieces go together: only reconstructions make sense."))
     session.deliver(learner, trainer, like=data)
 
 

@@ -123,6 +123,13 @@ def test_three_pictures_and_numbers_that_break_down(tmp_path: Path, monkeypatch:
     assert kept == 2
 
 
+def test_an_end_before_the_writing_is_said(tmp_path: Path, data: Path) -> None:
+    ctx = train(vqvae, tmp_path / "early", {**TINY, "data": str(data), "steps": 1, "share": 0.9})
+    assert any("only reconstructions" in text for text, _ in ctx.notices)
+    ctx = train(vqvae, tmp_path / "whole", {**TINY, "data": str(data), "steps": 2})
+    assert not any("only reconstructions" in text for text, _ in ctx.notices)
+
+
 @pytest.mark.parametrize(("side", "codes"), [(8, 4), (32, 8), (64, 8), (128, 16), (256, 16)])
 def test_the_square_of_codes_is_small_enough_to_be_written(side: int, codes: int) -> None:
     assert side >> vqvae.halvings(side) == codes
