@@ -363,12 +363,13 @@ class Session:
     def _describe(self, folder: Path, made: list[Made], figures: Mapping[str, Any]) -> None:
         """training.json, the card, and the sheet that the card shows."""
         info = self.run.info()
+        public = self._public_request()
         facts = {
             "ai_generated_samples": True,
             "recipe": self.family.id,
             "title": self.title,
-            "request": self.request.to_json(),
-            "data": info.get("data", {}),
+            "request": public.to_json(),
+            "data": {name: _without_paths(told) for name, told in dict(info.get("data") or {}).items()},
             "licence": str(self.values.get("licence", "")),
             "figures": dict(figures),
             "steps": self.outcome.step if self.outcome else 0,
@@ -380,12 +381,21 @@ class Session:
         (folder / "training.json").write_bytes(text.encode("utf-8", "replace"))
         sheet = _sheet([each.image for each in made if each.image is not None])
         if sheet is not None:
-            recipe = make_recipe(self.run.path.name, 3_000_000, self.request, engine={}, info={})
+            recipe = make_recipe(self.run.path.name, 3_000_000, public, engine={}, info={})
             write_image(folder / "samples.png", sheet, recipe)
         card = model_card(self.family, facts, [each.text for each in made if each.text][:4], sheet is not None)
         (folder / "README.md").write_bytes(card.encode("utf-8", "replace"))
         for path in sorted(self.run.path.glob(f"{_CARD}*.md")):
             shutil.copy(path, folder / path.name)
+
+    def _public_request(self) -> Request:
+        """The request as others may read it: a model is passed on, and where a person keeps their files is their own
+        business."""
+        folders = {param.id for param in self.family.params if param.kind == "folder"}
+        params = {
+            name: Path(str(value)).name if name in folders else value for name, value in self.request.params.items()
+        }
+        return self.request.changed(params=params)
 
     def _earlier(self, id: str) -> RunFolder | None:
         if not id:
@@ -408,6 +418,13 @@ class Session:
                 if given == rating and file in prompts and file.endswith(".png") and (run.path / file).is_file()
             }
         return found
+
+
+def _without_paths(told: Any) -> Any:
+    """What is said of the data, its folder by name only."""
+    if not isinstance(told, Mapping) or "folder" not in told:
+        return told
+    return {**told, "folder": Path(str(told["folder"])).name}
 
 
 def _sheet(images: list[Image], most: int = 64) -> Image | None:

@@ -53,6 +53,8 @@ def test_it_learns_and_delivers_a_model(tmp_path: Path, data: Path) -> None:
     }
     facts = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     assert facts["request"]["seed"] == 4
+    assert all(str(data.parent).encode() not in path.read_bytes() for path in folder.iterdir())
+    assert data.name in (folder / "README.md").read_text(encoding="utf-8")
     assert facts["steps"] == 60
     ((_, sheet),) = [(each.index, each.value) for each in ctx.images]
     assert sheet.size[0] > 64
