@@ -7,7 +7,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from aigc_studio.core.i18n import tr
+from aigc_studio.core.i18n import N_, tr
 from aigc_studio.engines import registry
 from aigc_studio.engines.base import Family
 
@@ -83,19 +83,7 @@ def configure(parser: Parser) -> None:
     listing.add_argument("name", nargs="?", metavar="RECIPE", choices=list(recipes()), help=tr("one recipe"))
     listing.set_defaults(action=_list)
     add_listing(listing)
-    runs = commands.add_parser(
-        "runs",
-        help=tr("List the trainings of a project."),
-        summary=tr("List the trainings of a project."),
-        examples=["aigc-studio train runs --project leaves"],
-        prog="aigc-studio train runs",
-    )
-    project = runs.add_argument(
-        "--project", type=Path, metavar="FOLDER", help=tr("the project; without it the working folder")
-    )
-    complete_with(project, "directory")
-    runs.set_defaults(action=_runs)
-    add_listing(runs)
+    _add_rounds(commands)
     for name, family in recipes().items():
         command = commands.add_parser(
             name,
@@ -114,6 +102,40 @@ def configure(parser: Parser) -> None:
             prog=f"aigc-studio train {name}",
         )
         starter.own = True
+
+
+def _add_rounds(commands: Any) -> None:
+    """What is done with the runs of a project, and what is said of their samples."""
+
+    def add(name: str, summary: str, action: Any, example: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name, help=tr(summary), summary=tr(summary), examples=[example], prog=f"aigc-studio train {name}"
+        )
+        project = command.add_argument(
+            "--project", type=Path, metavar="FOLDER", help=tr("the project; without it the working folder")
+        )
+        complete_with(project, "directory")
+        command.set_defaults(action=action)
+        add_listing(command)
+        return command
+
+    add("runs", N_("List the trainings of a project."), _runs, "aigc-studio train runs --project leaves")
+    samples = add(
+        "samples",
+        N_("List what a finished training made to be judged."),
+        _samples,
+        "aigc-studio train samples 3f2a --project leaves",
+    )
+    samples.add_argument("id", metavar="RUN", help=tr("the beginning of a training's id"))
+    rate = add(
+        "rate",
+        N_("Keep or reject samples: the next round learns from it."),
+        _rate,
+        "aigc-studio train rate 3f2a keep 0 3 7 --project leaves",
+    )
+    rate.add_argument("id", metavar="RUN", help=tr("the beginning of a training's id"))
+    rate.add_argument("rating", choices=("keep", "reject", "none"), help=tr("what is said of them"))
+    rate.add_argument("samples", nargs="+", type=int, metavar="N", help=tr("numbers of samples, as they are listed"))
 
 
 def _add_options(command: argparse.ArgumentParser, family: Family) -> None:
@@ -171,6 +193,18 @@ def _runs(options: argparse.Namespace) -> int:
     from .training import list_runs
 
     return list_runs(options)
+
+
+def _samples(options: argparse.Namespace) -> int:
+    from .rounds import list_samples
+
+    return list_samples(options)
+
+
+def _rate(options: argparse.Namespace) -> int:
+    from .rounds import rate
+
+    return rate(options)
 
 
 def _list(options: argparse.Namespace) -> int:

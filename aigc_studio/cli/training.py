@@ -18,7 +18,7 @@ from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.jobs import JobState, new_job_id
 from aigc_studio.core.library.detect import slug
-from aigc_studio.core.project import Project, is_project
+from aigc_studio.core.project import Project
 from aigc_studio.core.requests import MAX_SEED, Request, new_seed
 from aigc_studio.core.runs import WORKSHOPS, RunFolder, RunInfo, runs
 from aigc_studio.engines.base import Family
@@ -32,13 +32,11 @@ from .codes import DONE
 from .making import device_of, engine, free, opened
 from .output import Output, ReaderGone, table
 from .progress import Listener, Watch
+from .rounds import project_of, run_of, short
 from .stopping import stoppable
 from .train import OPTIONS
 
 __all__ = ["list_runs", "train"]
-
-_SHOWN = 8
-"""Characters of a run's id that people see and type."""
 
 
 def train(options: argparse.Namespace, family: Family) -> int:
@@ -65,7 +63,7 @@ def train(options: argparse.Namespace, family: Family) -> int:
 def list_runs(options: argparse.Namespace) -> int:
     """The trainings of a project, newest first; the exit status."""
     output = Output.of(options)
-    found = runs(_project(options.project))
+    found = runs(project_of(options.project))
     if output.json:
         for run in found:
             output.result(_row(run), "")
@@ -73,7 +71,7 @@ def list_runs(options: argparse.Namespace) -> int:
     rows = [[tr("Run"), tr("Recipe##training"), tr("Name"), tr("State"), tr("Steps"), tr("Model")]]
     for run in found:
         recipe, steps = run.recipe.removeprefix("train-"), f"{run.step}/{run.steps}"
-        rows.append([run.id[:_SHOWN], recipe, run.title, _state(run), steps, Path(run.model).name if run.model else ""])
+        rows.append([short(run.id), recipe, run.title, _state(run), steps, Path(run.model).name if run.model else ""])
     for line in table(rows):
         output.say(line)
     return DONE
@@ -95,7 +93,7 @@ def _request(options: argparse.Namespace, family: Family, choosing: Choosing) ->
             chosen[name] = values.value(known[name], text, choosing.id_of)
     chosen |= dict(values.assignment(family, "train", text, choosing.id_of) for text in options.set)
     if chosen.get("start"):
-        chosen["start"] = _found(_project(options.project), chosen["start"]).id
+        chosen["start"] = run_of(project_of(options.project), chosen["start"]).id
     for param in known.values():
         if param.kind == "folder" and param.id == "data" and not chosen.get("data"):
             raise StudioError(N_("There is no data to learn from; choose a folder."), code="data-missing")
@@ -121,42 +119,17 @@ def _place(options: argparse.Namespace, request: Request) -> Iterator[Project]:
         raise
 
 
-def _project(folder: Path | None) -> Path:
-    """The project that is meant: the one that is named, or the working folder."""
-    place = Path.cwd() if folder is None else folder
-    if not is_project(place):
-        raise StudioError(
-            N_('"{folder}" is not a project; name the project of the training with --project.'),
-            code="not-a-project",
-            folder=str(place),
-        )
-    return place
-
-
-def _found(project: Path, text: str) -> RunInfo:
-    """The run whose id begins like this."""
-    found = [run for run in runs(project) if run.id.startswith(text)] if text else []
-    if len(found) != 1:
-        raise StudioError(
-            N_('There is no one training "{run}" in this project; see: aigc-studio train runs --project {project}.'),
-            code="run",
-            run=text[:40],
-            project=str(project),
-        )
-    return found[0]
-
-
 # One run --------------------------------------------------------------------------------------------------------------
 
 
 def _resume(options: argparse.Namespace, family: Family, output: Output, choosing: Choosing) -> int:
-    place = _project(options.project)
-    run = _found(place, options.resume)
+    place = project_of(options.project)
+    run = run_of(place, options.resume)
     if run.recipe != family.id:
         raise StudioError(
             N_('The training "{run}" is one of the recipe "{recipe}"; go on with that one.'),
             code="run",
-            run=run.id[:_SHOWN],
+            run=short(run.id),
             recipe=run.recipe.removeprefix("train-"),
         )
     with device_of(options.device), opened(place) as project:
@@ -165,7 +138,7 @@ def _resume(options: argparse.Namespace, family: Family, output: Output, choosin
             raise StudioError(
                 N_('The training "{run}" is finished; train a further round with --start {run}.'),
                 code="run-done",
-                run=run.id[:_SHOWN],
+                run=short(run.id),
             )
         stored = RunFolder(run.folder).info().get("request")
         request = job.request if job is not None else Request.from_json(stored if isinstance(stored, dict) else {})
@@ -197,7 +170,7 @@ def _run(
             summary = run.summary()
             if summary is not None and summary.step:
                 folder = shlex.quote(str(project.folder.resolve()))
-                line = f"aigc-studio train {options.recipe} --resume {id[:_SHOWN]} --project {folder}"
+                line = f"aigc-studio train {options.recipe} --resume {short(id)} --project {folder}"
                 output.hint(
                     tr("Paused at step {step} of {steps}; go on with:", step=summary.step, steps=summary.steps)
                     + f"\n  {line}"

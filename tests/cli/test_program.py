@@ -52,7 +52,7 @@ def test_help_leaves_no_english_in_chinese(run: Run, name: str) -> None:
         allowed |= {"torch", "transformers", "pytest", "starter", "writer", "prompt", "file", "recipe", "options"}
         allowed |= {"model", "folder", "words", "shell", "chmod", "search", "check", "repair", "export", "reproduce"}
         allowed |= {"pack", "unpack", "rescan", "folders", "add", "remove", "mask"}
-        allowed |= {"runs", *(part for name in recipes() for part in name.split("-"))}
+        allowed |= {"runs", "samples", "rate", *(part for name in recipes() for part in name.split("-"))}
         assert not set(words) - allowed, page
     if name not in ("devices", "bench", "models", "engine", "demo", "image", "write", "speak"):
         assert "必须" in run(name, "--language", "zh_CN")[2]

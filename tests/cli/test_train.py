@@ -74,8 +74,18 @@ def test_a_further_round_starts_from_a_run_named_by_its_beginning(run: Run, data
     assert Path(lines[0]).is_dir()
     assert any(line.split()[0] == "diversity" for line in lines[1:])
     (first,) = runs(Path("mine"))
-    kept = RunFolder(first.folder).final_samples()[0].file
-    RunFolder(first.folder).rate(kept, "keep")
+    said = ("--project", "mine", "--json")
+    listed = [json.loads(line) for line in run("train", "samples", first.id[:4], *said)[1].splitlines()]
+    assert [(row["number"], row["rating"]) for row in listed] == [(0, None), (1, None)]
+    assert all(Path(row["file"]).is_file() for row in listed)
+    code, out, _ = run("train", "rate", first.id[:4], "keep", "1", "0", *said)
+    assert (code, [json.loads(line)["rating"] for line in out.splitlines()]) == (0, ["keep", "keep"])
+    assert json.loads(run("train", "rate", first.id[:4], "none", "0", *said)[1])["rating"] is None
+    assert set(RunFolder(first.folder).ratings()) == {"samples/final/0001.png"}
+    code, _, err = run("train", "rate", first.id[:4], "reject", "1", "2", *said[:2])
+    assert code == 4
+    assert "no sample 2" in err
+    assert RunFolder(first.folder).ratings() == {"samples/final/0001.png": "keep"}
     again = ("train", "vae", "--data", "drawings", "--project", "mine", "--steps", "2", "--start", first.id[:6], *TINY)
     code, out, err = run(*again, "--json")
     assert code == 0, err
@@ -109,6 +119,8 @@ def test_a_dry_run_makes_nothing(run: Run, data: Path, tmp_path: Path) -> None:
         (4, ["vae", "--resume", "abcd"], "--project"),
         (4, ["vae", "--resume", "abcd", "--project", "nowhere"], "nowhere"),
         (4, ["runs", "--project", "nowhere"], "nowhere"),
+        (4, ["samples", "abcd"], "--project"),
+        (2, ["rate", "abcd", "loved", "1"], "loved"),
         (3, ["lora", "--data", "drawings", "--base", "nobody"], "nobody"),
         (2, ["vae", "--bogus"], "--bogus"),
         (2, ["sorcery"], "sorcery"),
