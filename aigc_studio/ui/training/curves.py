@@ -431,6 +431,7 @@ class CurvesView(Translated, QWidget):
         if self.time.isChecked():
             title = f"{duration(x)}  ·  {title}"
         self.readout.show_readings(title, rows)
+        self.plot.setAccessibleDescription(self.readout.text())
         left = self.plot.mapTo(self, QPoint(round(self.plot.left_of(x)), 12))
         self.readout.place(left, self.rect())
 

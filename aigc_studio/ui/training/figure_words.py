@@ -169,6 +169,7 @@ def rows_of(figures: Mapping[str, Any]) -> list[Row]:
     """Lines of the table in the order of importance; figures that are not known stand at the end, by their own name."""
     flat = dict(_flat(figures))
     network = str(flat.get("network", ""))
+    network = tr(network) if network else ""
     rows, used = [], set()
     for key, figure in _FIGURES.items():
         if key not in flat or (key in _QUIET and network and ("frechet" in flat or "kernel" in flat)):

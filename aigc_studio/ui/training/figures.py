@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QImage, QPainter, QPaintEvent, QTextDocument
+from PySide6.QtGui import (
+    QDesktopServices,
+    QFont,
+    QImage,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+    QTextFormat,
+    QTextTable,
+)
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -35,6 +47,9 @@ __all__ = ["FiguresView"]
 _PAIRS = 6
 _TEXTS = 4
 _CARD_WIDTH = 760
+_HEADINGS = {1: 17, 2: 14}
+_TEXT_PX = 13
+_SHEET_PX = 420
 
 
 class _Table(QWidget):
@@ -128,7 +143,7 @@ class _Card(QTextBrowser):
         """Pictures from memory alone: nothing is fetched, and nothing is read from the disk here."""
         url = name if isinstance(name, QUrl) else QUrl(name)
         if type == QTextDocument.ResourceType.ImageResource.value and url.fileName() == "samples.png":
-            width = max(64, min(self.viewport().width() - 16, self._sheet.width(), 480))
+            width = min(self._sheet.width(), _SHEET_PX)
             return self._sheet.scaledToWidth(width, Qt.TransformationMode.SmoothTransformation) if width else QImage()
         return None
 
@@ -144,14 +159,51 @@ class _Card(QTextBrowser):
             self._set()
 
     def _set(self) -> None:
-        self.document().clear()
+        document = self.document()
+        document.clear()
+        font = self.font()
+        font.setPixelSize(_TEXT_PX)  # smaller than what is written here
+        document.setDefaultFont(font)
         self.setMarkdown(self._text)
+        for frame in document.rootFrame().childFrames():
+            if isinstance(frame, QTextTable):
+                _quiet(frame)
+        block = document.begin()
+        while block.isValid():
+            if level := block.blockFormat().headingLevel():
+                cursor = QTextCursor(block)
+                cursor.select(QTextCursor.SelectionType.BlockUnderCursor)
+                letters = QTextCharFormat()
+                letters.setProperty(QTextFormat.Property.FontPixelSize, _HEADINGS.get(level, _TEXT_PX))
+                letters.setFontWeight(QFont.Weight.DemiBold)
+                cursor.mergeCharFormat(letters)
+                space = block.blockFormat()
+                space.setTopMargin(10)
+                space.setBottomMargin(4)
+                cursor.setBlockFormat(space)
+            block = block.next()
+        self._fit()
 
     def _fit(self) -> None:
         self.document().setTextWidth(self.viewport().width())
         height = round(self.document().size().height()) + 8
         if height != self.height():
             self.setFixedHeight(height)
+
+
+def _quiet(table: QTextTable) -> None:
+    """A table without lines, and without the empty head that Markdown asks for."""
+    empty = all(
+        not table.cellAt(0, column).firstCursorPosition().block().text().strip() for column in range(table.columns())
+    )
+    if empty and table.rows() > 1:
+        table.removeRows(0, 1)
+    look = table.format()
+    look.setBorder(0)
+    look.setCellPadding(3)
+    look.setCellSpacing(0)
+    look.setBottomMargin(8)
+    table.setFormat(look)
 
 
 class FiguresView(Translated, QWidget):
@@ -242,6 +294,15 @@ class FiguresView(Translated, QWidget):
         if hasattr(self, "stack"):
             self._fill()
             self._say()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Home and End; the other keys are the scroll area's own."""
+        bar = self.area.verticalScrollBar()
+        ends = {Qt.Key.Key_Home: bar.minimum(), Qt.Key.Key_End: bar.maximum()}
+        if event.key() in ends and not event.modifiers():
+            bar.setValue(ends[Qt.Key(event.key())])
+        else:
+            super().keyPressEvent(event)
 
     def _say(self) -> None:
         results = self.results

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,17 @@ def test_the_runs_own_keys_wait(qtbot, view: RatingsView) -> None:
     qtbot.keyClick(view.grid, Qt.Key.Key_R)
     assert fired.count() == 0
     assert view.judgements.ratings == {name(0): REJECT}
+
+
+def test_nothing_is_said_in_a_project_that_can_only_be_read(
+    qtbot, studio: Studio, view: RatingsView, run: RunFolder, monkeypatch
+) -> None:
+    info = studio.info
+    assert info is not None
+    monkeypatch.setattr(type(studio), "info", replace(info, read_only=True))
+    view.show_results(run.path, read_results(run.path))
+    qtbot.keyClick(view.grid, Qt.Key.Key_K)
+    assert view.judgements.ratings == {}
+    assert not view.keep.isEnabled()
+    assert not view.round.isEnabled()
+    assert "only be read" in view.hint.text()

@@ -216,3 +216,19 @@ def test_nothing_is_read_while_nobody_looks(qtbot, view: RunView, run: RunFolder
     learn(run, 11, 20)
     view.show()
     qtbot.waitUntil(lambda: view.readers[0].record.last == 20)
+
+
+def test_a_run_that_is_deleted_while_one_looks_empties_nothing_but_itself(
+    qtbot, view: RunView, run: RunFolder, tmp_path: Path
+) -> None:
+    learn(run, 1, 40)
+    finish_run(run, tmp_path / "model")
+    view.show_run(run.path)
+    qtbot.waitUntil(lambda: bool(view.results.samples) and len(view.strip.shots) == 2)
+    run.delete()
+    view._poll()
+    qtbot.waitUntil(lambda: view.readers[0].info == {} and not view.results.samples)
+    view.show_tab("rate")
+    assert view.ratings.empty.isVisible()
+    view.show_run(None)
+    assert view.facts.isHidden()
