@@ -6,6 +6,7 @@ Every figure stands beside what the same count says of the data itself, without 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ _FEW = 8
 """Fewer pictures than that are no cloud."""
 _DRAWN = 256
 """Pictures that are compared on a processor; a card compares as many as the network allows."""
+_PATIENCE = 60.0
+"""Seconds after which no further pictures are drawn: a slow model is compared by fewer."""
 _SHOWN = 128
 """Pictures between which the variety of pixels is counted."""
 _USUAL = 256
@@ -288,17 +291,20 @@ def _prepared(data: PreparedImages, indices: np.ndarray, check: Callable[[], Any
 
 
 class _Kept:
-    """Drawn batches as they come, with the pixels of the first ones."""
+    """Drawn batches as they come, as long as there is time, with the pixels of the first ones."""
 
     def __init__(self, batches: Iterable[Tensor]) -> None:
         self._batches = batches
         self.pixels: list[np.ndarray] = []
 
     def __iter__(self) -> Iterator[Tensor]:
+        until = time.monotonic() + _PATIENCE
         for batch in self._batches:
             wanted = rgb(batch[: max(0, _SHOWN - len(self.pixels))].float())
             self.pixels += list(((wanted + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy())
             yield batch
+            if time.monotonic() > until:
+                return
 
 
 def _both(one: Iterable[Tensor], other: Iterable[Tensor]) -> Iterator[Tensor]:

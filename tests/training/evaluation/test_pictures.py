@@ -102,6 +102,12 @@ def test_further_pictures_make_the_cloud_and_not_the_pairs(data: PreparedImages,
     assert found.figures["variety"] == pytest.approx(whole.figures["variety"], rel=1e-3)
 
 
+def test_a_slow_model_is_compared_by_fewer(data: PreparedImages, net: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "_PATIENCE", -1.0)
+    found = measure_pictures(others(4), data, more=lambda count: batches(others(30, 600)), net=net)
+    assert found.figures["compared"] == 4 + 7
+
+
 def test_without_held_out_pictures_the_learned_ones_are_the_measure(tmp_path: Path, net: Network) -> None:
     ready = prepare(tmp_path / "ready", make_folder(tmp_path / "data", 20), side=32, validation=0)
     found = measure_pictures(others(8), ready, net=net)
