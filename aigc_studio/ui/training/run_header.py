@@ -114,6 +114,7 @@ class RunHeader(Translated, QFrame):
     def sync(self) -> None:
         """The actions were enabled and named anew."""
         state = self._item.state if self._item is not None and self._count == 1 else ""
+        had = next((button for button in self.buttons.values() if button.hasFocus()), None)
         for id, button in self.buttons.items():
             action = self._acts[id]
             button.setVisible(state in _MAIN[id] and action.isEnabled())
@@ -123,6 +124,13 @@ class RunHeader(Translated, QFrame):
             name = str(action.data() or "")
             primary = id == "use"
             button.setIcon(icon(name, "on-accent", disabled="on-accent-disabled") if primary else icon(name))
+        if had is not None and had.isHidden():
+            self._pass_on_focus()
+
+    def _pass_on_focus(self) -> None:
+        """The button that was pressed went away: not on to Cancel, as Qt would, where a second press ends the run."""
+        shown = [button for id, button in self.buttons.items() if id != "stop" and not button.isHidden()]
+        (shown[0] if shown else self.more).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def retranslate(self) -> None:
         """All of it is composed here."""

@@ -43,13 +43,19 @@ _Index = QModelIndex | QPersistentModelIndex
 
 
 def step_text(item: RunItem, progress: Progress | None) -> str:
-    """How far it is: "1,200 / 8,000"; what it does while it does not learn; "" while nothing is known."""
+    """How far it is: "1,200 / 8,000"; what it does while it does not learn; "" while nothing is known.
+
+    With a time limit the progress counts time or steps, whichever is nearer to its end: "24 %", for it is no number of
+    steps then.
+    """
     done, total = item.step, item.steps
     if item.state == "running" and progress is not None and progress.total:
         done, total = progress.done, progress.total
         if total != item.wanted:
             numbers = f"{number_text(done)} / {number_text(total)}" if total > 1 else ""
             return "  ".join(part for part in (tr(progress.stage) if progress.stage else "", numbers) if part)
+        if item.timed:
+            return f"{100 * done // total} %"
     if item.state == "done":
         return tr("{count} steps", count=number_text(done)) if done else ""
     return f"{number_text(done)} / {number_text(total)}" if done and total else ""

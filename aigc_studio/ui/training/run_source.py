@@ -43,6 +43,8 @@ class RunItem:
     job: Job | None = None
     wanted: int = 0
     """Steps that were asked for."""
+    timed: bool = False
+    """Whether a time limit was asked for, too."""
 
     @property
     def active(self) -> bool:
@@ -159,6 +161,7 @@ class RunSource(QObject):
                 run.model,
                 jobs.get(run.id),
                 _steps(self.params.get(run.id, {})),
+                _timed(self.params.get(run.id, {})),
             )
             for run in (self.infos if info is not None else ())
             if run.id not in self._gone
@@ -179,6 +182,7 @@ class RunSource(QObject):
                         str(job.state),
                         job=job,
                         wanted=_steps(request.params),
+                        timed=_timed(request.params),
                     )
                 )
         items.sort(key=lambda item: item.created or float("inf"), reverse=True)
@@ -203,3 +207,8 @@ def _read(folder: Path) -> tuple[Path, list[RunInfo], dict[str, Mapping[str, Any
 def _steps(params: Mapping[str, Any]) -> int:
     steps = params.get("steps")
     return steps if isinstance(steps, int) else 0
+
+
+def _timed(params: Mapping[str, Any]) -> bool:
+    minutes = params.get("minutes")
+    return isinstance(minutes, int | float) and minutes > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,14 @@ from aigc_studio.core.requests import Request
 from aigc_studio.core.runs import RunFolder
 from aigc_studio.ui.dialogs.confirm import ConfirmDialog
 from aigc_studio.ui.dropping.payload import Payload
+from aigc_studio.ui.events import Progress
 from aigc_studio.ui.i18n import switch_language
 from aigc_studio.ui.panels.train import NEW, RUNS, TrainPanel
 from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.training import run_source
 from aigc_studio.ui.training import setup as left_side
 from aigc_studio.ui.training.data_report import ConcernList
+from aigc_studio.ui.training.run_list import step_text
 from aigc_studio.ui.training.run_source import RunItem
 
 
@@ -299,15 +302,30 @@ def test_pause_and_go_on(qtbot, panel: TrainPanel, pictures: Path) -> None:
     qtbot.waitUntil(lambda: state(panel, id) == "running" and panel.acts["finish"].isEnabled())
     assert panel.header.buttons["pause"].isVisibleTo(panel)
     assert not panel.acts["delete"].isEnabled()
-    panel.acts["pause"].trigger()
+    with qtbot.waitActive(panel):
+        panel.activateWindow()
+    panel.header.buttons["pause"].setFocus()
+    qtbot.keyClick(panel.header.buttons["pause"], Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: state(panel, id) == "paused" and run_of(panel, id).step > 0)
     reached = run_of(panel, id).step
     assert panel.header.buttons["resume"].isVisibleTo(panel)
+    assert panel.header.buttons["resume"].hasFocus()  # and not Cancel, which stood beside the button pressed
     panel.acts["resume"].trigger()
     qtbot.waitUntil(lambda: state(panel, id) == "running" and panel.acts["finish"].isEnabled())
     panel.acts["finish"].trigger()
     qtbot.waitUntil(lambda: state(panel, id) == "done" and run_of(panel, id).model != "")
     assert reached <= run_of(panel, id).step < 400
+
+
+def test_the_progress_of_a_timed_training_is_no_number_of_steps(qtbot, panel: TrainPanel, pictures: Path) -> None:
+    progress = Progress(0, 1, 356, 1500, "Learning")
+    item = RunItem("1", "train-lesson", "Leaves", 1.0, pictures, "running", 68, 1500, wanted=1500)
+    assert step_text(item, progress) == "356 / 1,500"
+    assert step_text(replace(item, timed=True), progress) == "23 %"
+    assert step_text(replace(item, timed=True, state="paused"), progress) == "68 / 1,500"
+    id = begin(qtbot, panel, pictures, steps=400, pause_ms=20, minutes=5.0)
+    qtbot.waitUntil(lambda: state(panel, id) == "running" and "%" in panel.header.about.text())
+    panel.acts["stop"].trigger()
 
 
 def test_a_failed_training_says_why_and_can_go_on(qtbot, panel: TrainPanel, studio: Studio, pictures: Path) -> None:
