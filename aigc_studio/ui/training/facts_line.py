@@ -118,7 +118,8 @@ class FactsLine(Translated, QFrame):
         of = tr("{step} of {steps}", step=steps, steps=number_text(self._steps)) if self._steps else steps
         loss, speed = record.latest("loss"), speed_of(record.series)
         rate, memory = record.latest(speed), record.latest("memory_mb")
-        left = left_of(record, self._steps, self._minutes) if self._running else None
+        learning = self._running and not record.ended
+        left = left_of(record, self._steps, self._minutes) if learning else None
         said = {
             "step": of,
             "loss": value_text("loss", loss) if loss is not None else "",
@@ -130,7 +131,7 @@ class FactsLine(Translated, QFrame):
         for id, fact in self.facts.items():
             fact.setVisible(bool(said[id]))
             fact.value.setText(said[id])
-        ended = "" if self._running else ended_text(record.ended)
+        ended = "" if self._running and record.ended not in _GOOD else ended_text(record.ended)
         if ended and record.best is not None:
             ended += " " + tr(
                 "The weights of step {step} were taken: they were the best.", step=number_text(record.best)

@@ -218,6 +218,7 @@ class RunView(Translated, QWidget):
         for reader in self.readers:
             if reader.folder.path.name == id:
                 reader.poll()
+                self._read_results()  # its record may have said so before the queue did
                 self._say()
 
     def _grown(self) -> None:
@@ -315,8 +316,12 @@ class RunView(Translated, QWidget):
         self._choose_tab()
 
     def _choose_tab(self) -> None:
+        """The tab that was wanted last; of a run that goes on its curves, for nothing can be rated yet."""
         ids = [self.tabs.tabData(place) for place in range(self.tabs.count())]
         wanted = self._wanted if self._wanted in ids else ids[0]
+        job = self._job(self.readers[0]) if len(self.readers) == 1 else None
+        if wanted in ("rate", "results") and job is not None and job.state in (JobState.RUNNING, JobState.PENDING):
+            wanted = "curves"
         self.tabs.blockSignals(True)
         self.tabs.setCurrentIndex(ids.index(wanted))
         self.tabs.blockSignals(False)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import Qt
 
+from aigc_studio.core.jobs import JobState
 from aigc_studio.core.runs import RunFolder
 from aigc_studio.ui.i18n import switch_language
 from aigc_studio.ui.studio import Studio
@@ -232,3 +234,33 @@ def test_a_run_that_is_deleted_while_one_looks_empties_nothing_but_itself(
     assert view.ratings.empty.isVisible()
     view.show_run(None)
     assert view.facts.isHidden()
+
+
+def test_of_a_run_that_goes_on_the_curves_are_shown_first(qtbot, view: RunView, run: RunFolder, monkeypatch) -> None:
+    learn(run, 1, 40)
+    view.show_tab("rate")
+    state = SimpleNamespace(state=JobState.RUNNING)
+    monkeypatch.setattr(RunView, "_job", lambda _self, reader: state if reader.folder.path == run.path else None)
+    view.show_run(run.path)
+    assert view.tab == "curves"
+    qtbot.waitUntil(lambda: view.facts.text("left") == "30 s")
+    append_lines(run, [{"step": 40, "event": "end", "reason": "asked"}])  # now it makes its model
+    qtbot.waitUntil(lambda: "asked" in view.facts.notes.text())
+    assert view.facts.text("left") == ""
+    view.show_run(begin_run(run.path.parent / "other").path)
+    assert view.tab == "rate"
+
+
+def test_the_next_round_waits_for_the_queue_not_only_for_the_record(
+    qtbot, view: RunView, run: RunFolder, studio: Studio, tmp_path: Path, monkeypatch
+) -> None:
+    learn(run, 1, 40)
+    finish_run(run, tmp_path / "model")
+    job = SimpleNamespace(state=JobState.RUNNING)
+    monkeypatch.setattr(RunView, "_job", lambda _self, _reader: job)
+    view.show_run(run.path)
+    qtbot.waitUntil(lambda: view.ratings.samples.rowCount() == 6)
+    assert not view.ratings.round.isEnabled()
+    job.state = JobState.DONE
+    studio.jobFinished.emit(run.path.name, job)
+    qtbot.waitUntil(view.ratings.round.isEnabled)
