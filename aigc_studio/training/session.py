@@ -185,7 +185,7 @@ class Session:
             params = request.get("params") if isinstance(request, dict) else None
             start = params.get("start") if isinstance(params, dict) else ""
             run = None
-            if isinstance(start, str) and start and Path(start).name == start:
+            if isinstance(start, str) and _is_id(start):
                 before = RunFolder(self.run.path.parent / start)
                 run = before if before.info().get("recipe") == self.family.id else None
         return found
@@ -290,7 +290,7 @@ class Session:
                 folder.mkdir(parents=True, exist_ok=True)
                 name = f"{index:04d}.png" if each.image is not None else f"{index:04d}.md"
                 recipe = make_recipe(
-                    self.run.path.name, 2_000_000 + index, self.request, engine={}, info={"seed": each.seed}
+                    self.run.path.name, 2_000_000 + index, self._public_request(), engine={}, info={"seed": each.seed}
                 )
                 if each.image is not None:
                     write_image(folder / name, each.image, recipe)
@@ -330,7 +330,7 @@ class Session:
     def _publish(self, export: Callable[[Path], None], made: list[Made], figures: Mapping[str, Any]) -> Path:
         """The model's folder in the models folder, there as a whole or not at all."""
         place = catalogue.models_folder()
-        target = place / f"{slug(self.title)[:60]}-{self.run.path.name[:4]}"
+        target = self._free_place(place)
         building = place / f".{uuid.uuid4().hex[:12]}.part"
         try:
             building.mkdir(parents=True)
@@ -343,7 +343,11 @@ class Session:
             if target.exists():  # of this very run, made again
                 old = target.with_name(f".{uuid.uuid4().hex[:12]}.old.part")
                 replace(target, old)
-                replace(building, target)
+                try:
+                    replace(building, target)
+                except OSError:
+                    replace(old, target)
+                    raise
                 shutil.rmtree(old, ignore_errors=True)
             else:
                 replace(building, target)
@@ -360,12 +364,30 @@ class Session:
             shutil.rmtree(building, ignore_errors=True)
         return target
 
+    def _free_place(self, place: Path) -> Path:
+        """The model's folder: a name of its own, or the one that this very run had before."""
+        name = slug(self.title)[:60]
+        for digits in (4, 8, 12, len(self.run.path.name)):
+            target = place / f"{name}-{self.run.path.name[:digits]}"
+            try:
+                told = json.loads((target / "training.json").read_bytes())
+            except (OSError, ValueError):
+                told = None
+            if not target.exists() or (isinstance(told, dict) and told.get("run") == self.run.path.name):
+                return target
+        raise StudioError(
+            N_("There is a folder called {name} already that is no result of this training; rename it and resume."),
+            code="exists",
+            name=target.name,
+        )
+
     def _describe(self, folder: Path, made: list[Made], figures: Mapping[str, Any]) -> None:
         """training.json, the card, and the sheet that the card shows."""
         info = self.run.info()
         public = self._public_request()
         facts = {
             "ai_generated_samples": True,
+            "run": self.run.path.name,
             "recipe": self.family.id,
             "title": self.title,
             "request": public.to_json(),
@@ -402,11 +424,15 @@ class Session:
             return None
         project = self.run.path.parent
         found = RunFolder(project / id)
-        if Path(id).name != id or project.name != WORKSHOPS or found.info().get("recipe") != self.family.id:
-            raise StudioError(
-                N_("The run to start from is not in this project any more; choose another one, or none."), code="start"
-            )
-        return found
+        here = _is_id(id) and project.name == WORKSHOPS and found.info().get("recipe") == self.family.id
+        if here and not found.path.is_symlink():
+            return found
+        if checkpoint.load_latest(self.run.path) is not None:  # it has begun already, and has all that it needs
+            self.ctx.notice(N_("The run that this one started from was deleted; it goes on without it."))
+            return None
+        raise StudioError(
+            N_("The run to start from is not in this project any more; choose another one, or none."), code="start"
+        )
 
     def _rated(self, rating: str) -> dict[Path, str]:
         found: dict[Path, str] = {}
@@ -418,6 +444,11 @@ class Session:
                 if given == rating and file in prompts and file.endswith(".png") and (run.path / file).is_file()
             }
         return found
+
+
+def _is_id(text: str) -> bool:
+    """Whether a text can be the name of a run's folder, and of nothing above it."""
+    return text not in ("", ".", "..") and Path(text).name == text
 
 
 def _without_paths(told: Any) -> Any:

@@ -51,6 +51,7 @@ class Trainer:
         self._pieces = 1
         self._applied = 0
         self._undo: list[Undo] = []
+        self._before: Any = None
         self._learning = False
         self._whole = 1
         self._best = math.inf
@@ -120,7 +121,7 @@ class Trainer:
         self._resume()  # which gives the optimisers new groups, with the rates of the last step
         groups = [group for each in learner.optimisers.values() for group in each.param_groups]
         self._rates = list(zip(groups, rates, strict=True))
-        before = Before(learner)
+        before = self._before = Before(learner)
         state_at = saved_at = time.monotonic()
         self._tell("running")
         try:
@@ -184,8 +185,10 @@ class Trainer:
                 self._whole = len(next(iter(batch.values())))
                 losses = learner.step(pieces(batch, self._pieces), self)
                 break
-            except (torch.OutOfMemoryError, MemoryError) as error:
-                self._use_lessmemory_mb(error)
+            except (RuntimeError, MemoryError) as error:
+                if not _is_out_of_memory(error):
+                    raise
+                self._use_less_memory(error)
         self._log.add(losses, self._count(batch))
         self._average()
 
@@ -199,12 +202,13 @@ class Trainer:
         while self._undo:
             self._undo.pop().undo()
 
-    def _use_lessmemory_mb(self, error: BaseException) -> None:
+    def _use_less_memory(self, error: BaseException) -> None:
         import torch
 
         for optimiser in self._learner.optimisers.values():
             optimiser.zero_grad(set_to_none=True)
         self._take_back()
+        self._before.restore(self._learner)
         if self._pieces >= max(1, self._whole):
             raise error
         error.__traceback__ = None  # its frames hold what filled the memory
@@ -270,6 +274,7 @@ class Trainer:
         settings = self.settings
         due = settings.validate_every and (last or self.step % settings.validate_every == 0)
         if due and self._validated != self.step:
+            figures: dict[str, float] = {}
             with self._apart():
                 figures = dict(self._learner.validate(self))
             if figures:
@@ -284,6 +289,7 @@ class Trainer:
             self._log.since = time.monotonic()
 
     def _sample(self) -> None:
+        made = None
         with self._apart():
             made = self._learner.sample(self, self.step)
         if made is None:
@@ -313,7 +319,10 @@ class Trainer:
 
     @contextlib.contextmanager
     def _apart(self) -> Iterator[None]:
-        """Networks in evaluation mode, and random numbers that leave those of the learning alone."""
+        """Networks in evaluation mode, and random numbers that leave those of the learning alone.
+
+        A look that the memory is too small for is left out, with a notice: what is learned goes on.
+        """
         import torch
 
         devices = [torch.device(self.settings.device)] if self.settings.device.startswith("cuda") else []
@@ -324,6 +333,10 @@ class Trainer:
             with torch.random.fork_rng(devices), torch.no_grad():
                 torch.manual_seed(step_seed(self.settings.seed, 1 << 40))
                 yield
+        except (RuntimeError, MemoryError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            self._ctx.notice(N_("The memory was too small for a look at what is learned; the training goes on."))
         finally:
             for module in modules:
                 module.train()
@@ -461,3 +474,10 @@ def _small(image: Image) -> Image:
     small = image.convert("RGB")
     small.thumbnail((512, 512))
     return small
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Whether torch says that memory ran out: on a card in a class of its own, on the processor in words alone."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)

@@ -6,7 +6,6 @@ import contextlib
 import importlib.util
 import logging
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aigc_studio.core.i18n import N_
@@ -75,7 +74,12 @@ class WeightsAndBiases:
             import wandb  # pyright: ignore[reportMissingImports]
 
             self._run = wandb.init(
-                project="aigc-studio", id=run.path.name, resume="allow", dir=str(run.path), config=_public(values)
+                project="aigc-studio",
+                id=run.path.name,
+                resume="allow",
+                dir=str(run.path),
+                config=_public(values),
+                settings=_discreet(wandb),
             )
 
     def values(self, step: int, values: Mapping[str, float]) -> None:
@@ -100,9 +104,25 @@ class WeightsAndBiases:
 
 
 def _public(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters as others may see them: of folders of this machine the name alone."""
-    folders = ("data", "data_b")
-    return {name: Path(value).name if name in folders else value for name, value in values.items()}
+    """The parameters as that service may see them: numbers and switches, nothing that a person wrote."""
+    return {name: value for name, value in values.items() if isinstance(value, bool | int | float)}
+
+
+def _discreet(wandb: Any) -> Any:
+    """Settings under which the package sends what it is given and nothing about this machine, as far as the installed
+    version knows them; None where it has none."""
+    wanted = {
+        "console": "off",
+        "disable_git": True,
+        "disable_code": True,
+        "save_code": False,
+        "x_disable_meta": True,
+        "x_disable_stats": True,
+        "x_disable_machine_info": True,
+    }
+    make = getattr(wandb, "Settings", None)
+    known = getattr(make, "model_fields", None) or getattr(make, "__annotations__", {})
+    return None if make is None else make(**{name: value for name, value in wanted.items() if name in known})
 
 
 @contextlib.contextmanager

@@ -95,3 +95,13 @@ def test_odd_types_read_as_nothing(tmp_path: Path) -> None:
     summary = RunFolder(tmp_path).summary()
     assert summary is not None
     assert (summary.state, summary.model, summary.created) == ("", "", 0.0)
+
+
+def test_a_number_without_end_hides_no_run(tmp_path: Path) -> None:
+    RunFolder(tmp_path / "training" / "good").update(created=1.0)
+    bad = tmp_path / "training" / "bad"
+    bad.mkdir()
+    endless = "1" + "0" * 400
+    text = '{"created": ' + endless + ', "state": {"step": ' + endless + "}}"
+    (bad / "run.json").write_text(text, encoding="utf-8")
+    assert {run.id for run in runs(tmp_path)} == {"good", "bad"}

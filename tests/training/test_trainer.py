@@ -171,6 +171,40 @@ def test_a_batch_too_large_for_the_memory_is_learned_in_pieces(tmp_path: Path) -
     assert [params["count"] for _, params in context.notices] == [2, 4]
 
 
+def test_a_look_that_the_memory_is_too_small_for_is_left_out(tmp_path: Path) -> None:
+    class Large(Lines):
+        def validate(self, trainer: Trainer) -> Mapping[str, float]:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+        def sample(self, trainer: Trainer, step: int) -> Image.Image | None:
+            raise torch.OutOfMemoryError("no memory")
+
+    context = FakeContext()
+    trainer = trained(tmp_path, Large(), settings(7, validate_every=3), context)
+    assert trainer.step == 7
+    assert len({text for text, _ in context.notices}) == 1
+    assert trainer.average["net"].training is False
+
+
+def test_a_smaller_piece_begins_as_the_whole_did(tmp_path: Path) -> None:
+    """A failed try leaves no trace in running statistics."""
+    failed: list[int] = []
+
+    class Late(Lines):
+        def step(self, parts: Sequence[Batch], trainer: Trainer) -> Mapping[str, Any]:
+            if not failed:
+                failed.append(1)
+                self.modules["net"](parts[0]["x"])
+                raise torch.OutOfMemoryError("no memory")
+            return super().step([{name: torch.cat([part[name] for part in parts]) for name in parts[0]}], trainer)
+
+    once, late = Lines(), Late()
+    trained(tmp_path / "a", once, settings(1))
+    trained(tmp_path / "b", late, settings(1))
+    means = [learner.modules["net"].state_dict()["norm.running_mean"] for learner in (once, late)]
+    assert torch.equal(*means)
+
+
 def test_memory_too_small_for_one_example_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(torch.OutOfMemoryError):
         trained(tmp_path, Lines(largest=0), settings(3))

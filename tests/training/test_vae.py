@@ -88,7 +88,7 @@ def test_kept_samples_join_the_next_round_which_starts_where_the_last_one_ended(
     assert RunFolder(second).info()["data"]["data"]["files"] == 13
 
 
-@pytest.mark.parametrize("start", ["nothing", "../first", "/tmp"])
+@pytest.mark.parametrize("start", ["nothing", "../first", "/tmp", "..", "."])
 def test_a_start_that_is_no_run_of_this_project_is_refused(tmp_path: Path, data: Path, start: str) -> None:
     with pytest.raises(StudioError) as caught:
         train(tmp_path / "training" / "x", data, 1, start=start)
@@ -113,3 +113,26 @@ def test_a_full_models_folder_is_said_and_resuming_delivers(
     summary = RunFolder(tmp_path / "run").summary()
     assert summary is not None
     assert summary.state == "done"
+
+
+def test_a_run_goes_on_when_the_one_that_it_started_from_is_gone(tmp_path: Path, data: Path) -> None:
+    project = tmp_path / "training"
+    train(project / "first", data, 2)
+    with pytest.raises(Cancelled):
+        train(project / "second", data, 9, FakeContext(cancel_after=60), start="first")
+    assert checkpoint.load_latest(project / "second") is not None
+    RunFolder(project / "first").delete()
+    ctx = train(project / "second", data, 9, start="first")
+    assert any("goes on without it" in text for text, _ in ctx.notices)
+    with pytest.raises(StudioError):
+        train(project / "third", data, 1, start="first")
+
+
+def test_two_runs_of_one_name_never_share_a_folder(tmp_path: Path, data: Path) -> None:
+    """Also when their ids begin alike; the same run delivers into its own again."""
+    for name in ("abcd1111", "abcd2222", "abcd1111"):
+        train(tmp_path / name, data, 2)
+    found = [Path(RunFolder(tmp_path / name).info()["model"]["folder"]) for name in ("abcd1111", "abcd2222")]
+    assert found[0] != found[1]
+    told = [json.loads((folder / "training.json").read_text(encoding="utf-8"))["run"] for folder in found]
+    assert told == ["abcd1111", "abcd2222"]

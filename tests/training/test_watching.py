@@ -101,6 +101,11 @@ class Service(ModuleType):
     def Image(self, image: Image.Image) -> np.ndarray:  # noqa: N802
         return np.asarray(image)
 
+    class Settings(dict[str, Any]):
+        """An older version's: it does not know all."""
+
+        model_fields = ("console", "x_disable_meta")
+
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Service:
@@ -124,7 +129,8 @@ def test_weights_and_biases_hears_curves_and_samples(tmp_path: Path, service: Se
     assert (names[0], names[-1]) == ("init", "finish")
     began = service.told[0][1]
     assert (began["id"], began["resume"]) == ("0123abcd", "allow")
-    assert began["config"] == {"wandb": True, "steps": 8, "data": "photos"}  # no folders of this machine
+    assert began["config"] == {"wandb": True, "steps": 8}  # nothing that a person wrote, no folders of this machine
+    assert began["settings"] == {"console": "off", "x_disable_meta": True}  # as far as this version knows them
     logs = [what for name, what in service.told if name == "log"]
     losses = {step: values["loss"] for step, values in logs if "loss" in values}
     assert losses.keys() == set(range(1, 9))
