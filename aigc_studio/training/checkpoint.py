@@ -33,7 +33,7 @@ def save(path: Path, tree: Mapping[str, Any]) -> None:
     from safetensors.torch import save_file
 
     tensors: dict[str, Any] = {}
-    text = json.dumps(_encode(tree, tensors), separators=(",", ":"))
+    text = json.dumps(_encode(tree, tensors, set()), separators=(",", ":"))
     part = part_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,21 +97,23 @@ def load_latest(folder: Path) -> Any:
     return None
 
 
-def _encode(value: Any, tensors: dict[str, Any]) -> Any:
+def _encode(value: Any, tensors: dict[str, Any], places: set[int]) -> Any:
+    """The tree for JSON; its tensors go into `tensors`, and where they lie in memory into `places`."""
     import torch
 
     if isinstance(value, torch.Tensor):
         name = str(len(tensors))
         plain = value.detach().to("cpu").contiguous()
-        shared = any(plain.data_ptr() == other.data_ptr() for other in tensors.values()) if plain.numel() else False
+        shared = plain.numel() > 0 and plain.data_ptr() in places
         tensors[name] = plain.clone() if shared or plain.untyped_storage().nbytes() != plain.nbytes else plain
+        places.add(plain.data_ptr())
         return {"tensor": name}
     if isinstance(value, Mapping):
-        return {"dict": [[_encode(key, tensors), _encode(item, tensors)] for key, item in value.items()]}
+        return {"dict": [[_encode(key, tensors, places), _encode(item, tensors, places)] for key, item in value.items()]}
     if isinstance(value, list):
-        return [_encode(item, tensors) for item in value]
+        return [_encode(item, tensors, places) for item in value]
     if isinstance(value, tuple):
-        return {"tuple": [_encode(item, tensors) for item in value]}
+        return {"tuple": [_encode(item, tensors, places) for item in value]}
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"a checkpoint cannot hold {type(value).__name__}")
