@@ -252,12 +252,14 @@ def writer_case(folder: Path, _side: int, device: str) -> tuple[Any, float, int,
 
 
 CASES = {"vae": vae_case, "gan": gan_case, "writer": writer_case}
+_STEPS = {"vae": 40, "gan": 80, "writer": 10}
 
 
 def compare(name: str, folder: Path, options: argparse.Namespace) -> None:
     """Samples a second of the bare loop, of ours, and of ours with TensorBoard."""
     folder.mkdir(parents=True)
     learner, clip, samples, bare = CASES[name](folder, options.size, options.device)
+    steps = options.steps or _STEPS[name]
     ours = Ours(learner, folder / "run", options.device, clip, board=False)
     board = Ours(learner, folder / "board", options.device, clip, board=True)
     contestants: dict[str, Callable[[int], float]] = {"bare": bare, "ours": ours.seconds, "board": board.seconds}
@@ -268,7 +270,7 @@ def compare(name: str, folder: Path, options: argparse.Namespace) -> None:
     order = list(contestants)
     for number in range(options.rounds):
         for each in order[number % 3 :] + order[: number % 3]:
-            speeds[each].append(samples * options.steps / contestants[each](options.steps))
+            speeds[each].append(samples * steps / contestants[each](steps))
     unit = "rows" if name == "writer" else "pictures"
     for each, values in speeds.items():
         ratios = [value / plain for value, plain in zip(values, speeds["bare"], strict=True)]
@@ -345,8 +347,8 @@ def main() -> None:
     what = (*CASES, "data", "checkpoint")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", default=list(what), metavar="WHAT", help=", ".join(what))
-    parser.add_argument("--steps", type=int, default=60, help="of a round")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=0, help="of a round; 0: as many as take some 8 seconds")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--size", type=int, default=32, help="side of the pictures that are learned")
     parser.add_argument("--pictures", type=int, default=2000, help="of the preparation")
     parser.add_argument("--device", default="cpu")
