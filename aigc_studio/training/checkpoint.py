@@ -109,7 +109,9 @@ def _encode(value: Any, tensors: dict[str, Any], places: set[int]) -> Any:
         places.add(plain.data_ptr())
         return {"tensor": name}
     if isinstance(value, Mapping):
-        return {"dict": [[_encode(key, tensors, places), _encode(item, tensors, places)] for key, item in value.items()]}
+        return {
+            "dict": [[_encode(key, tensors, places), _encode(item, tensors, places)] for key, item in value.items()]
+        }
     if isinstance(value, list):
         return [_encode(item, tensors, places) for item in value]
     if isinstance(value, tuple):
