@@ -16,6 +16,7 @@ import numpy as np
 
 from aigc_studio.core import catalogue
 from aigc_studio.core.errors import StudioError
+from aigc_studio.core.i18n import N_
 
 from ..perception import PART as ENCODER
 from .clip import PART as CLIP
@@ -101,7 +102,8 @@ def random_network(device: str = "cpu") -> Network:
     from aigc_studio.nets.random_features import RandomFeatures
 
     net = RandomFeatures().to(device)
-    return Network("random", "random network", lambda images: (net(images.to(device)), None), _most(device, 2000))
+    title = N_("random network")
+    return Network("random", title, lambda images: (net(images.to(device)), None), _most(device, 2000))
 
 
 def clip_model(net: Network, device: str = "cpu") -> Clip | None:

@@ -72,6 +72,7 @@ class RunView(Translated, QWidget):
         self.tabs.setExpanding(False)
         self.tabs.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.tabs.currentChanged.connect(self._tab_changed)
+        self.tabs.tabBarClicked.connect(self._pressed)
         self.curves = CurvesView(self._studio, self)
         self.glance = Glance(self)
         self.glance.wanted.connect(self._look_closely)
@@ -340,6 +341,10 @@ class RunView(Translated, QWidget):
         if place < self.tabs.count():
             self.tabs.setCurrentIndex(place)
             self.pages[self.tab].setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _pressed(self, place: int) -> None:
+        """So does the mouse: what a view says of its keys is true at once. Not before the bar has had its press."""
+        QTimer.singleShot(0, self, lambda: self._go(place))
 
     # -- events
     def resizeEvent(self, event) -> None:  # noqa: ANN001  QResizeEvent

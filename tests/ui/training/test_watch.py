@@ -206,6 +206,9 @@ def test_the_tabs_by_the_keyboard(qtbot, view: RunView, run: RunFolder, tmp_path
     qtbot.waitUntil(lambda: view.curves.plot is not None)
     qtbot.keyClick(view, Qt.Key.Key_2, Qt.KeyboardModifier.AltModifier)
     assert view.strip.slider.hasFocus()
+    qtbot.mouseClick(view.tabs, Qt.MouseButton.LeftButton, pos=view.tabs.tabRect(2).center())
+    qtbot.waitUntil(view.ratings.grid.hasFocus)  # K and R are heard at once
+    assert view.tab == "rate"
 
 
 def test_nothing_is_read_while_nobody_looks(qtbot, view: RunView, run: RunFolder) -> None:
