@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import time
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -44,27 +43,39 @@ class Before:
 
 
 class Undo:
-    """An optimiser's weights and memory as they are, to be put back. Small networks only: everything is copied."""
+    """An optimiser's weights and memory (tensors, as Adam's) as they were, to be put back. Copied where they are, in a
+    few calls for all of them; meant for small networks."""
 
     def __init__(self, optimiser: torch.optim.Optimizer) -> None:
         self._optimiser = optimiser
-        self._weights = [weight for group in optimiser.param_groups for weight in group["params"]]
-        self._copies = [weight.detach().clone() for weight in self._weights]
-        self._memory = [
-            {name: copy.deepcopy(value) for name, value in optimiser.state[weight].items()}
-            if weight in optimiser.state
-            else None
-            for weight in self._weights
-        ]
+        self._weights = [weight.data for group in optimiser.param_groups for weight in group["params"]]
+        self._copies: list[torch.Tensor] = []
+        self._fresh = True
+
+    def take(self) -> None:
+        """Remember."""
+        import torch
+
+        now = self._weights + self._memory()
+        self._fresh = len(now) == len(self._weights)
+        if len(self._copies) != len(now):
+            self._copies = [torch.empty_like(tensor) for tensor in now]
+        torch._foreach_copy_(self._copies, now)  # pyright: ignore[reportPrivateImportUsage]
 
     def undo(self) -> None:
-        """Put it back, once."""
-        for weight, copied, memory in zip(self._weights, self._copies, self._memory, strict=True):
-            weight.data.copy_(copied)
-            if memory is None:
-                self._optimiser.state.pop(weight, None)
-            else:
-                self._optimiser.state[weight] = memory
+        """Put it back."""
+        import torch
+
+        if self._fresh:
+            self._optimiser.state.clear()
+        now = self._weights + self._memory()
+        torch._foreach_copy_(now, self._copies)  # pyright: ignore[reportPrivateImportUsage]
+
+    def _memory(self) -> list[torch.Tensor]:
+        """The optimiser's tensors, in an order that stays."""
+        groups = self._optimiser.param_groups
+        states = [self._optimiser.state.get(weight, {}) for group in groups for weight in group["params"]]
+        return [value for state in states for value in state.values() if hasattr(value, "copy_")]
 
 
 class Figures:

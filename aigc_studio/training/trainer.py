@@ -50,6 +50,7 @@ class Trainer:
         self._ctx, self._run, self._learner, self._watchers = ctx, run, learner, watchers
         self._pieces = 1
         self._applied = 0
+        self._undos: dict[str, Undo] = {}
         self._undo: list[Undo] = []
         self._before: Any = None
         self._learning = False
@@ -102,7 +103,10 @@ class Trainer:
             raise self._broken()
         self._sick = bad if self._sick is None else self._sick | bad
         if more:
-            self._undo.append(Undo(optimiser))
+            if name not in self._undos:
+                self._undos[name] = Undo(optimiser)
+            self._undos[name].take()
+            self._undo.append(self._undos[name])
         else:
             self._applied += 1
         optimiser.step()
@@ -414,6 +418,8 @@ class Trainer:
     def _resume(self) -> None:
         tree = checkpoint.load_latest(self._run.path)
         if tree is None:
+            if any("values" in line for line in self._run.read()[0]):  # what was learned before is lost
+                self._run.append({"step": 0, "event": "resume"})
             return
         try:
             self._restore_weights(tree)
