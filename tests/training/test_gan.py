@@ -48,10 +48,10 @@ def test_it_learns_four_pictures_by_heart(tmp_path: Path) -> None:
     generator, critic = Generator(size=8, latent=8, width=16, widest=32), Discriminator(size=8, width=16, widest=32)
     learner = gan.GANLearner(generator, critic, data, values, 3)
     before = farness(generator, data)
-    settings = Settings(steps=180, ema=0.9, clip=0.0, fall=0.5, sample_every=0, validate_every=0)
+    settings = Settings(steps=130, ema=0.9, clip=0.0, fall=0.5, sample_every=0, validate_every=0)
     trainer = Trainer(FakeContext(), RunFolder(tmp_path / "run"), learner, settings)
     trainer.run()
-    assert farness(trainer.average["generator"], data) < 0.5 * before
+    assert farness(trainer.average["generator"], data) < 0.6 * before
 
 
 def test_a_run_that_is_paused_or_killed_makes_the_same_model(
