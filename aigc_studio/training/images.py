@@ -303,7 +303,7 @@ def _fill(
     before = total - len(waiting)
     progress(before, total, _STAGE)
 
-    def work(index: int) -> np.ndarray:
+    def work(index: int, _check: Check) -> np.ndarray:
         return _pixels(source / plan.used[index].file, plan.sizes[index], settings)
 
     with ExitStack() as stack:

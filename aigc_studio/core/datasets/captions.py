@@ -8,21 +8,23 @@ several languages); the file's own name without numbers, or the name of its fold
 from __future__ import annotations
 
 import csv
-import io
 import json
 import os
 import re
+import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from ..errors import StudioError
 from ..i18n import N_
 from ..store.files import plain_errors, write_atomically
-from .encoding import decode
+from .encoding import decode, encoding_of, lines_of
 from .problem import Check, Problem, nobody_asks, readable
+from .walk import LINK
 
 __all__ = ["BESIDE", "LONGEST", "Captions", "from_name", "read", "write"]
 
@@ -35,6 +37,9 @@ LONGEST = 4000
 _FEW = 4
 _LARGEST_TEXT = 256 << 10
 _LARGEST_TABLE = 512 << 20
+_LARGEST_OBJECT = 32 << 20
+"""Bytes of a table in one piece of JSON; others are read line by line."""
+_LONGEST_LINE = 1 << 20
 _TABLES = tuple(
     f"{name}{suffix}"
     for name in ("captions", "metadata", "names", "labels", "prompts", "meta_cap")
@@ -81,7 +86,7 @@ class Captions:
 def read(folder: Path, files: Iterable[str], check: Check = nobody_asks) -> Captions:
     """Captions of pictures, given relative to the folder with "/" between. Nothing is raised for a broken text."""
     found = Captions()
-    reader = _Reader(folder, found)
+    reader = _Reader(folder, found, check)
     for number, file in enumerate(files):
         if number % 64 == 0:
             check()
@@ -139,9 +144,10 @@ class _Beside(NamedTuple):
 class _Reader:
     """The texts and tables of one folder, each table read once."""
 
-    def __init__(self, folder: Path, found: Captions) -> None:
+    def __init__(self, folder: Path, found: Captions, check: Check = nobody_asks) -> None:
         self.folder = folder
         self.found = found
+        self.check = check
         self.encodings: Counter[str] = Counter()
         self.tables: dict[str, dict[str, tuple[str, ...]]] = {}
         self.folders: dict[PurePosixPath, _Beside] = {}
@@ -177,10 +183,18 @@ class _Reader:
 
     def _here(self, parent: PurePosixPath) -> _Beside:
         if parent not in self.folders:
+            names: set[str] = set()
             try:
-                names = set(os.listdir(self.folder / parent))
+                with os.scandir(self.folder / parent) as entries:
+                    for entry in entries:
+                        if os.path.splitext(entry.name)[1] not in BESIDE and entry.name not in _TABLES:
+                            continue
+                        if entry.is_file(follow_symlinks=False):  # opening a pipe or a device could wait for ever
+                            names.add(entry.name)
+                        elif entry.is_symlink():
+                            self.found.problems.append(Problem(readable(str(parent / entry.name)), "link", LINK))
             except OSError:
-                names = set()
+                pass
             texts = frozenset(name for name in names if os.path.splitext(name)[1] in BESIDE)
             self.folders[parent] = _Beside(texts, tuple(name for name in _TABLES if name in names))
         return self.folders[parent]
@@ -189,16 +203,8 @@ class _Reader:
         """A file as text; None, and a problem, when it cannot be read."""
         try:
             with plain_errors():
-                path = self.folder / place
-                if path.stat().st_size > most:
-                    raise StudioError(
-                        N_("This text is too long for captions; the limit is {limit} KB."),
-                        code="caption-size",
-                        limit=most >> 10,
-                    )
-                data = path.read_bytes()
-            likely = self.encodings.most_common(1)
-            text, name = decode(data, likely[0][0] if likely else "")
+                data = _bytes(self.folder / place, most)
+            text, name = decode(data, self._likely())
         except StudioError as error:
             self.found.problems.append(Problem.of(str(place), error))
             return None
@@ -206,32 +212,72 @@ class _Reader:
             self.encodings[name] += 1
         return text
 
+    def _likely(self) -> str:
+        likely = self.encodings.most_common(1)
+        return likely[0][0] if likely else ""
+
     def _table(self, place: PurePosixPath) -> dict[str, tuple[str, ...]]:
         key = str(place)
         if key not in self.tables:
-            self.tables[key] = {}
-            text = self._text(place, _LARGEST_TABLE)
-            if text is not None:
-                rows = {".jsonl": _lines, ".json": _object}.get(place.suffix.lower(), _separated)
-                try:
-                    for name, texts in rows(text):
+            table = self.tables[key] = {}
+            try:
+                with plain_errors():
+                    for number, (name, texts) in enumerate(self._rows(place)):
+                        if number % 1024 == 0:
+                            self.check()
                         if texts:
-                            self.tables[key].setdefault(name.replace("\\", "/").removeprefix("./").casefold(), texts)
-                except (ValueError, csv.Error, RecursionError) as error:
-                    problem = N_("This table of captions cannot be read ({reason}); repair it or export it again.")
-                    params = {"reason": str(error)[:200]}
-                    self.found.problems.append(Problem(readable(key), "caption-table", problem, params))
+                            table.setdefault(name.replace("\\", "/").removeprefix("./").casefold(), texts)
+            except StudioError as error:
+                self.found.problems.append(Problem.of(key, error))
+            except (ValueError, csv.Error, RecursionError) as error:
+                problem = N_("This table of captions cannot be read ({reason}); repair it or export it again.")
+                params = {"reason": str(error)[:200]}
+                self.found.problems.append(Problem(readable(key), "caption-table", problem, params))
         return self.tables[key]
+
+    def _rows(self, place: PurePosixPath) -> Rows:
+        """What a table says, a row at a time; see `_table` for what may be raised."""
+        suffix = place.suffix.lower()
+        if suffix == ".json":
+            text = self._text(place, _LARGEST_OBJECT)
+            return _object(text) if text is not None else iter(())
+        path = self.folder / place
+        if not stat.S_ISREG((facts := path.lstat()).st_mode):
+            return iter(())
+        if facts.st_size > _LARGEST_TABLE:
+            raise _too_long(_LARGEST_TABLE)
+        name = encoding_of(path, self.check, self._likely())
+        newline = "\n" if suffix == ".jsonl" else ""
+        lines = lines_of(path, name, _LONGEST_LINE, self.check, newline)
+        return _lines(lines) if suffix == ".jsonl" else _separated(line or "" for line in lines)
+
+
+def _bytes(path: Path, most: int) -> bytes:
+    """What a file holds. StudioError when that is more than `most` bytes, or when it is no file; OSError."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags), "rb") as file:
+        regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        data = file.read(most + 1) if regular else b""
+    if len(data) > most:
+        raise _too_long(most)
+    return data
+
+
+def _too_long(most: int) -> StudioError:
+    return StudioError(
+        N_("This text is too long for captions; the limit is {limit} KB."), code="caption-size", limit=most >> 10
+    )
 
 
 Rows = Iterator[tuple[str, tuple[str, ...]]]
 
 
-def _separated(text: str) -> Rows:
+def _separated(lines: Iterator[str]) -> Rows:
     """(file, captions) of lines with commas, semicolons or tabs; without a header the first column is the file."""
-    head = text.partition("\n")[0]
+    head = next(lines, "")
     mark = max("\t,;", key=head.count)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=mark, quoting=csv.QUOTE_MINIMAL if mark != "\t" else 3)
+    quoting = csv.QUOTE_MINIMAL if mark != "\t" else csv.QUOTE_NONE
+    rows = csv.reader(chain((head,), lines), delimiter=mark, quoting=quoting)
     first = next(rows, [])
     titles = [title.strip().strip('"').lower() for title in first]
     place = next((titles.index(name) for name in _FILE_FIELDS if name in titles), None)
@@ -251,15 +297,15 @@ def _row(row: list[str], place: int, columns: list[int]) -> tuple[str, tuple[str
     return name, tuple(row[index] for index in columns if index < len(row) and row[index].strip())
 
 
-def _lines(text: str) -> Rows:
+def _lines(lines: Iterable[str | None]) -> Rows:
     """(file, captions) of one JSON object a line."""
     broken = 0
-    for line in text.splitlines():
-        if not line.strip():
+    for line in lines:
+        if line is not None and not line.strip():
             continue
         try:
-            record = json.loads(line)
-        except ValueError:
+            record = json.loads(line or "")
+        except (ValueError, RecursionError):
             broken += 1
             continue
         if isinstance(record, dict):
@@ -269,13 +315,42 @@ def _lines(text: str) -> Rows:
 
 
 def _object(text: str) -> Rows:
-    """(file, captions) of one JSON list of objects, or an object from files to captions."""
-    data = json.loads(text)
-    if isinstance(data, list):
-        yield from (_record(record) for record in data if isinstance(record, dict))
-    elif isinstance(data, dict):
-        for name, value in data.items():
+    """(file, captions) of one JSON list of objects, or an object from files to captions: item by item, since all of
+    them at once would keep Python's lock for long. ValueError at what is no JSON."""
+    at = _blanks(text, 0)
+    kind = text[at : at + 1]
+    if kind not in ("[", "{"):
+        json.loads(text[at : at + 1000])
+        return
+    end = "]" if kind == "[" else "}"
+    read = json.JSONDecoder().raw_decode
+    at = _blanks(text, at + 1)
+    while not text.startswith(end, at):
+        name = ""
+        if kind == "{":
+            name, at = read(text, at)
+            at = _mark(text, at, ":")
+        value, at = read(text, at)
+        if kind == "{":
             yield str(name), _record(value)[1] if isinstance(value, dict) else _texts(value)
+        elif isinstance(value, dict):
+            yield _record(value)
+        if not text.startswith(end, at := _blanks(text, at)):
+            at = _mark(text, at, ",")
+            if text.startswith(end, at):
+                raise json.JSONDecodeError("Expecting value", text, at)
+
+
+def _blanks(text: str, at: int) -> int:
+    found = re.compile(r"[ \t\r\n]*").match(text, at)
+    return found.end() if found else at
+
+
+def _mark(text: str, at: int, mark: str) -> int:
+    """Where JSON goes on after a comma or a colon."""
+    if not text.startswith(mark, at := _blanks(text, at)):
+        raise json.JSONDecodeError(f"Expecting '{mark}' delimiter", text, at)
+    return _blanks(text, at + 1)
 
 
 def _record(record: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:

@@ -4,12 +4,16 @@ are, then western European. What fits none is refused rather than read as nonsen
 
 from __future__ import annotations
 
+import codecs
 import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from ..errors import StudioError
 from ..i18n import N_
+from .problem import Check, nobody_asks
 
-__all__ = ["decode", "read_text"]
+__all__ = ["decode", "encoding_of", "lines_of", "read_text", "slices_of"]
 
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -20,6 +24,9 @@ _MARKS = (
 )
 _SAMPLE = 1 << 16
 """Bytes by which the encoding is chosen; all are then decoded."""
+
+_SLICE = 1 << 18
+"""Bytes decoded at once: a single call over a large text would keep Python's lock, and the window, for seconds."""
 
 _LEAST = 0.25
 _PRIOR = 0.2
@@ -56,33 +63,100 @@ def decode(data: bytes, likely: str = "") -> tuple[str, str]:
 
     likely: the encoding of other files beside it, which decides where a few characters alone do not.
     """
+    return _chosen(data[:_SAMPLE], lambda name: _decoded(data, name), likely)
+
+
+def encoding_of(path: Path, check: Check = nobody_asks, likely: str = "") -> str:
+    """Name of the encoding of a file, which is read to its end in slices. StudioError "text-encoding", OSError."""
+    with open(path, "rb") as file:
+        sample = file.read(_SAMPLE)
+
+    def head(name: str) -> str | None:
+        """The beginning of the text; None when anything of it is not in this encoding."""
+        decoder = codecs.getincrementaldecoder(name)()
+        first: str | None = None
+        try:
+            with open(path, "rb") as file:
+                while data := file.read(_SLICE):
+                    check()
+                    text = decoder.decode(data)
+                    first = text[:_SAMPLE] if first is None else first
+            return (first or "") + decoder.decode(b"", True)
+        except UnicodeError:
+            return None
+
+    return _chosen(sample, head, likely)[1]
+
+
+def slices_of(path: Path, name: str, check: Check = nobody_asks, size: int = 1 << 16) -> Iterator[str]:
+    """A file's text without a byte order mark, some 65,000 characters at a time. name: see `encoding_of`."""
+    try:
+        with open(path, encoding=name, newline="") as file:
+            while text := file.read(size):
+                check()
+                yield text
+    except UnicodeError as error:  # it became another file meanwhile
+        raise _unknown() from error
+
+
+def lines_of(
+    path: Path, name: str, longest: int, check: Check = nobody_asks, newline: str | None = "\n"
+) -> Iterator[str | None]:
+    """The lines of a file with their ends; None for one of more than `longest` characters. newline: as of `open`."""
+    try:
+        with open(path, encoding=name, newline=newline) as file:
+            number = 0
+            while line := file.readline(longest):
+                number += 1
+                if number % 1024 == 0 or len(line) > _SLICE:
+                    check()
+                if len(line) < longest or line.endswith(("\n", "\r")):
+                    yield line
+                    continue
+                while (rest := file.readline(_SLICE)) and not rest.endswith(("\n", "\r")):
+                    check()
+                yield None
+    except UnicodeError as error:
+        raise _unknown() from error
+
+
+def _unknown() -> StudioError:
+    return StudioError(
+        N_("The encoding of the text is not known; open it in an editor and save it as UTF-8."), code="text-encoding"
+    )
+
+
+def _chosen(sample: bytes, attempt: Callable[[str], str | None], likely: str) -> tuple[str, str]:
+    """(what `attempt` makes of an encoding, name of the encoding). attempt: from a name to the text or its beginning,
+    None when it is not in that encoding. sample: the first bytes."""
     for mark, name in _MARKS:
-        if data.startswith(mark):
-            text = _decoded(data, name)
+        if sample.startswith(mark):
+            text = attempt(name)
             if text is None:
                 break
             return text, name
     else:
-        sample = data[:_SAMPLE]
-        unicode = _decoded(data, "utf-8")
+        unicode = attempt("utf-8")
         if unicode is not None and sample.count(0) * 10 > len(sample):
             unicode = None
         if unicode is not None and not _is_odd(unicode[:_SAMPLE]):
             return unicode, "utf-8"
         for name in _guesses(sample, likely):
-            if (text := _decoded(data, name)) is not None:
+            if (text := attempt(name)) is not None:
                 return text, name
         if unicode is not None:
             return unicode, "utf-8"
-    raise StudioError(
-        N_("The encoding of the text is not known; open it in an editor and save it as UTF-8."), code="text-encoding"
-    )
+    raise _unknown()
 
 
 def _decoded(data: bytes, name: str) -> str | None:
     try:
-        return data.decode(name)
-    except (UnicodeDecodeError, UnicodeError):
+        if len(data) <= _SLICE:
+            return data.decode(name)
+        decoder = codecs.getincrementaldecoder(name)()
+        parts = [decoder.decode(data[at : at + _SLICE]) for at in range(0, len(data), _SLICE)]
+        return "".join([*parts, decoder.decode(b"", True)])
+    except UnicodeError:
         return None
 
 

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image
 
@@ -188,7 +188,7 @@ def _alone(image: Image.Image) -> contextlib.AbstractContextManager[object]:
     return _one_large if image.width * image.height > _LARGE else contextlib.nullcontext()
 
 
-def look_at(path: Path, file: str) -> Seen:
+def look_at(path: Path, file: str, check: Check = nobody_asks) -> Seen:
     """Decode a picture to its end and say what it is, without captions. file: what it is called in the report.
 
     StudioError for every way in which it cannot be used.
@@ -198,12 +198,12 @@ def look_at(path: Path, file: str) -> Seen:
         if size == 0:
             raise StudioError(N_('The file "{name}" is empty; export it again.'), code="empty", name=path.name)
         with open(path, "rb") as data:
-            digest = hashlib.file_digest(data, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+            digest = _digest(data, check)
         with opened(path, LEAST_SIDE) as image:
             width, height = image.size[::-1] if orientation(image) >= 5 else image.size
             with _alone(image):
                 try:
-                    frames = getattr(image, "n_frames", 1) if image.format in _ANIMATIONS else 1
+                    frames = _frames(image, path, check)
                     image.seek(0)
                     image.draft("RGB", (64, 64))
                     image.load()
@@ -211,6 +211,45 @@ def look_at(path: Path, file: str) -> Seen:
                 except BROKEN as error:
                     raise damaged(path, error) from error
     return Seen(ImageFile(file, width, height, size, frames, alpha, digest), look)
+
+
+def _digest(data: BinaryIO, check: Check) -> str:
+    found = hashlib.blake2b(digest_size=16)
+    while block := data.read(1 << 20):
+        check()
+        found.update(block)
+    return found.hexdigest()
+
+
+def _frames(image: Image.Image, path: Path, check: Check) -> int:
+    """How many pictures one after another a file has. Those of a GIF are counted here: there may be a million of them,
+    and Pillow does not let itself be stopped."""
+    if image.format == "GIF":
+        return max(1, _gif_frames(path, check))
+    return getattr(image, "n_frames", 1) if image.format in _ANIMATIONS else 1
+
+
+def _gif_frames(path: Path, check: Check) -> int:
+    """Image blocks of a GIF (GIF89a specification, 1990, section 20), up to its end or where it is broken."""
+    with open(path, "rb") as file:
+        file.seek(6)
+        screen = file.read(7)
+        if len(screen) == 7 and screen[4] & 0x80:
+            file.seek(3 << ((screen[4] & 7) + 1), os.SEEK_CUR)
+        count = blocks = 0
+        while (kind := file.read(1)) in (b"!", b","):
+            head = file.read(1 if kind == b"!" else 9)
+            if kind == b",":
+                count += 1
+                if len(head) == 9 and head[8] & 0x80:
+                    file.seek(3 << ((head[8] & 7) + 1), os.SEEK_CUR)
+                file.read(1)
+            while (size := file.read(1)) not in (b"", b"\0"):
+                file.seek(size[0], os.SEEK_CUR)
+                blocks += 1
+                if blocks % 4096 == 0:
+                    check()
+        return count
 
 
 def _seen(image: Image.Image) -> tuple[Look, bool]:
@@ -277,10 +316,10 @@ def _looks(
             stamp = Stamp.of(folder / file)
             yield file, stamp, memory.recall(file, stamp)
 
-    def work(item: tuple[str, Stamp | None, Seen | StudioError | None]) -> Seen | StudioError:
+    def work(item: tuple[str, Stamp | None, Seen | StudioError | None], check: Check) -> Seen | StudioError:
         path = folder / item[0]
         try:
-            return look_at(path, item[0])
+            return look_at(path, item[0], check)
         except StudioError:
             raise
         except Exception as error:  # a parser's own way to fail must not end the look at a hundred thousand others

@@ -10,22 +10,36 @@ import hashlib
 import json
 import os
 import re
-import unicodedata
 import zipfile
+from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+import numpy as np
 
 from ..errors import StudioError
 from ..i18n import N_
 from ..store.files import plain_errors
-from .encoding import decode
+from .cleaning import clean, cleaned
+from .encoding import encoding_of, lines_of, slices_of
 from .problem import Check, Problem, Progress, nobody_asks, nobody_looks, readable
 from .walk import find
 
-__all__ = ["SUFFIXES", "TextDocument", "TextReport", "clean", "language_of", "scan"]
+__all__ = [
+    "SUFFIXES",
+    "TextDocument",
+    "TextFigures",
+    "TextReport",
+    "TextSurvey",
+    "clean",
+    "language_of",
+    "scan",
+    "survey",
+]
 
 SUFFIXES = frozenset({".txt", ".text", ".md", ".markdown", ".jsonl", ".docx"})
 
@@ -35,7 +49,11 @@ _OTHERS = frozenset({".doc", ".pdf", ".rtf", ".odt", ".epub", ".wps", ".pages", 
 _LARGEST = 512 << 20
 """Bytes of one file."""
 _LARGEST_ALL = 2 << 30
-"""Bytes of a folder: all of it is held in memory."""
+"""Bytes of a folder: all of it is held in memory by `scan`."""
+_LONGEST_LINE = 4 << 20
+"""Characters of one line of a .jsonl: JSON is read in one piece, during which nothing else runs."""
+_SAMPLE = 20_000
+"""Characters by which the language of a text is told."""
 _LARGEST_UNPACKED = 256 << 20
 _MOST_BAD_LINES = 5
 _STAGE = N_("Reading the texts")
@@ -103,27 +121,19 @@ class TextReport:
 
     def digest(self) -> str:
         """One hash for all documents, whatever their files are called."""
-        hashes = sorted(hashlib.blake2b(document.text.encode(), digest_size=16).digest() for document in self.documents)
-        return hashlib.blake2b(b"".join(hashes), digest_size=16).hexdigest()
+        return self._figures().digest()
 
     def summary(self) -> dict[str, Any]:
         """The figures, in JSON's types."""
-        lengths = sorted(len(document.text) for document in self.documents)
-        return {
-            "kind": "texts",
-            "folder": readable(str(self.folder)),
-            "files": len({document.file for document in self.documents}),
-            "documents": len(self.documents),
-            "characters": sum(lengths),
-            "languages": dict(Counter(document.language or "other" for document in self.documents)),
-            "chats": sum(bool(document.turns) for document in self.documents),
-            "problems": dict(Counter(problem.code for problem in self.problems)),
-            "duplicates": self.duplicates,
-            "shortest": lengths[0] if lengths else 0,
-            "median": lengths[len(lengths) // 2] if lengths else 0,
-            "longest": lengths[-1] if lengths else 0,
-            "digest": self.digest(),
-        }
+        return self._figures().summary(self.folder, self.problems, self.duplicates)
+
+    def _figures(self) -> TextFigures:
+        figures = TextFigures()
+        for document in self.documents:
+            figures.add(
+                document.file, len(document.text), _digest(document.text), document.language, bool(document.turns)
+            )
+        return figures
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
@@ -146,14 +156,138 @@ class TextReport:
         return cls(Path(data["folder"]), tuple(documents), problems, data["duplicates"], data["ignored"])
 
 
+class TextFigures:
+    """What is counted of documents, which need not be there any more."""
+
+    def __init__(self) -> None:
+        self._files: set[str] = set()
+        self._lengths: array[int] = array("q")
+        self._languages: Counter[str] = Counter()
+        self._chats = 0
+        self._digests = 0
+
+    def add(self, file: str, length: int, digest: bytes, language: str, chat: bool) -> None:
+        """One more document. digest: 16 bytes; those of all are added up, since their order says nothing."""
+        self._files.add(file)
+        self._lengths.append(length)
+        self._languages[language or "other"] += 1
+        self._chats += chat
+        self._digests = (self._digests + int.from_bytes(digest, "big")) % (1 << 128)
+
+    def digest(self) -> str:
+        """One hash for all documents."""
+        data = self._digests.to_bytes(16, "big") + len(self._lengths).to_bytes(8, "big")
+        return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+    def summary(self, folder: Path, problems: Iterable[Problem], duplicates: int) -> dict[str, Any]:
+        """The figures, in JSON's types."""
+        lengths = np.sort(np.array(self._lengths, np.int64))
+        count = len(lengths)
+        return {
+            "kind": "texts",
+            "folder": readable(str(folder)),
+            "files": len(self._files),
+            "documents": count,
+            "characters": int(lengths.sum()),
+            "languages": dict(self._languages),
+            "chats": self._chats,
+            "problems": dict(Counter(problem.code for problem in problems)),
+            "duplicates": duplicates,
+            "shortest": int(lengths[0]) if count else 0,
+            "median": int(lengths[count // 2]) if count else 0,
+            "longest": int(lengths[-1]) if count else 0,
+            "digest": self.digest(),
+        }
+
+
+@dataclass(frozen=True)
+class TextSurvey:
+    """What a folder holds without the texts themselves. figures: as of `TextReport.summary`. first: of the first texts
+    title (else file) and beginning."""
+
+    folder: Path
+    figures: Mapping[str, Any]
+    problems: tuple[Problem, ...]
+    first: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A document whose text comes in slices, once; none of them is empty, and there is at least one."""
+
+    title: str
+    slices: Iterable[str]
+    file: str
+    turns: tuple[tuple[str, str], ...] = ()
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
 def scan(folder: Path, check: Check = nobody_asks, progress: Progress = nobody_looks) -> TextReport:
     """Read every text below a folder; its order depends on the names alone. StudioError when it cannot be read at all;
     of an empty folder the report is empty."""
+    seen: set[bytes] = set()
+    documents: list[TextDocument] = []
+    duplicates = 0
+
+    def take(draft: _Draft) -> None:
+        nonlocal duplicates
+        text = "".join(draft.slices)
+        key = _digest(text)
+        if key in seen:
+            duplicates += 1
+        else:
+            seen.add(key)
+            documents.append(TextDocument(draft.title, text, draft.file, language_of(text), draft.turns))
+
+    problems, ignored = _walk(folder, take, check, progress)
+    return TextReport(folder, tuple(documents), problems, duplicates, ignored)
+
+
+def survey(
+    folder: Path,
+    check: Check = nobody_asks,
+    progress: Progress = nobody_looks,
+    *,
+    excerpts: int = 6,
+    length: int = 240,
+) -> TextSurvey:
+    """`scan` that keeps no texts but the beginnings of the first ones: `excerpts` of at most `length` characters."""
+    seen: set[bytes] = set()
+    figures = TextFigures()
+    first: list[tuple[str, str]] = []
+    duplicates = 0
+
+    def take(draft: _Draft) -> None:
+        nonlocal duplicates
+        found = hashlib.blake2b(digest_size=16)
+        count, sample = 0, ""
+        for part in draft.slices:
+            found.update(part.encode())
+            count += len(part)
+            if len(sample) < _SAMPLE:
+                sample += part[:_SAMPLE]
+        if (key := found.digest()) in seen:
+            duplicates += 1
+            return
+        seen.add(key)
+        figures.add(draft.file, count, key, language_of(sample), bool(draft.turns))
+        if len(first) < excerpts:
+            first.append((draft.title or draft.file, " ".join(sample[:length].split())))
+
+    problems, _ignored = _walk(folder, take, check, progress)
+    return TextSurvey(folder, figures.summary(folder, problems, duplicates), problems, tuple(first))
+
+
+def _walk(
+    folder: Path, take: Callable[[_Draft], None], check: Check, progress: Progress
+) -> tuple[tuple[Problem, ...], int]:
+    """Give every document of a folder to `take`; returns (problems, how many files are no texts)."""
     found = find(folder, _is_wanted, check, progress)
     problems = list(found.problems)
-    documents: list[TextDocument] = []
-    seen: set[bytes] = set()
-    duplicates = read = 0
+    read = 0
     for done, file in enumerate(found.files, 1):
         check()
         try:
@@ -162,18 +296,13 @@ def scan(folder: Path, check: Check = nobody_asks, progress: Progress = nobody_l
                 if read > _LARGEST_ALL:
                     problems.append(_too_much(folder))
                     break
-                for document in _documents(folder, file, problems, check):
-                    key = hashlib.blake2b(document.text.encode(), digest_size=16).digest()
-                    if key in seen:
-                        duplicates += 1
-                    else:
-                        seen.add(key)
-                        documents.append(document)
+                for draft in _documents(folder, file, problems, check):
+                    take(draft)
         except StudioError as error:
             problems.append(Problem.of(file, error))
         progress(done, len(found.files), _STAGE)
     problems.sort(key=lambda problem: (problem.file, problem.code))
-    return TextReport(folder, tuple(documents), tuple(problems), duplicates, found.ignored)
+    return tuple(problems), found.ignored
 
 
 def _too_much(folder: Path) -> Problem:
@@ -186,7 +315,7 @@ def _is_wanted(name: str, path: Path) -> bool:
     return (suffix in SUFFIXES or suffix in _OTHERS) and not name.startswith("~$")  # Word's lock files
 
 
-def _documents(folder: Path, file: str, problems: list[Problem], check: Check) -> Iterator[TextDocument]:
+def _documents(folder: Path, file: str, problems: list[Problem], check: Check) -> Iterator[_Draft]:
     path = folder / file
     suffix = path.suffix.lower()
     size = path.stat().st_size
@@ -206,40 +335,45 @@ def _documents(folder: Path, file: str, problems: list[Problem], check: Check) -
             size=size >> 20,
             limit=_LARGEST >> 20,
         )
-    if suffix == ".docx":
-        text = _word_text(path)
-    else:
-        text = decode(path.read_bytes())[0]
     name = readable(file)
     if suffix == ".jsonl":
-        yield from _lines(text, name, problems, check)
+        yield from _lines(lines_of(path, encoding_of(path, check), _LONGEST_LINE, check), name, problems)
         return
+    slices = _word_text(path) if suffix == ".docx" else slices_of(path, encoding_of(path, check), check)
     title = readable(PurePosixPath(file).stem)
     if suffix in (".md", ".markdown"):
-        title, text = _markdown(text, title)
-    text = clean(text)
-    if not text:
+        title, slices = _markdown(slices, title)
+    slices = cleaned(slices)
+    first = next(slices, "")
+    if not first:
         raise StudioError(N_("There is no text in this file."), code="text-empty")
-    yield TextDocument(title, text, name, language_of(text))
+    yield _Draft(title, chain((first,), slices), name)
 
 
 _FRONT = re.compile(r"\A---[ \t]*\n(?P<matter>.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
-_HEADING = re.compile(r"\A\s*#[ \t]+(?P<title>[^\n]+?)[ \t]*#*[ \t]*(?:\n|\Z)")
+_HEADING = re.compile(r"\A\s*#[ \t]+(?P<title>[^\s#][^\n]*)")
 
 
-def _markdown(text: str, title: str) -> tuple[str, str]:
-    """(title, text) without front matter; a heading that begins the text is the title and stays in it."""
+def _markdown(slices: Iterator[str], title: str) -> tuple[str, Iterator[str]]:
+    """(title, text) without front matter; a heading that begins the text is the title and stays in it. Both are looked
+    for in the first slice."""
+    text = next(slices, "")
+    if text.endswith("\r"):  # half of a line's end
+        text += next(slices, "")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if front := _FRONT.match(text):
         if told := re.search(r"^title:[ \t]*(.+)$", front["matter"], re.MULTILINE):
             title = told[1].strip().strip("\"'") or title
         text = text[front.end() :]
     heading = _HEADING.match(text)
-    return (heading["title"] if heading else title), text
+    if heading:
+        title = heading["title"].rstrip(" \t").rstrip("#").rstrip(" \t")
+    return title, chain((text,), slices)
 
 
-def _word_text(path: Path) -> str:
-    """Paragraphs and tables of a Word file in their order. StudioError when it is none or unpacks to too much."""
+def _word_text(path: Path) -> Iterator[str]:
+    """Paragraphs and rows of tables of a Word file in their order, a line each. StudioError when it is none or
+    unpacks to too much."""
     import docx  # a quarter of a second with its XML library: only for those who bring such files
     from docx.table import Table
 
@@ -263,19 +397,17 @@ def _word_text(path: Path) -> str:
         raise
     except Exception as error:  # both libraries raise what they like on broken files
         raise broken from error
-    return "\n".join(parts)
+    return (part + "\n" for part in parts)
 
 
-def _lines(text: str, file: str, problems: list[Problem], check: Check) -> Iterator[TextDocument]:
+def _lines(lines: Iterable[str | None], file: str, problems: list[Problem]) -> Iterator[_Draft]:
     """The documents of a `.jsonl`; a line that is none is told of, of many such lines the first ones."""
     broken = 0
-    for number, line in enumerate(text.split("\n"), 1):
-        if number % 1024 == 0:
-            check()
-        if not line.strip():
+    for number, line in enumerate(lines, 1):
+        if line is not None and not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = json.loads(line) if line is not None else None
         except (ValueError, RecursionError):
             record = None
         document = _record(record, file)
@@ -292,7 +424,7 @@ def _lines(text: str, file: str, problems: list[Problem], check: Check) -> Itera
         problems.append(Problem(file, "text-lines", sentence, {"count": broken}))
 
 
-def _record(record: Any, file: str) -> TextDocument | None:
+def _record(record: Any, file: str) -> _Draft | None:
     """One line's document, None when it has none."""
     if isinstance(record, str):
         record = {"text": record}
@@ -301,7 +433,7 @@ def _record(record: Any, file: str) -> TextDocument | None:
     title = clean(next((value for key in _TITLE if isinstance(value := record.get(key), str)), "")).replace("\n", " ")
     turns = _turns(record)
     text = "\n\n".join(part for _, part in turns) if turns else _plain_text(record)
-    return TextDocument(title, text, file, language_of(text), turns) if text else None
+    return _Draft(title, (text,), file, turns) if text else None
 
 
 def _plain_text(record: Mapping[str, Any]) -> str:
@@ -346,21 +478,9 @@ def _first(record: Mapping[str, Any], keys: tuple[str, ...]) -> str:
     return next((text for key in keys if isinstance(value := record.get(key), str) and (text := clean(value))), "")
 
 
-_INVISIBLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u2060\ufeff\ufffe\uffff]")
-
-
-def clean(text: str) -> str:
-    """Composed characters, line feeds, no control or invisible characters, no blanks at line ends, no line twice empty
-    and more."""
-    text = unicodedata.normalize("NFC", readable(text)).replace("\r\n", "\n").replace("\r", "\n")
-    text = _INVISIBLE.sub("", text).replace("\u00a0", " ")
-    text = re.sub(r"[ \t]+\n", "\n", text)
-    return re.sub(r"\n{4,}", "\n\n\n", text).strip(" \t\n")
-
-
 def language_of(text: str) -> str:
     """ "zh" or "en" when most letters of the first pages are of it, else ""."""
-    sample = text[:20_000]
+    sample = text[:_SAMPLE]
     han = len(re.findall(r"[\u3400-\u9fff]", sample))
     kana = len(re.findall(r"[\u3040-\u30ff\uac00-\ud7af]", sample))
     latin = len(re.findall(r"[A-Za-z]+", sample))

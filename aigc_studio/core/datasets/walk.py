@@ -17,6 +17,8 @@ _MOST = 2_000_000
 _DEEPEST = 60
 _SKIPPED = frozenset({"__pycache__", "__MACOSX", "$RECYCLE.BIN", "System Volume Information", "@eaDir"})
 FINDING = N_("Looking for files")
+LINK = N_("This is a link to another place, which is not followed; copy what it shows into the folder.")
+"""A problem of a file, code "link"."""
 
 
 @dataclass
@@ -109,7 +111,6 @@ def _look_at_link(found: Found, root: Path, inside: str, link: Path, wanted: Cal
         found.ignored += 1
         return
     if not target.is_relative_to(root) and (target.is_dir() or wanted(link.name, target)):
-        text = N_("This is a link to another place, which is not followed; copy what it shows into the folder.")
-        found.problems.append(Problem(readable(inside), "link", text))
+        found.problems.append(Problem(readable(inside), "link", LINK))
     else:
         found.ignored += 1

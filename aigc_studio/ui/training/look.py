@@ -203,7 +203,7 @@ class ImageFacts:
 
 @dataclass(frozen=True)
 class TextFacts:
-    """What the window keeps of a `TextReport`, which may be gigabytes. summary: its figures. first: of the first texts
+    """What the window keeps of texts, which may be gigabytes. summary: its figures. first: of the first texts
     title and beginning."""
 
     folder: Path
@@ -227,12 +227,8 @@ def _look_at_images(folder: Path, check: Check, progress: Progress) -> ImageFact
 
 
 def _read_texts(folder: Path, check: Check, progress: Progress) -> TextFacts:
-    report = texts.scan(folder, check, progress)
-    first = tuple(
-        (document.title or document.file, " ".join(document.text[:_EXCERPT].split()))
-        for document in report.documents[:_EXCERPTS]
-    )
-    return TextFacts(folder, report.summary(), report.problems[:MOST_ROWS], first)
+    found = texts.survey(folder, check, progress, excerpts=_EXCERPTS, length=_EXCERPT)
+    return TextFacts(folder, found.figures, found.problems[:MOST_ROWS], found.first)
 
 
 def _open(path: Path) -> Image.Image | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -191,3 +192,75 @@ def test_the_records_of_a_table_survive_odd_types(tmp_path: Path) -> None:
     rows = [{"file_name": 5}, [], None, {"file_name": "a.png", "text": None, "caption": {"x": 1}, "title": "kept"}]
     save(tmp_path, "metadata.jsonl", "\n".join(json.dumps(row) for row in rows))
     assert read(tmp_path)["a.png"] == ("kept",)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes in folders are for POSIX")
+def test_pipes_devices_and_links_are_not_opened(tmp_path: Path) -> None:
+    secret = save(tmp_path, "elsewhere/secret.txt", "what nobody is to learn")
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    os.mkfifo(folder / "0001.txt")  # opening it would wait for ever
+    (folder / "captions.csv").symlink_to("/dev/zero")
+    (folder / "a.txt").symlink_to(secret)
+    found = captions.read(folder, ["0001.png", "a.png"])
+    assert found.texts == {}
+    assert {(problem.file, problem.code) for problem in found.problems} == {("captions.csv", "link"), ("a.txt", "link")}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes in folders are for POSIX")
+def test_what_became_a_pipe_or_a_link_after_the_look_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(save(tmp_path, "secret", "x"))
+    assert captions._bytes(tmp_path / "pipe", 10) == b""
+    with pytest.raises(OSError):
+        captions._bytes(tmp_path / "link", 10)
+
+
+def test_a_large_table_keeps_nobody_waiting_and_can_be_given_up(tmp_path: Path) -> None:
+    rows = [{"file_name": f"{number:06}.png", "text": f"picture {number}"} for number in range(30_000)]
+    save(tmp_path, "metadata.json", json.dumps(rows))
+    save(tmp_path / "b", "metadata.jsonl", "\n".join(map(json.dumps, rows)))
+    files = ["000007.png", "b/000008.png"]
+    assert captions.read(tmp_path, files).texts == {"000007.png": ("picture 7",), "b/000008.png": ("picture 8",)}
+    for file in files:
+        asked = 0
+
+        def check() -> None:
+            nonlocal asked
+            asked += 1
+            if asked > 5:
+                raise Cancelled
+
+        with pytest.raises(Cancelled):
+            captions.read(tmp_path, [file], check)
+
+
+def test_a_table_in_one_piece_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(captions, "_LARGEST_OBJECT", 1 << 10)
+    save(tmp_path, "captions.json", json.dumps({f"{number}.png": "word" for number in range(200)}))
+    found = captions.read(tmp_path, ["0001.png"])
+    assert [problem.code for problem in found.problems] == ["caption-size"]
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+        max_leaves=8,
+    ),
+    st.sampled_from([None, 0, 2]),
+)
+def test_json_is_read_item_by_item_as_in_one_piece(data: object, indent: int | None) -> None:
+    found = list(captions._object(json.dumps(data, indent=indent)))
+    if isinstance(data, dict):
+        assert [name for name, _ in found] == list(data)
+    elif isinstance(data, list):
+        assert len(found) == sum(isinstance(each, dict) for each in data)
+    else:
+        assert found == []
+
+
+@pytest.mark.parametrize("text", ['{"a" "b"}', '{"a": "b",}', "[{}", "[{} {}]", "", "nonsense", '{"a": "b"'])
+def test_what_is_no_json_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        list(captions._object(text))

@@ -6,7 +6,9 @@ import contextlib
 import io
 import json
 import os
+import struct
 import sys
+import threading
 import tracemalloc
 from functools import cache
 from pathlib import Path
@@ -19,6 +21,7 @@ from PIL import Image
 
 from aigc_studio.core.datasets import images
 from aigc_studio.core.datasets.images import ImageReport, look_at, open_picture, scan
+from aigc_studio.core.datasets.problem import Check
 from aigc_studio.core.datasets.seen import Seen
 from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.i18n import set_language
@@ -382,7 +385,7 @@ def test_a_way_to_fail_that_nobody_knew_is_one_problem(tmp_path: Path, monkeypat
     for number in range(3):
         picture(tmp_path, f"{number}.png", number)
 
-    def look(path: Path, file: str) -> Seen:
+    def look(path: Path, file: str, _check: Check) -> Seen:
         if file == "1.png":
             raise AssertionError("a parser's own")
         return look_at(path, file)
@@ -391,3 +394,47 @@ def test_a_way_to_fail_that_nobody_knew_is_one_problem(tmp_path: Path, monkeypat
     report = scan(tmp_path)
     assert [file.file for file in report.files] == ["0.png", "2.png"]
     assert problems(report) == {"1.png": "image-damaged"}
+
+
+def _gif(frames: int) -> bytes:
+    """A GIF of 16 x 16 px whose frames are one pixel, written by hand since it is to have very many."""
+    head = b"GIF89a" + struct.pack("<HHBBB", 16, 16, 0x80, 0, 0) + bytes(6)
+    frame = b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\0"
+    return head + frame * frames + b";"
+
+
+def test_a_gif_of_very_many_frames_can_be_given_up(tmp_path: Path) -> None:
+    path = save(tmp_path, "long.gif", _gif(20_000))
+    assert look_at(save(tmp_path, "short.gif", _gif(7)), "short.gif").file.frames == 7
+    asked = 0
+
+    def check() -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        look_at(path, "long.gif", check)
+
+
+def test_a_cancel_reaches_a_picture_that_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture(tmp_path, "0.png", 0)
+    begun, ended = threading.Event(), threading.Event()
+
+    def look(_path: Path, _file: str, check: Check) -> Seen:
+        begun.set()
+        try:
+            while True:
+                check()
+        finally:
+            ended.set()
+
+    def check() -> None:
+        if begun.is_set():
+            raise Cancelled
+
+    monkeypatch.setattr(images, "look_at", look)
+    with pytest.raises(Cancelled):
+        scan(tmp_path, check)
+    assert ended.is_set()

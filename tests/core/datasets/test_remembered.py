@@ -11,6 +11,7 @@ import pytest
 
 from aigc_studio.core.datasets import images
 from aigc_studio.core.datasets.images import ImageReport, scan
+from aigc_studio.core.datasets.problem import Check
 from aigc_studio.core.errors import Cancelled
 from aigc_studio.core.paths import cache_dir
 
@@ -45,9 +46,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     look = images.look_at
 
-    def watched(path: Path, file: str) -> images.Seen:
+    def watched(path: Path, file: str, check: Check) -> images.Seen:
         names.append(file)
-        return look(path, file)
+        return look(path, file, check)
 
     monkeypatch.setattr(images, "look_at", watched)
     return names

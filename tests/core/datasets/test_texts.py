@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
+import time
+import tracemalloc
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -11,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigc_studio.core.datasets.texts import TextDocument, TextReport, clean, language_of, scan
+from aigc_studio.core.datasets.cleaning import cleaned
+from aigc_studio.core.datasets.texts import TextDocument, TextReport, clean, language_of, scan, survey
 from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.i18n import set_language
 
@@ -256,3 +262,75 @@ def test_progress_and_cancel(tmp_path: Path) -> None:
     seen.clear()
     with pytest.raises(Cancelled):
         scan(tmp_path, check, lambda done, total, stage: seen.append((done, total)))
+
+
+def test_a_survey_says_the_same_as_a_scan_without_the_texts(tmp_path: Path) -> None:
+    save(tmp_path, "a.md", "# 春晓\n\n春眠不觉晓，处处闻啼鸟。")
+    save(tmp_path, "b.txt", "One. " * 40_000)
+    save(tmp_path, "copy.txt", "One. " * 40_000)
+    save(tmp_path, "c.jsonl", lines({"text": "Two and three."}, {"prompt": "Who?", "completion": "I."}) + "broken\n")
+    save(tmp_path, "d.docx", "no Word file")
+    report, found = scan(tmp_path), survey(tmp_path, excerpts=2, length=20)
+    assert found.figures == report.summary()
+    assert found.problems == report.problems
+    assert found.first == (("春晓", "# 春晓 春眠不觉晓，处处闻啼鸟。"), ("b", "One. One. One. One."))
+
+
+def test_a_survey_holds_little_of_a_large_text(tmp_path: Path) -> None:
+    save(tmp_path, "a.txt", "Some words of a long story.\n" * 400_000)
+    tracemalloc.start()
+    try:
+        survey(tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@given(
+    st.lists(
+        st.text(st.sampled_from(" \t\n\r\x00\u200b\u00a0ae\u0301\u0308가\u1100\u1161中，ab🙂"), max_size=12), max_size=9
+    )
+)
+def test_slices_are_cleaned_as_the_whole_is(pieces: list[str]) -> None:
+    whole = unicodedata.normalize("NFC", "".join(pieces)).replace("\r\n", "\n").replace("\r", "\n")
+    whole = re.sub("[\x00\u200b]", "", whole).replace("\u00a0", " ")
+    whole = re.sub(r"\n{4,}", "\n\n\n", re.sub(r"[ \t]+\n", "\n", whole)).strip(" \t\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aigc_studio.core.datasets.cleaning._SLICE", 4)
+        found = list(cleaned(pieces))
+    assert "".join(found) == whole
+    assert all(found)
+
+
+@pytest.mark.parametrize(
+    "text", ["山中一夜雨，樹杪百重泉。\r\n" * 60_000, " " * 300_000 + "x", "# " + " " * 200_000 + "x"]
+)
+@pytest.mark.parametrize("suffix", [".txt", ".md"])
+def test_no_step_over_a_large_text_keeps_others_waiting(tmp_path: Path, text: str, suffix: str) -> None:
+    save(tmp_path, "a" + suffix, text.encode("gb18030"))
+    longest, last = 0.0, time.thread_time()
+
+    def trace(_frame: object, event: str, _call: object) -> None:
+        nonlocal longest, last
+        now = time.thread_time()  # of this thread alone: others may be busy
+        if event == "c_return":
+            longest = max(longest, now - last)
+        last = now
+
+    sys.setprofile(trace)
+    try:
+        found = survey(tmp_path)
+    finally:
+        sys.setprofile(None)
+    assert found.figures["documents"] == 1
+    assert longest < 0.04
+
+
+def test_a_line_beyond_all_measure_is_told_of_and_the_next_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aigc_studio.core.datasets.texts._LONGEST_LINE", 1000)
+    save(tmp_path, "a.jsonl", lines({"text": "x" * 5000}, {"text": "short"}))
+    report = scan(tmp_path)
+    assert [document.text for document in report.documents] == ["short"]
+    assert [(problem.code, problem.params["line"]) for problem in report.problems] == [("text-line", 1)]
