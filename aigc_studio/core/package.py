@@ -1,9 +1,9 @@
 """A project as one portable file, and back: a zip with the index, the assets and the documents.
 
-Left out: the trash, thumbnails, backups, what is on its way, and the workshops of trainings (the models they made lie
-elsewhere; one that was not finished begins anew from its data). Unpacking trusts nothing: every name, link, size and
-ratio is checked before the first byte is written, sizes are counted again while writing, and the folder gets its name
-only when it is whole.
+Left out: the trash, thumbnails, backups, what is on its way, and of trainings all that is large (their models lie
+elsewhere; one that was not finished begins anew from its data); curves, samples and ratings go along. Unpacking trusts
+nothing: every name, link, size and ratio is checked before the first byte is written, sizes are counted again while
+writing, and the folder gets its name only when it is whole.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from . import runs
 from .errors import StudioError
 from .i18n import N_
 from .jobs import JobQueue
@@ -107,7 +108,7 @@ def _sizes(folder: Path) -> dict[str, int]:
                 if entry.is_file(follow_symlinks=False) and not entry.name.startswith("."):
                     with contextlib.suppress(FileNotFoundError):
                         found[f"{name}/{entry.name}"] = entry.stat().st_size
-    return found
+    return found | runs.kept_files(folder)
 
 
 def _where(folder: Path, name: str) -> Path:
@@ -209,8 +210,8 @@ def _checked(archive: zipfile.ZipFile, package: Path) -> list[zipfile.ZipInfo]:
 
 
 def _plain_name(name: str, *, directory: bool) -> bool:
-    """Whether a name is the index, or one file directly in one of our folders, legal on every system."""
-    if name == INDEX:
+    """Whether a name is the index, one file directly in one of our folders, legal on every system, or of a training."""
+    if name == INDEX or runs.is_kept(name):
         return not directory
     if directory:
         return name in _FOLDERS
@@ -252,6 +253,7 @@ def _extract(
         (part / name).mkdir()
     for entry in entries:
         written = 0
+        (part / entry.filename).parent.mkdir(parents=True, exist_ok=True)
         try:
             with archive.open(entry) as source, open(part / entry.filename, "xb") as sink:
                 while block := source.read(_BLOCK):

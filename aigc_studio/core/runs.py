@@ -15,19 +15,32 @@ needs torch or Qt. The one who trains writes; a reader may read at any moment an
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
+import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from .store.files import plain_errors, sync_file, write_atomically
 
-__all__ = ["KEEP", "REJECT", "WORKSHOPS", "RunFolder", "RunInfo", "Sample", "runs"]
+__all__ = [
+    "KEEP",
+    "REJECT",
+    "WORKSHOPS",
+    "RunFolder",
+    "RunInfo",
+    "Sample",
+    "is_inside",
+    "is_kept",
+    "kept_files",
+    "runs",
+]
 
 WORKSHOPS = "training"
 """Name of the project's folder with the runs of its jobs."""
@@ -145,7 +158,7 @@ class RunFolder:
         found: dict[str, Sample] = {}
         for line in lines:
             file, seed = line.get("file"), line.get("seed", 0)
-            if isinstance(file, str) and isinstance(seed, int) and self._inside(file):
+            if isinstance(file, str) and isinstance(seed, int) and is_inside(file):
                 found[file] = Sample(file, seed, str(line.get("prompt", "")), str(line.get("text", "")))
         return list(found.values())
 
@@ -198,11 +211,6 @@ class RunFolder:
             seconds=_number(state.get("seconds")),
         )
 
-    def _inside(self, file: str) -> bool:
-        """Whether a name from a file stays in the run's folder."""
-        path = Path(file)
-        return not path.is_absolute() and not path.drive and ".." not in path.parts
-
 
 def runs(project: Path) -> list[RunInfo]:
     """All runs of a project's folder, newest first."""
@@ -212,6 +220,39 @@ def runs(project: Path) -> list[RunInfo]:
         return []
     found = [RunFolder(Path(folder)).summary() for folder in folders]
     return sorted((run for run in found if run is not None), key=lambda run: run.created, reverse=True)
+
+
+def is_inside(file: str) -> bool:
+    """Whether the name of a file that a run's record gives stays below the run's folder, on every system: a record may
+    come from anywhere, and a path to another machine is opened with the person's credentials on Windows."""
+    windows = PureWindowsPath(file)
+    return not (windows.drive or windows.root or ".." in windows.parts or "\0" in file)
+
+
+_KEPT = re.compile(
+    rf"{WORKSHOPS}/[0-9a-f]{{32}}/(?:run\.json|log\.jsonl|ratings\.jsonl|report\.json|DATASET-[a-z_]{{1,40}}\.md"
+    r"|samples/[0-9]{1,9}\.png|samples/final/(?:[0-9]{4,6}\.(?:png|md)|final\.jsonl))"
+)
+
+
+def is_kept(name: str) -> bool:
+    """Whether a file of a project (its path below it, with "/") is of a run and goes along when the project is passed
+    on: what was learned from what, the curves, the samples and what was thought of them. The rest can be made again,
+    or is large: checkpoints, prepared data."""
+    return _KEPT.fullmatch(name) is not None
+
+
+def kept_files(project: Path) -> dict[str, int]:
+    """The files of all runs for which `is_kept` holds, with their sizes in bytes."""
+    found: dict[str, int] = {}
+    for run in runs(project):
+        for place in ("", "samples/", "samples/final/"):
+            with contextlib.suppress(OSError), os.scandir(run.folder / place) as entries:
+                for entry in sorted(entries, key=lambda each: each.name):
+                    name = f"{WORKSHOPS}/{run.id}/{place}{entry.name}"
+                    if is_kept(name) and entry.is_file(follow_symlinks=False):
+                        found[name] = entry.stat().st_size
+    return found
 
 
 def _append(path: Path, line: Mapping[str, Any]) -> None:

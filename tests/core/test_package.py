@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import stat
@@ -16,6 +17,7 @@ from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.jobs import JobState
 from aigc_studio.core.package import pack, unpack
 from aigc_studio.core.project import AssetQuery, Project
+from aigc_studio.core.runs import KEEP, RunFolder, Sample, runs
 from tests.core.project_kit import PICTURE, SPEECH, check_whole, holdings, result
 
 
@@ -141,6 +143,10 @@ def _bomb(archive: zipfile.ZipFile) -> None:
         _entry("assets/.hidden"),
         _entry("assets/line\nbreak.png"),
         _entry("program.exe"),
+        _entry("training/0123456789abcdef0123456789abcdef/../../program.exe"),
+        _entry("training/0123456789abcdef0123456789abcdef/checkpoint.safetensors"),
+        _entry("training/0123456789abcdef0123456789abcdef/samples/final/final.exe"),
+        _entry("training/short/run.json"),
         _entry("PROJECT.AIGC"),
         _entry("assets"),
         _link,
@@ -223,3 +229,27 @@ def test_a_disk_without_room(packed: tuple[Path, dict], tmp_path: Path, monkeypa
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1 << 20}))
     with pytest.raises(StudioError, match="1 MB left"):
         unpack(packed[0], tmp_path / "back")
+
+
+def test_of_trainings_what_was_thought_goes_along_and_what_is_large_stays(tmp_path: Path) -> None:
+    with contextlib.closing(Project.create(tmp_path / "project")):
+        run = RunFolder(tmp_path / "project" / "training" / ("0123456789abcdef" * 2))
+        run.update(created=3.0, title="Shapes")
+        run.append({"step": 1, "values": {"loss": 1.0}})
+        run.sample_path(20).write_bytes(b"sample")
+        run.add_final(Sample("samples/final/0000.png", 7))
+        (run.path / "samples" / "final" / "0000.png").write_bytes(b"final")
+        run.rate("samples/final/0000.png", KEEP)
+        (run.path / "checkpoint.safetensors").write_bytes(b"x" * 1000)
+        (run.path / "data").mkdir()
+        (run.path / "data" / "rows.bin").write_bytes(b"x" * 1000)
+        (run.path / "report.json").symlink_to(tmp_path / "project" / "project.aigc")
+        RunFolder(tmp_path / "project" / "training" / "not an id").update(created=1.0)
+    unpack(pack(tmp_path / "project", tmp_path / "p.aigcpack"), tmp_path / "other")
+    (found,) = runs(tmp_path / "other")
+    back = RunFolder(found.folder)
+    assert found.title == "Shapes"
+    assert back.ratings() == {"samples/final/0000.png": KEEP}
+    assert back.final_samples() == [Sample("samples/final/0000.png", 7)]
+    assert [path.read_bytes() for _, path in back.samples()] == [b"sample"]
+    assert sorted(path.name for path in back.path.iterdir()) == ["log.jsonl", "ratings.jsonl", "run.json", "samples"]

@@ -42,7 +42,7 @@ from aigc_studio.ui.widgets.empty_state import EmptyState
 from .figure_words import Row, rows_of
 from .results import NearPair, Results
 
-__all__ = ["FiguresView"]
+__all__ = ["FiguresView", "follow"]
 
 _PAIRS = 6
 _TEXTS = 4
@@ -119,6 +119,12 @@ class _Pictures(QWidget):
         painter.end()
 
 
+def follow(link: QUrl) -> None:
+    """Open a link of a card in the browser; a link to a file could start anything."""
+    if link.scheme() in ("http", "https"):
+        QDesktopServices.openUrl(link)
+
+
 class _Card(QTextBrowser):
     """A model's card as it is read, its picture from memory, as high as its text."""
 
@@ -126,7 +132,8 @@ class _Card(QTextBrowser):
         super().__init__(parent)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setProperty("role", "document")
-        self.setOpenExternalLinks(True)
+        self.setOpenLinks(False)
+        self.anchorClicked.connect(follow)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._sheet = QImage()

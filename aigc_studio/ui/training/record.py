@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from aigc_studio.core.runs import is_inside
+
 __all__ = ["Happened", "Piece", "Record", "Series", "Shot", "pieces_of"]
 
 CLOCK = "seconds"
@@ -55,7 +57,7 @@ def pieces_of(lines: Iterable[Mapping[str, Any]], last: int) -> tuple[list[Piece
     building = _Building()
     for line in lines:
         step = line.get("step")
-        if not isinstance(step, int) or isinstance(step, bool):
+        if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step < 2**53:
             continue
         values = line.get("values")
         resumed = line.get("event") == "resume"
@@ -78,12 +80,12 @@ class _Building:
 
     def add(self, step: int, seconds: Any, values: Mapping[str, Any]) -> None:
         for name, value in (*values.items(), (CLOCK, seconds)):
-            if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            if (number := _number(value)) is not None:
                 if name not in self._values:
                     self._values[name] = array("d"), array("d")
                 steps, found = self._values[name]
                 steps.append(step)
-                found.append(value)
+                found.append(number)
 
     def finished(self) -> list[Piece]:
         if self.cut is None and not self.events and not self._values:
@@ -204,7 +206,7 @@ class Record:
         file = event.get("file")
         if isinstance(texts, list):
             shot = Shot(step, texts=tuple(str(text) for text in texts))
-        elif isinstance(file, str) and file:
+        elif isinstance(file, str) and file and is_inside(file):
             shot = Shot(step, file=file)
         else:
             return
@@ -212,3 +214,14 @@ class Record:
             self.shots[-1] = shot
         else:
             self.shots.append(shot)
+
+
+def _number(value: Any) -> float | None:
+    """A figure of a log, None for what is none: a log may come from anywhere, and JSON's whole numbers have no end."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

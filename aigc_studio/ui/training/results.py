@@ -61,8 +61,7 @@ def read_results(folder: Path) -> Results:
     report = _json(folder / "report.json")
     figures = {**_mapping(report.get("figures")), **_mapping(info.get("figures"))}
     name = str(_mapping(info.get("model")).get("folder", ""))
-    model = catalogue.models_folder() / name if name else None  # an absolute path stays one
-    model = model if model is not None and model.is_dir() else None
+    model = _model(name)
     card = _card(model / "README.md") if model is not None else ""
     sheet = _image(model / "samples.png", _SHEET_SIDE) if model is not None else QImage()
     return Results(
@@ -77,6 +76,14 @@ def read_results(folder: Path) -> Results:
         sheet,
         model,
     )
+
+
+def _model(name: str) -> Path | None:
+    """The finished model's folder, where it lies in a folder of models: a project from elsewhere may name any place."""
+    path = catalogue.models_folder() / name  # an absolute path stays one
+    if not name or ".." in path.parts or path.parent not in catalogue.folders() or not path.is_dir():
+        return None
+    return path
 
 
 def _pairs(folder: Path, rows: Any) -> list[NearPair]:

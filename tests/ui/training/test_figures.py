@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
 
+from aigc_studio.core.catalogue import models_folder
 from aigc_studio.core.runs import RunFolder
 from aigc_studio.ui.i18n import switch_language
 from aigc_studio.ui.training.compare_table import Compared, CompareTable, differences
 from aigc_studio.ui.training.figure_words import rows_of
-from aigc_studio.ui.training.figures import FiguresView
+from aigc_studio.ui.training.figures import FiguresView, follow
 from aigc_studio.ui.training.record import Record
 from aigc_studio.ui.training.results import Results, read_results
 
@@ -22,7 +25,7 @@ from .kit import begin_run, finish_run
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
     run = begin_run(tmp_path / "training" / "aaaa1111")
-    finish_run(run, tmp_path / "model", held_out_error=0.125, perplexity=38.2, before_perplexity=121.4)
+    finish_run(run, models_folder() / "model", held_out_error=0.125, perplexity=38.2, before_perplexity=121.4)
     return run
 
 
@@ -75,7 +78,7 @@ def test_results_are_shown(qtbot, view: FiguresView, run: RunFolder, tmp_path: P
     rows = [
         {"sample": "samples/final/0000.png", "training": "nearest/0000.png", "source": "leaf.png", "share": 0.002},
         {"sample": "../outside.png", "training": "nearest/0000.png", "source": "x"},
-        {"sample": "samples/final/0001.png", "training": str(tmp_path / "model" / "samples.png"), "source": "x"},
+        {"sample": "samples/final/0001.png", "training": str(models_folder() / "model" / "samples.png"), "source": "x"},
         {"sample": 3},
         "nothing",
     ]
@@ -92,7 +95,7 @@ def test_results_are_shown(qtbot, view: FiguresView, run: RunFolder, tmp_path: P
     assert all(part.isVisibleTo(view) for part in (view.table, view.pairs, view.texts, view.card, view.folder))
     assert "A card." in view.card.toPlainText()
     assert "license" not in view.card.toPlainText()
-    assert view.path.text() == str(tmp_path / "model")
+    assert view.path.text() == str(models_folder() / "model")
     switch_language(qapp, "zh_CN")
     qtbot.waitUntil(lambda: view.table.rows[0].title == "验证误差")
     switch_language(qapp, "en")
@@ -115,10 +118,30 @@ def test_without_results_it_is_said_why(view: FiguresView, tmp_path: Path) -> No
     assert view.empty._title.text() == "No results"
 
 
+def test_a_model_elsewhere_is_not_looked_at(run: RunFolder, tmp_path: Path) -> None:
+    """A project from somebody else may name any folder of this machine, or of another one."""
+    finish_run(run, tmp_path / "elsewhere")
+    for name in (str(tmp_path / "elsewhere"), "../elsewhere", str(models_folder() / ".." / "x"), "//host/share/x"):
+        run.update(model={"folder": name, "title": "x"})
+        assert read_results(run.path).model is None
+    run.update(model={"folder": "model", "title": "x"})
+    assert read_results(run.path).model == models_folder() / "model"
+
+
+@pytest.mark.parametrize("link", ["file:///etc/passwd", "//host/share/x.exe", "smb://host/x", "javascript:1", "x.md"])
+def test_links_of_a_card_open_the_web_alone(monkeypatch: pytest.MonkeyPatch, link: str) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
+    follow(QUrl(link))
+    assert opened == []
+    follow(QUrl("https://example.org/licence"))
+    assert opened == ["https://example.org/licence"]
+
+
 def test_a_model_that_was_deleted_has_no_card(run: RunFolder, view: FiguresView, tmp_path: Path) -> None:
-    for file in (tmp_path / "model").iterdir():
+    for file in (models_folder() / "model").iterdir():
         file.unlink()
-    (tmp_path / "model").rmdir()
+    (models_folder() / "model").rmdir()
     view.show_results(read_results(run.path))
     assert view.folder.isHidden()
     assert view.card.isHidden()

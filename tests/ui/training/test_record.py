@@ -94,6 +94,12 @@ def test_samples_notices_and_the_best_step() -> None:
         {"step": 1, "event": 4},
         {"step": 1, "event": "sample"},
         {"step": 1, "event": "sample", "file": 3},
+        {"step": 1, "event": "sample", "file": "../../secret.png"},
+        {"step": 1, "event": "sample", "file": "/etc/secret.png"},
+        {"step": 1, "event": "sample", "file": "\\\\host\\share\\x.png"},
+        {"step": 1, "event": "sample", "file": "C:secret.png"},
+        {"step": 10**400, "values": {"loss": 1.0}},
+        {"step": 1, "values": {"loss": 10**400}, "seconds": 10**400},
         {"step": 1, "event": "notice"},
     ],
 )
