@@ -125,7 +125,7 @@ def rounds() -> tuple[Param, ...]:
             N_("Report to Weights & Biases"),
             False,
             advanced=True,
-            help=N_("Sends curves and samples to that service, where its package is installed."),
+            help=N_("Sends curves, samples and numeric settings to that service, where its package is installed."),
         ),
     )
 

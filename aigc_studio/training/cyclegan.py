@@ -19,6 +19,8 @@ from aigc_studio.core.requests import Request
 from aigc_studio.engines.base import Choice, Context, Model, Param
 
 from .common import augmentations, care, family, images_data, length, rounds
+from .evaluation.features import network
+from .evaluation.pictures import compare
 from .learner import Batch, Made, step_seed
 from .pictures import grid, to_picture
 from .session import Session
@@ -276,12 +278,21 @@ class CycleLearner:
 
     def measure(self, trainer: Trainer, made: list[Made]) -> Mapping[str, Any]:
         """What is lost on the way there and back, and how much a direction changes at all: one that copies its input
-        loses nothing."""
+        loses nothing. And how far what becomes of one kind lies from the other kind, by the distances of
+        `evaluation.pictures`."""
         net = trainer.average["translator"]
         figures: dict[str, Any] = {f"held_out_{name}": value for name, value in self.validate(trainer).items()}
         for name, data, way in (("a", self._data[0], net.there), ("b", self._data[1], net.back)):
             image = data.batch(data.train[:16]).to(trainer.settings.device)
             figures[f"changed_{name}"] = round(float((way(image) - image).abs().mean()) / 2, 4)
+        device = trainer.settings.device
+        looks = network(device)
+        for name, source, target, way in (("b", *self._data, net.there), ("a", *reversed(self._data), net.back)):
+            indices = np.concatenate([source.validation, source.train])[: 256 if device.startswith("cuda") else 32]
+            drawn = (way(source.batch(indices[at : at + 4]).to(device)) for at in range(0, len(indices), 4))
+            found = compare(drawn, target, device=device, check=trainer.check, net=looks)
+            figures["network"] = found.pop("network")
+            figures |= {f"{each}_{name}": value for each, value in found.items()}
         return figures
 
     def export(self, folder: Any, trainer: Trainer) -> None:

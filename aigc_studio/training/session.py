@@ -242,8 +242,12 @@ class Session:
         """Learn to the end (or go on from the checkpoint); the trainer with the finished networks."""
         settings = settings or self.settings()
         told = watchers(self.run, self.values, self.ctx.notice)
-        trainer = Trainer(self.ctx, self.run, learner, settings, told)
-        self.outcome = trainer.run()
+        try:
+            trainer = Trainer(self.ctx, self.run, learner, settings, told)
+            self.outcome = trainer.run()
+        finally:
+            for watcher in told:  # the trainer has closed them, if it came so far
+                watcher.close()
         return trainer
 
     def deliver(

@@ -99,8 +99,9 @@ class WeightsAndBiases:
     def close(self) -> None:
         """See `Watcher`."""
         with _forgiven():
-            if self._run is not None:
-                self._run.finish()
+            ended, self._run = self._run, None
+            if ended is not None:
+                ended.finish()
 
 
 def _public(values: Mapping[str, Any]) -> dict[str, Any]:

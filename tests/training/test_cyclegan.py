@@ -68,6 +68,28 @@ def test_it_learns_to_turn_day_into_night(tmp_path: Path) -> None:
         assert float((net.back(there) - day).abs().mean()) < 0.5 * lost_before
 
 
+def test_what_becomes_of_one_kind_is_compared_with_the_other(tmp_path: Path) -> None:
+    """One that does nothing leaves light pictures far from dark ones; one that turns the light round does not."""
+    light = make_folder(tmp_path / "day", 24)
+    prepared = [
+        prepare(tmp_path / name, folder, side=16, validation=0)
+        for name, folder in (("a", light), ("b", dark(light, tmp_path / "night")))
+    ]
+    found = []
+    for turns in (False, True):
+        net = Translator(size=16, width=4, blocks=1)
+        net.there.forward = net.back.forward = lambda image, turns=turns: -image if turns else image
+        critics = Patches(width=4, layers=1), Patches(width=4, layers=1)
+        values = cyclegan.FAMILY.values("train", {})
+        learner = cyclegan.CycleLearner(net, critics, (prepared[0], prepared[1]), values, 3)
+        trainer = Trainer(FakeContext(), RunFolder(tmp_path / "run"), learner, Settings(steps=0, ema=0.0))
+        trainer.average = {"translator": net}
+        found.append(learner.measure(trainer, []))
+    assert found[0]["network"] == "random network"
+    for name in ("frechet_a", "frechet_b", "kernel_a", "kernel_b"):
+        assert found[1][name] < 0.1 * found[0][name], name
+
+
 def test_a_run_that_is_paused_and_killed_makes_the_same_model(
     tmp_path: Path, folders: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

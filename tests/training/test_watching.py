@@ -52,7 +52,10 @@ def test_steps_that_a_crash_has_lost_are_void(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
 
     def learn(steps: int) -> None:
+        there = set(run.path.glob("events/*"))
         Trainer(FakeContext(), run, Lines(), settings(steps), watchers(run, {}, lambda *_, **__: None)).run()
+        (new,) = set(run.path.glob("events/*")) - there
+        new.rename(new.with_name(f"events.out.tfevents.{steps:010d}.here"))  # files are read in the order of seconds
 
     learn(6)
     before = (run.path / "checkpoint.safetensors").read_bytes()
@@ -127,6 +130,8 @@ def test_weights_and_biases_hears_curves_and_samples(tmp_path: Path, service: Se
     Trainer(FakeContext(), run, Lines(), settings(8), told).run()
     names = [name for name, _ in service.told]
     assert (names[0], names[-1]) == ("init", "finish")
+    told[1].close()
+    assert [name for name, _ in service.told].count("finish") == 1
     began = service.told[0][1]
     assert (began["id"], began["resume"]) == ("0123abcd", "allow")
     assert began["config"] == {"wandb": True, "steps": 8}  # nothing that a person wrote, no folders of this machine

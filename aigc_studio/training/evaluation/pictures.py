@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from ..prepared import PreparedImages
 
-__all__ = ["Judged", "Pair", "measure_pictures", "report"]
+__all__ = ["Judged", "Pair", "compare", "measure_pictures", "report"]
 
 Draw = Callable[[int], "Iterable[Tensor]"]
 """At most so many further pictures of the model, in batches (n, c, h, w) in [-1, 1]."""
@@ -109,6 +109,23 @@ def measure_pictures(
         figures["clip_score"] = _rounded(score)
     pairs, usual, copied = _copies(images, made, learned, data, learned_at, net, rng, check)
     return Judged(figures | copied, pairs, usual)
+
+
+def compare(
+    drawn: Iterable[Tensor],
+    data: PreparedImages,
+    *,
+    device: str = "cpu",
+    check: Callable[[], Any] = lambda: None,
+    net: Network | None = None,
+) -> dict[str, Any]:
+    """The distances alone between pictures in batches (n, c, h, w) in [-1, 1] and learned ones, with the network's
+    name: of a model whose pictures are made from others."""
+    net = net or network(device)
+    made, _ = features(net, drawn, check)
+    learned_at = np.random.default_rng(0).permutation(data.train)[: net.most]
+    learned, _ = features(net, _prepared(data, learned_at), check)
+    return {"network": net.title, **_clouds(net, made, learned)}
 
 
 def report(run: RunFolder, judged: Judged, data: PreparedImages, files: Sequence[str]) -> None:

@@ -128,6 +128,26 @@ _FIGURES = {
     "kid": _Figure(
         N_("KID"), N_("The same for few samples. Lower is better."), beside=(("kid_spread", N_("± {value}")),)
     ),
+    "frechet_b": _Figure(
+        N_("Fréchet distance of pictures made the second kind"),
+        N_("How far they and the second folder lie apart as clouds. Lower is better."),
+        beside=(("frechet_of_the_data_b", N_("two halves of the data: {value}")),),
+    ),
+    "frechet_a": _Figure(
+        N_("Fréchet distance of pictures made the first kind"),
+        N_("How far they and the first folder lie apart as clouds. Lower is better."),
+        beside=(("frechet_of_the_data_a", N_("two halves of the data: {value}")),),
+    ),
+    "kernel_b": _Figure(
+        N_("Kernel distance of pictures made the second kind"),
+        N_("The same for few samples. Lower is better."),
+        beside=(("kernel_spread_b", N_("± {value}")),),
+    ),
+    "kernel_a": _Figure(
+        N_("Kernel distance of pictures made the first kind"),
+        N_("The same for few samples. Lower is better."),
+        beside=(("kernel_spread_a", N_("± {value}")),),
+    ),
     "inception_score": _Figure(
         N_("Inception Score"),
         N_("Clear and varied pictures. Higher is better."),
