@@ -65,7 +65,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(tmp_path_factory: pytest.TempPathFactory, data: Path) -> tuple[Path, Path]:
     """A finished run: (its folder, the model's)."""
     folder = tmp_path_factory.mktemp("project") / "training" / "0123abcd"
-    return folder, train(folder, data, 40, autoencoder=0.5)
+    return folder, train(folder, data, 24, autoencoder=0.5)
 
 
 class Ear:

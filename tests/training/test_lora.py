@@ -113,7 +113,7 @@ def test_it_learns_four_pictures(base: Callable[[str], Model], data: Path, tmp_p
     """With the file, as the program lays it over the model, the pictures' noise is known better than without."""
     model = base("sd1")
     run = tmp_path / "run"
-    folder = train(run, model, data, 60, rate=2e-2, layers="all", rank=8, alpha=16.0, captions="trigger")
+    folder = train(run, model, data, 40, rate=2e-2, layers="all", rank=8, alpha=16.0, captions="trigger")
     lines, _ = RunFolder(run).read()
     assert lines
     with safe_open(folder / FILE, "pt") as file:
