@@ -32,6 +32,7 @@ class ConfirmDialog(StudioDialog):
         **fields: Any,
     ) -> None:
         super().__init__(title, parent, width=420)
+        self.more: list[QLabel] = []
         self.text = QLabel(self)
         self.text.setWordWrap(True)
         self.text.setTextFormat(Qt.TextFormat.PlainText)
@@ -45,3 +46,12 @@ class ConfirmDialog(StudioDialog):
         self.cancel.setAutoDefault(True)
         self.cancel.setDefault(True)
         self.cancel.setFocus()
+
+    def add_text(self, text: str, **fields: Any) -> None:
+        """Something more to think of, below. text: marked with N_()."""
+        label = QLabel(self)
+        label.setWordWrap(True)
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        self.tr_bind(label.setText, text, **fields)
+        self.body.addWidget(label)
+        self.more.append(label)

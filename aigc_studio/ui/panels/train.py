@@ -41,6 +41,7 @@ from aigc_studio.ui.training.stage import SetupStage
 from aigc_studio.ui.training.veil import DropVeil
 from aigc_studio.ui.training.watch import RunView
 from aigc_studio.ui.widgets.empty_state import EmptyState
+from aigc_studio.ui.widgets.first_folder import FirstFolder
 from aigc_studio.ui.widgets.folder_field import dropped_paths
 
 __all__ = ["TrainPanel"]
@@ -72,6 +73,7 @@ class TrainPanel(Translated, QWidget):
         """Run to be chosen as soon as it is in the list."""
         self._watched: tuple[str, ...] = ()
         self.source = RunSource(studio, self)
+        self._dropped = FirstFolder(self)
         self.setAcceptDrops(True)
         self._build()
         self._connect()
@@ -162,6 +164,7 @@ class TrainPanel(Translated, QWidget):
         studio.jobProgress.connect(self._progress)
         studio.modelsChanged.connect(self._enable)
         self.source.changed.connect(self._list)
+        self._dropped.found.connect(self._taken)
         self.modes.idToggled.connect(lambda id, on: self.show_mode((NEW, RUNS)[id]) if on else None)
         setup.startWanted.connect(self.start)
         setup.installRequested.connect(self.installRequested)
@@ -405,7 +408,9 @@ class TrainPanel(Translated, QWidget):
             zone.choose()
 
     def _take(self, paths: list[Path]) -> None:
-        folder = next((path for path in paths if path.is_dir()), None)
+        self._dropped.ask(paths)
+
+    def _taken(self, folder: Path | None) -> None:
         if folder is None:
             self.noticed.emit(tr("Drop the folder that holds the files, not the files themselves."))
             return
@@ -480,14 +485,9 @@ class TrainPanel(Translated, QWidget):
             self._fill(request)
 
     def _request_of(self, item: RunItem | None) -> Request | None:
-        if item is None:
-            return None
-        if item.job is not None:
-            return item.job.request
-        try:
-            return Request.from_json(RunFolder(item.folder).info().get("request") or {})
-        except (TypeError, ValueError):
-            return None
+        if item is None or item.job is None:
+            return self.source.requests.get(item.id) if item is not None else None
+        return item.job.request
 
     def _fill(self, request: Request, *, seed: int | None = None) -> None:
         self.setup.show_runs(self.source.infos, self.source.params)
@@ -510,7 +510,7 @@ class TrainPanel(Translated, QWidget):
         several = N_(
             "{count} trainings with their samples, curves and checkpoints are deleted. The models they made stay."
         )
-        ConfirmDialog(
+        dialog = ConfirmDialog(
             N_("Delete this training?") if len(items) == 1 else N_("Delete these trainings?"),
             one if len(items) == 1 else several,
             N_("Delete##trainings"),
@@ -518,7 +518,11 @@ class TrainPanel(Translated, QWidget):
             self,
             name=items[0].title,
             count=len(items),
-        ).open()
+        )
+        if names := self.source.waiting_for({item.id for item in items}):
+            more = N_("Not ended yet and starting from it: {names}. Without it, this may not be able to go on.")
+            dialog.add_text(more, names=", ".join(names))
+        dialog.open()
 
     def delete(self, items: list[RunItem]) -> None:
         """Delete runs that do not learn now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.jobs import Job, JobState
+from aigc_studio.core.requests import Request
 from aigc_studio.core.runs import WORKSHOPS, RunFolder, RunInfo, runs
 from aigc_studio.ui.studio import Studio
 
@@ -63,6 +65,8 @@ class RunSource(QObject):
         self.infos: Sequence[RunInfo] = ()
         self.params: Mapping[str, Mapping[str, Any]] = {}
         """Run to the parameters of its request."""
+        self.requests: Mapping[str, Request] = {}
+        """Run to its request, where that can be read."""
         self.items: list[RunItem] = []
         self._reading = self._again = False
         self._gone: set[str] = set()
@@ -82,6 +86,17 @@ class RunSource(QObject):
         """One run; None when it is not there."""
         return next((item for item in self.items if item.id == id), None)
 
+    def waiting_for(self, ids: Collection[str]) -> list[str]:
+        """Names of trainings that wait or pause, and begin from one of these runs."""
+        return [
+            item.title
+            for item in self.items
+            if item.id not in ids
+            and item.job is not None
+            and item.job.state in (JobState.PENDING, JobState.PAUSED)
+            and item.job.request.params.get("start") in ids
+        ]
+
     def forget(self, ids: Collection[str]) -> None:
         """These are being deleted: they leave the list at once."""
         self._gone |= set(ids)
@@ -99,7 +114,7 @@ class RunSource(QObject):
             self._timer.start()
 
     def _project_changed(self, *_: object) -> None:
-        self.infos, self.params = (), {}
+        self.infos, self.params, self.requests = (), {}, {}
         self._jobs_changed()
         if self._studio.info is not None:
             self.refresh()
@@ -129,20 +144,25 @@ class RunSource(QObject):
         folder = info.folder
         self._studio.models.run("runs", lambda _check, _tell: _read(folder), self._found, self._failed)
 
-    def _found(self, answer: tuple[Path, list[RunInfo], dict[str, Mapping[str, Any]]]) -> None:
+    def _found(self, answer: _Answer) -> None:
         self._reading = False
-        folder, infos, params = answer
+        folder, infos, params, requests = answer
         info = self._studio.info
         if info is not None and info.folder == folder and infos != list(self.infos):
-            self.infos, self.params = infos, params
+            self.infos, self.params, self.requests = infos, params, requests
             if not self._merge():
                 self.changed.emit()  # other figures of the same runs
-        if self._again:
-            self._again = False
-            self.refresh()
+        self._read_again()
 
     def _failed(self, _error: StudioError | None) -> None:
         self._reading = False
+        self._read_again()
+
+    def _read_again(self) -> None:
+        """Where it was wished while it was read."""
+        if self._again:
+            self._again = False
+            self.refresh()
 
     def _merge(self) -> bool:
         """Whether the items are others now."""
@@ -193,15 +213,21 @@ class RunSource(QObject):
         return True
 
 
-def _read(folder: Path) -> tuple[Path, list[RunInfo], dict[str, Mapping[str, Any]]]:
+_Answer = tuple[Path, list[RunInfo], dict[str, Mapping[str, Any]], dict[str, Request]]
+
+
+def _read(folder: Path) -> _Answer:
     """In the thread: the runs, and what they were given."""
     infos = runs(folder)
     params: dict[str, Mapping[str, Any]] = {}
+    requests: dict[str, Request] = {}
     for run in infos:
         request = RunFolder(run.folder).info().get("request")
         given = request.get("params") if isinstance(request, dict) else None
         params[run.id] = given if isinstance(given, dict) else {}
-    return folder, infos, params
+        with contextlib.suppress(TypeError, ValueError, KeyError, AttributeError, StudioError):
+            requests[run.id] = Request.from_json(request or {})
+    return folder, infos, params, requests
 
 
 def _steps(params: Mapping[str, Any]) -> int:

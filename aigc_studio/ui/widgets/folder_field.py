@@ -16,6 +16,7 @@ from aigc_studio.ui.theme import set_role
 
 from .elided_label import ElidedLabel
 from .fields import Field
+from .first_folder import FirstFolder
 
 __all__ = ["FolderField", "dropped_paths"]
 
@@ -38,6 +39,8 @@ class FolderField(Field):
     def __init__(self, param: Param, parent: QWidget | None = None) -> None:
         super().__init__(param, parent)
         self._value = str(param.default)
+        self._folders = FirstFolder(self)
+        self._folders.found.connect(self._taken)
         kind = next((name for name in param.of if name in _ICONS), "")
         self.zone = QFrame(self)
         self.zone.setProperty("role", "dropzone")
@@ -93,14 +96,15 @@ class FolderField(Field):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
-    def take(self, paths: list[Path]) -> bool:
-        """Use the first folder of these; False, and a sentence, when there is none."""
-        folder = next((path for path in paths if path.is_dir()), None)
+    def take(self, paths: list[Path]) -> None:
+        """Use the first folder of these, as soon as it is known to be one; a sentence when there is none."""
+        self._folders.ask(paths)
+
+    def _taken(self, folder: Path | None) -> None:
         if folder is None:
             self.refused.emit(tr("Drop the folder that holds the files, not the files themselves."))
-            return False
-        self.set_value(str(folder))
-        return True
+        else:
+            self.set_value(str(folder))
 
     def retranslate(self) -> None:
         """What is shown depends on the value."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -234,17 +235,37 @@ def test_a_folder_dropped_anywhere_becomes_the_data(qtbot, panel: TrainPanel, pi
     panel.dropEvent(
         QDropEvent(QPointF(300, 300), *where[1:], Qt.KeyboardModifier.NoModifier, QEvent.Type.Drop),
     )
-    assert panel.mode == NEW
     assert panel._veil.isHidden()
-    assert panel.setup.folders() == {"data": str(pictures)}
+    qtbot.waitUntil(lambda: panel.setup.folders() == {"data": str(pictures)})
+    assert panel.mode == NEW
     with qtbot.waitSignal(panel.noticed) as said:
         panel.take_drop(Payload(paths=(pictures / "copy.png",)))
     assert "Drop the folder" in said.args[0]
     panel.setup.recipe.choose("train-pair")
     assert panel.setup.folders() == {"data": str(pictures), "data_b": ""}
     panel.take_drop(Payload(paths=(pictures.parent,)))
-    assert panel.setup.folders()["data_b"] == str(pictures.parent)
+    qtbot.waitUntil(lambda: panel.setup.folders()["data_b"] == str(pictures.parent))
     assert not any(edit.acceptDrops() for edit in panel.setup.findChildren(QLineEdit))
+
+
+def test_a_dropped_path_on_a_disk_that_sleeps_stops_nothing(
+    qtbot, panel: TrainPanel, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    awake, asked = threading.Event(), list[int]()
+
+    def is_dir(_path: Path) -> bool:
+        asked.append(threading.get_ident())
+        return awake.wait(20)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "is_dir", is_dir)
+        panel.take_drop(Payload(paths=(pictures,)))
+        panel.setup.zones["data"].take([pictures])
+        assert panel.setup.folders() == {"data": ""}
+        qtbot.waitUntil(lambda: len(asked) == 2)
+        assert threading.get_ident() not in asked
+        awake.set()
+    qtbot.waitUntil(lambda: panel.setup.folders() == {"data": str(pictures)})
 
 
 def test_each_recipe_keeps_what_was_said_for_it(panel: TrainPanel, pictures: Path) -> None:
@@ -402,7 +423,42 @@ def test_runs_are_deleted_after_a_question(qtbot, panel: TrainPanel, studio: Stu
     assert panel._work.currentWidget() is panel._empty
 
 
-def test_runs_of_an_opened_project_are_there(qtbot, panel: TrainPanel, studio: Studio, pictures: Path) -> None:
+def test_the_question_names_what_waits_for_a_run(qtbot, panel: TrainPanel, studio: Studio, pictures: Path) -> None:
+    first = begin(qtbot, panel, pictures, steps=2)
+    qtbot.waitUntil(lambda: state(panel, first) == "done" and run_of(panel, first).step == 2)
+    studio.pause_all(True)
+    panel.acts["round"].trigger()
+    panel.start()
+    qtbot.waitUntil(lambda: len(panel.list.items()) == 2)
+    panel.list.choose(first)
+    qtbot.waitUntil(panel.acts["delete"].isEnabled)
+    panel.acts["delete"].trigger()
+    (dialog,) = panel.findChildren(ConfirmDialog)
+    assert ["Leaves 2" in label.text() for label in dialog.more] == [True]
+    dialog.reject()
+
+
+def test_a_wish_to_read_survives_a_read_that_fails(
+    qtbot, panel: TrainPanel, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    qtbot.waitUntil(lambda: not panel.source._reading and not panel.source._timer.isActive())
+    reads = list[int]()
+
+    def runs(_folder: Path) -> list[object]:
+        reads.append(len(reads))
+        if len(reads) == 1:
+            panel.source._again = True
+            raise OSError("the disk was away")
+        return []
+
+    monkeypatch.setattr(run_source, "runs", runs)
+    panel.source.refresh()
+    qtbot.waitUntil(lambda: len(reads) == 2)
+
+
+def test_runs_of_an_opened_project_are_there(
+    qtbot, panel: TrainPanel, studio: Studio, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     id = begin(qtbot, panel, pictures, steps=2)
     qtbot.waitUntil(lambda: state(panel, id) == "done" and run_of(panel, id).step == 2)
     folder = run_of(panel, id).folder.parents[1]
@@ -415,7 +471,9 @@ def test_runs_of_an_opened_project_are_there(qtbot, panel: TrainPanel, studio: S
         studio.open_project(folder)
     qtbot.waitUntil(lambda: [item.id for item in panel.list.items()] == [id])
     assert state(panel, id) == "done"
-    panel.acts["again"].trigger()
+    with monkeypatch.context() as patch:  # it was read already, in another thread
+        patch.setattr(RunFolder, "info", lambda _self: pytest.fail("read in the window's thread"))
+        panel.acts["again"].trigger()
     assert panel.setup.values()["steps"] == 2
     assert panel.setup.values()["name"] == "Leaves"
 

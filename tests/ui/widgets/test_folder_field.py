@@ -59,7 +59,8 @@ def test_files_are_refused_in_words_and_a_folder_among_them_is_taken(qtbot, fiel
         drop(field, file)
     assert "Drop the folder" in said.args[0]
     assert field.value() == ""
-    drop(field, file, tmp_path)
+    with qtbot.waitSignal(field.changed):
+        drop(field, file, tmp_path)
     assert field.value() == str(tmp_path)
 
 
