@@ -96,14 +96,16 @@ def framed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch = pytest.importorskip("torch")
     from transformers import LlamaForCausalLM
 
-    from aigc_studio.training.tokens import Vocabulary, save_vocabulary, train_vocabulary
+    from aigc_studio.core.forms import END
+    from aigc_studio.training.tokens import save_vocabulary, train_vocabulary
 
     folder = tmp_path_factory.mktemp("framed")
     tokenizer = train_vocabulary(DOCUMENTS, 420)
     save_vocabulary(tokenizer, folder)
-    vocabulary = Vocabulary(tokenizer)
     torch.manual_seed(7)
-    LlamaForCausalLM(_config(vocabulary.size, vocabulary.end, 64)).save_pretrained(folder)
+    end = tokenizer.token_to_id(END)
+    assert end is not None
+    LlamaForCausalLM(_config(tokenizer.get_vocab_size(), end, 64)).save_pretrained(folder)
     return folder
 
 
