@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import (
     QAbstractListModel,
+    QItemSelectionModel,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
@@ -220,7 +221,9 @@ class RunList(QListView):
         """Choose one run; False when it is not in the list."""
         row = next((row for row, item in enumerate(self._model.items) if item.id == id), -1)
         if row >= 0:
-            self.setCurrentIndex(self._model.index(row, 0))
+            # not the view's own: that one adds to what is chosen while Ctrl is held, as in Ctrl+Enter
+            choose = QItemSelectionModel.SelectionFlag.ClearAndSelect
+            self.selectionModel().setCurrentIndex(self._model.index(row, 0), choose)
         return row >= 0
 
     def touch(self, id: str) -> None:

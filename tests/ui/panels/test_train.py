@@ -503,6 +503,18 @@ def test_several_runs_are_shown_side_by_side(qtbot, panel: TrainPanel, pictures:
     assert panel.acts["delete"].isEnabled()
 
 
+def test_only_the_new_training_is_chosen_when_ctrl_is_held(qtbot, panel: TrainPanel, pictures: Path) -> None:
+    first, second = begin(qtbot, panel, pictures, steps=2), begin(qtbot, panel, pictures, steps=2)
+    qtbot.waitUntil(lambda: state(panel, second) == "done")
+    panel.list.selectAll()
+    qtbot.keyPress(panel, Qt.Key.Key_Control, Qt.KeyboardModifier.ControlModifier)
+    try:
+        assert panel.list.choose(first)
+    finally:
+        qtbot.keyRelease(panel, Qt.Key.Key_Control)
+    assert [item.id for item in panel.list.chosen_items()] == [first]
+
+
 def test_the_panel_speaks_both_languages(qtbot, panel: TrainPanel, pictures: Path, qapp) -> None:
     ready(qtbot, panel, pictures)
     switch_language(qapp, "zh_CN")
