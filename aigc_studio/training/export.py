@@ -36,7 +36,7 @@ def perplexities(learner: StarterLearner) -> dict[str, dict[str, float]]:
     for language, rows in learner.held_by_language.items():
         numbers = [number for row in rows for number in row]
         nats, tokens = negative_log_likelihood(learner.network, learner.texts, rows, 16, lambda: None)
-        yardstick, _ = trigram_likelihood(learner.texts, numbers, len(learner.tokenizer), most=0)
+        yardstick, _, _ = trigram_likelihood(learner.texts, numbers, len(learner.tokenizer), most=0)
         found[language] = {
             "model": math.exp(nats / max(1, tokens)),
             "trigram": math.exp(yardstick / max(1, tokens)),

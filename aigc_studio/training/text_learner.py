@@ -1,13 +1,14 @@
 """One step of a language model, from scratch or fine-tuned, and what its finished state is worth.
 
-Rows hold several pieces, each read alone. Pieces with a weight below zero are learned not to be written, by the
-unlikelihood of their words (Welleck et al. 2020, arXiv:1908.04319; on whole rejected texts as Li et al. 2020,
-arXiv:1911.03860).
+Rows hold several pieces, each read alone, or one where a network would see the others. Pieces with a weight below zero
+are learned not to be written, by the unlikelihood of their words (Welleck et al. 2020, arXiv:1908.04319; on whole
+rejected texts as Li et al. 2020, arXiv:1911.03860).
 """
 
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -62,6 +63,13 @@ def optimisers_for(network: Any, kind: str, rate: float, decay: float) -> dict[s
     return {"adamw": torch.optim.AdamW([group for group in groups if group["params"]], lr=rate, betas=(0.9, 0.95))}
 
 
+def _takes_places(network: Any) -> bool:
+    """Whether a network can be told of each word where its piece began. Those with linear biases (ALiBi: MPT, Bloom,
+    some Falcons) and those with a state (Mamba) count from the row's beginning: pieces would see each other."""
+    named = "position_ids" in inspect.signature(network.forward).parameters
+    return named and not getattr(network.config.get_text_config(), "alibi", False)
+
+
 class TextLearner:
     """The learner and maker of both recipes for texts.
 
@@ -100,6 +108,9 @@ class TextLearner:
         held_out = list(texts.held_out)
         costs = [len(texts.piece(number)[0]) - 1 for number in held_out]
         self.held_rows = [[held_out[index] for index in row] for row in pack(costs, texts.context)]
+        if not _takes_places(network):
+            texts.lay_alone()
+            self.held_rows = [[number] for number in held_out]
 
     def batch(self, step: int) -> Batch:
         """Rows of ids with their targets, places and weights."""

@@ -152,9 +152,10 @@ def yardsticks(
     numbers = [number for row in rows for number in row]
     if not numbers:
         return {}
-    nats, count = trigram_likelihood(texts, numbers, len(writer.tokenizer), _MOST_TRIGRAMS, check)
+    nats, count, read = trigram_likelihood(texts, numbers, len(writer.tokenizer), _MOST_TRIGRAMS, check)
     figures: dict[str, Any] = {
         "trigram_perplexity": _rounded(math.exp(nats / max(1, count))),
+        "trigram_tokens": read,
         "held_out_tokens": count,
         "learned_tokens": texts.tokens,
     }
@@ -184,13 +185,17 @@ def _copying(found: Sequence[Copied]) -> dict[str, Any]:
 
 def trigram_likelihood(
     texts: Texts, numbers: Sequence[int], size: int, most: int, check: Check = lambda: None
-) -> tuple[float, int]:
-    """(nats over the words of these pieces that are to be learned, how many) of a trigram model that read what is
-    learned, of that the first `most` ids (0: all)."""
+) -> tuple[float, int, int]:
+    """(nats over the words of these pieces that are to be learned, how many, how many ids it learned from) of a trigram
+    model that read what is learned, of that about `most` ids from all documents alike (0: all)."""
+    chosen = texts.spread([each for each in texts.learned if texts.weight(each) > 0], most)
+    read = 0
 
     def learned() -> Iterator[list[int]]:
-        for ids, _ in texts.sequences((each for each in texts.learned if texts.weight(each) > 0), most):
+        nonlocal read
+        for ids, _ in texts.sequences(chosen):
             check()
+            read += len(ids)
             yield ids
 
     trigram = Trigram(learned(), size)
@@ -201,7 +206,7 @@ def trigram_likelihood(
             if marks[at]:
                 nats -= math.log(trigram.probability(ids[max(0, at - 2) : at], ids[at]))
                 count += 1
-    return nats, count
+    return nats, count, read
 
 
 def report(run: RunFolder, figures: Mapping[str, Any], after: Measured, before: Measured | None) -> None:

@@ -20,11 +20,11 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-from aigc_studio.core.store.files import plain_errors
+from aigc_studio.core.store.files import plain_errors, sync_file, sync_folder
 
 from .framing import Framing, Passage
 
@@ -154,16 +154,30 @@ def prepare(
                             weights.append(group[number - start].weight if number < len(learned) else 1.0)
                             first_held += number < len(learned)
                             at += len(piece.ids)
-            np.save(beside / "pieces.npy", np.array(table, np.int64).reshape(-1, 5))
-            np.save(beside / "weights.npy", np.array(weights, np.float32))
+                _settle(ids, learn)
+            with open(beside / "pieces.npy", "wb") as pieces_file, open(beside / "weights.npy", "wb") as weights_file:
+                np.save(pieces_file, np.array(table, np.int64).reshape(-1, 5))
+                np.save(weights_file, np.array(weights, np.float32))
+                _settle(pieces_file, weights_file)
             told = {"learned": first_held, "wide": wide, "context": framing.context, "pad": framing.pad, **facts}
-            (beside / "learned.json").write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+            with open(beside / "learned.json", "w", encoding="utf-8") as facts_file:
+                facts_file.write(json.dumps(told, ensure_ascii=False))
+                _settle(facts_file)
+            sync_folder(beside)
             shutil.rmtree(folder, ignore_errors=True)
             beside.replace(folder)
+            sync_folder(folder.parent)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
     return Texts(folder)
+
+
+def _settle(*files: IO[Any]) -> None:
+    """Let files be on the disk before they are renamed into place: a power cut would else leave them short."""
+    for file in files:
+        file.flush()
+        sync_file(file.fileno())
 
 
 class Texts:
@@ -177,6 +191,7 @@ class Texts:
         self._table = np.load(folder / "pieces.npy")
         self._weights = np.load(folder / "weights.npy")
         empty = not len(self._table)
+        self._compare(np.dtype(kind).itemsize)
         self._ids = np.zeros(0, kind) if empty else np.memmap(folder / "ids.bin", kind, "r")
         self._learn = np.zeros(0, np.uint8) if empty else np.memmap(folder / "learn.bin", np.uint8, "r")
         self.learned = range(int(self.facts["learned"]))
@@ -185,6 +200,32 @@ class Texts:
         self._rows = pack(costs, self.context)
         self._epoch = -1
         self._order = np.zeros(0, np.int64)
+
+    def _compare(self, wide: int) -> None:
+        """ValueError where the files are shorter or longer than their table says. wide: bytes of an id."""
+        starts, lengths = self._table[:, 0], self._table[:, 1]
+        end = int(starts[-1] + lengths[-1]) if len(self._table) else 0
+        sizes = {name: (self.folder / name).stat().st_size for name in ("ids.bin", "learn.bin")}
+        if (
+            sizes != {"ids.bin": end * wide, "learn.bin": end}
+            or len(self._weights) != len(self._table)
+            or not 0 <= self.facts["learned"] <= len(self._table)
+            or (starts[1:] != starts[:-1] + lengths[:-1]).any()
+        ):
+            raise ValueError("the prepared texts are not whole")
+
+    def lay_alone(self) -> None:
+        """One piece a row: for networks to which a row cannot say where one piece ends and another begins."""
+        self._rows = [[number] for number in self.learned]
+        self._epoch = -1
+
+    def spread(self, numbers: Sequence[int], most: int) -> list[int]:
+        """Of these pieces every so many, so that about `most` ids are in them (0: all): from everywhere alike."""
+        total = int(self._table[list(numbers), 1].sum()) if len(numbers) else 0
+        if not most or total <= most:
+            return list(numbers)
+        count = max(1, len(numbers) * most // total)
+        return [numbers[place * len(numbers) // count] for place in range(count)]
 
     @classmethod
     def there(cls, folder: Path) -> Texts | None:

@@ -68,6 +68,7 @@ def test_an_ignorant_model_is_as_perplexed_as_there_are_words(texts: Texts) -> N
     assert (found.figures["form"], found.figures["form_kept"]) == ("wujue", 0.0)
     beside = yardsticks(texts, rows, writer, made, lambda: None)
     assert beside["held_out_tokens"] == predicted
+    assert beside["trigram_tokens"] == sum(len(texts.piece(number)[0]) for number in range(8))
     assert 1 < beside["trigram_perplexity"] < found.figures["perplexity"]
     assert beside["held_out_copied_longest"] == 4
     assert Measured.from_json(json.loads(json.dumps(vars(found)))) == found
@@ -78,9 +79,12 @@ def test_the_trigram_model_reads_what_is_learned(texts: Texts) -> None:
     learned = [ids for ids, _ in texts.sequences(range(8))]
     held_out = [ids for ids, _ in texts.sequences(texts.held_out)]
     found = trigram_likelihood(texts, list(texts.held_out), len(WORDS), 0)
-    assert found == pytest.approx(Trigram(learned, len(WORDS)).loss_on(held_out))
-    less = trigram_likelihood(texts, list(texts.held_out), len(WORDS), 1)
-    assert less == pytest.approx(Trigram(learned[:1], len(WORDS)).loss_on(held_out))
+    assert found[:2] == pytest.approx(Trigram(learned, len(WORDS)).loss_on(held_out))
+    assert found[2] == sum(map(len, learned))
+    less = trigram_likelihood(texts, list(texts.held_out), len(WORDS), sum(map(len, learned[:4])))
+    some = [learned[number] for number in (0, 2, 4, 6)]  # from everywhere, not the first ones
+    assert less[:2] == pytest.approx(Trigram(some, len(WORDS)).loss_on(held_out))
+    assert less[2] == sum(map(len, some))
 
 
 def test_nothing_held_out_and_nothing_written(tmp_path: Path) -> None:

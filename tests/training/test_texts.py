@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigc_studio.core.errors import Cancelled, StudioError
+from aigc_studio.training import texts as module
 from aigc_studio.training.framing import Framing, Passage
+from aigc_studio.training.text_learner import TextLearner
 from aigc_studio.training.text_measure import losses, negative_log_likelihood
 from aigc_studio.training.texts import IGNORED, Texts, pack, prepare, sections, split
 from aigc_studio.training.tokens import train_words
@@ -149,6 +153,74 @@ def test_pieces_in_one_row_do_not_see_each_other(tmp_path: Path, kind: str) -> N
             expected -= sum(float(scores[at - 1, ids[at]]) for at in range(1, len(ids)) if learn[at])
     assert alone == pytest.approx(expected, rel=1e-4)
     assert packed == pytest.approx(expected, rel=1e-4)
+
+
+def _with_linear_biases(kind: str) -> Any:
+    """A small network that counts from the row's beginning."""
+    import transformers as hf
+
+    torch.manual_seed(3)
+    if kind == "mpt":
+        return hf.MptForCausalLM(hf.MptConfig(d_model=32, n_heads=2, n_layers=2, max_seq_len=64, vocab_size=len(WORDS)))
+    if kind == "falcon":
+        size = {"hidden_size": 32, "num_attention_heads": 2, "num_hidden_layers": 2}
+        return hf.FalconForCausalLM(hf.FalconConfig(vocab_size=len(WORDS), alibi=True, **size))
+    return hf.BloomForCausalLM(hf.BloomConfig(vocab_size=len(WORDS), hidden_size=32, n_layer=2, n_head=2))
+
+
+@pytest.mark.parametrize("kind", ["mpt", "bloom", "falcon"])
+def test_networks_that_count_from_the_rows_beginning_get_one_piece_a_row(tmp_path: Path, kind: str) -> None:
+    """While they learn and while they are measured: each piece would see those before it."""
+    network = _with_linear_biases(kind).eval()
+    texts = prepared(tmp_path)
+    assert texts.rows < len(texts.learned)
+    nothing: Any = None
+    learner = TextLearner(network, network, WORDS, texts, {}, [], batch=4, seed=0, placement=nothing, run=nothing)
+    expected = 0.0
+    with torch.no_grad():
+        for ids, learn in texts.sequences(texts.held_out):
+            scores = torch.log_softmax(network(torch.tensor([ids])).logits[0], -1)
+            expected -= sum(float(scores[at - 1, ids[at]]) for at in range(1, len(ids)) if learn[at])
+    measured, _ = negative_log_likelihood(network, texts, learner.held_rows, 4, lambda: None)
+    assert measured == pytest.approx(expected, rel=1e-4)
+    assert texts.rows == len(texts.learned)
+    rows = [texts._row(number, 0) for number in range(texts.rows)]
+    assert sorted(rows) == [[number] for number in texts.learned]
+
+
+@pytest.mark.parametrize("name", ["ids.bin", "learn.bin", "weights.npy"])
+def test_files_that_a_power_cut_left_short_are_made_again(tmp_path: Path, name: str) -> None:
+    texts = prepared(tmp_path)
+    path = texts.folder / name
+    data = path.read_bytes()
+    del texts
+    path.write_bytes(data[:-4])
+    assert Texts.there(path.parent) is None
+    path.write_bytes(data)
+    assert Texts.there(path.parent) is not None
+
+
+def test_arrays_are_on_the_disk_before_they_are_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = set[int]()
+    monkeypatch.setattr(module, "sync_file", lambda handle: synced.add(os.fstat(handle).st_ino))
+    folder = prepared(tmp_path).folder
+    assert {path.stat().st_ino for path in folder.iterdir()} == synced
+
+
+@given(st.integers(0, 400))
+def test_some_pieces_are_taken_from_everywhere(most: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        texts = prepared(Path(folder))
+        numbers = list(texts.learned)
+        lengths = [len(texts.piece(number)[0]) for number in numbers]
+        some = texts.spread(numbers, most)
+        if not most or sum(lengths) <= most:
+            assert some == numbers
+            return
+        assert some == sorted(set(some))
+        assert len(some) == max(1, len(numbers) * most // sum(lengths))
+        gaps = {after - before for before, after in pairwise(some)}
+        assert not gaps or max(gaps) - min(gaps) <= 1
 
 
 def test_unlikelihood_pushes_words_down() -> None:
