@@ -30,12 +30,21 @@ def events(folder: Path) -> Any:
     return found
 
 
+def learn(run: RunFolder, steps: int, ctx: FakeContext | None = None) -> None:
+    """One stretch of a run. Its events get the name of a later second: that is the order in which they are read."""
+    there = set(run.path.glob("events/*"))
+    try:
+        Trainer(ctx or FakeContext(), run, Lines(), settings(steps), watchers(run, {}, lambda *_, **__: None)).run()
+    finally:
+        (new,) = set(run.path.glob("events/*")) - there
+        new.rename(new.with_name(f"events.out.tfevents.{len(there):010d}.here"))
+
+
 def test_tensorboard_reads_the_curves_and_samples_of_a_run_that_was_paused(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
-    told = watchers(run, {}, lambda *_, **__: None)
     with pytest.raises(Cancelled):
-        Trainer(FakeContext(cancel_after=9), run, Lines(), settings(), told).run()
-    Trainer(FakeContext(), run, Lines(), settings(), watchers(run, {}, lambda *_, **__: None)).run()
+        learn(run, 20, FakeContext(cancel_after=9))
+    learn(run, 20)
     found = events(run.path)
     assert {"loss", "rate", "images_per_second"} <= set(found.Tags()["scalars"])
     logged = {line["step"]: line["values"]["loss"] for line in run.read()[0] if "loss" in line.get("values", {})}
@@ -50,18 +59,11 @@ def test_tensorboard_reads_the_curves_and_samples_of_a_run_that_was_paused(tmp_p
 @pytest.mark.allow_log("WARNING")  # the reader says what it leaves out
 def test_steps_that_a_crash_has_lost_are_void(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
-
-    def learn(steps: int) -> None:
-        there = set(run.path.glob("events/*"))
-        Trainer(FakeContext(), run, Lines(), settings(steps), watchers(run, {}, lambda *_, **__: None)).run()
-        (new,) = set(run.path.glob("events/*")) - there
-        new.rename(new.with_name(f"events.out.tfevents.{steps:010d}.here"))  # files are read in the order of seconds
-
-    learn(6)
+    learn(run, 6)
     before = (run.path / "checkpoint.safetensors").read_bytes()
-    learn(12)
+    learn(run, 12)
     (run.path / "checkpoint.safetensors").write_bytes(before)  # as if it had died after step 12 without another one
-    learn(14)
+    learn(run, 14)
     assert [event.step for event in events(run.path).Scalars("loss")] == list(range(1, 15))
 
 
