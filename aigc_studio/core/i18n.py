@@ -18,8 +18,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+from string import Formatter
 
 from .paths import resources
 
@@ -27,6 +28,9 @@ __all__ = ["LANGUAGES", "N_", "current_language", "set_language", "speaking", "s
 
 LANGUAGES = {"en": "English", "zh_CN": "简体中文"}
 """Language code to the language's own name."""
+
+_LONGEST = 20_000
+"""Characters of a text with fields; ours are a hundredth of that."""
 
 _current = "en"
 _here: ContextVar[str] = ContextVar("language", default="")
@@ -95,4 +99,14 @@ def tr(source: str, /, **params: object) -> str:
     language = _here.get() or _current
     text = source if language == "en" else table(language).get(source, source)
     text = text.partition("##")[0]
-    return text.format(**params) if params else text
+    return text.format(**params) if params and _has_plain_fields(text) else text
+
+
+@lru_cache(2048)
+def _has_plain_fields(text: str) -> bool:
+    """Whether all fields of a text are mere names. Ours are, and texts from files (what a run's log or a recipe tells)
+    must be: "{count:>2000000000}" would fill the memory, and "{name.attribute}" look where it should not."""
+    return len(text) <= _LONGEST and all(
+        not spec and not conversion and (name is None or name.isidentifier())
+        for _, name, spec, conversion in Formatter().parse(text)
+    )

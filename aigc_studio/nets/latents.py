@@ -7,7 +7,7 @@ to what its decoder knows than the standard one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from torch import Tensor
 from .gan import Generator
 from .vae import VAE, divergence
 
-__all__ = ["of_gan", "of_vae"]
+__all__ = ["compared", "of_gan", "of_vae"]
 
 DIRECTIONS = 8
 """Sliders that a form can show without being a wall of them."""
@@ -70,3 +70,27 @@ def of_vae(net: VAE, batches: Iterable[Tensor], *, count: int = DIRECTIONS) -> d
         "scales": covariance.diagonal().sqrt()[dims].float(),
         "information": nats[dims].float(),
     }
+
+
+def compared(extra: Mapping[str, Tensor], latent: int) -> None:
+    """ValueError, in one sentence, when what a file holds beside the weights does not fit a network with so many
+    latents: other shapes, entries that there are not."""
+    dims = extra.get("dims")
+    counted = [each for name in ("directions", "dims", "scales") if (each := extra.get(name)) is not None]
+    count = len(counted[0]) if counted and counted[0].ndim else 0
+    wanted = {
+        "mean": (latent,),
+        "spread": (latent, latent),
+        "directions": (count, latent),
+        "dims": (count,),
+        "scales": (count,),
+        "information": (count,),
+    }
+    for name, shape in wanted.items():
+        value = extra.get(name)
+        if value is not None and tuple(value.shape) != shape:
+            raise ValueError(f"extra.{name} has the shape {tuple(value.shape)}, not {shape}")
+        if value is not None and value.is_floating_point() == (name == "dims"):
+            raise ValueError(f"extra.{name} holds {value.dtype}")
+    if dims is not None and count and not 0 <= int(dims.min()) <= int(dims.max()) < latent:
+        raise ValueError(f"extra.dims names entries beyond {latent}")

@@ -53,6 +53,10 @@ class Progress:
         return min(1.0, (self.index + step) / self.count) if self.count else 0.0
 
 
+_LONGEST = 1 << 20
+"""Characters that the fields of a notice may come to."""
+
+
 @dataclass(frozen=True)
 class Notice:
     """Something to know about a job that is no error: English, marked with N_() where it was written."""
@@ -78,10 +82,13 @@ class Notice:
         ]
 
     def words(self) -> str:
-        """Like `str`, but never fails: a recipe may be from another version, or damaged."""
+        """Like `str`, but never fails nor grows: a recipe may be from another version, damaged, or made to do harm."""
+        longest = max((len(value) for value in self.params.values() if isinstance(value, str)), default=0)
+        if self.source.count("{") * longest > _LONGEST:
+            return self.source
         try:
             return str(self)
-        except (KeyError, IndexError, ValueError):
+        except (KeyError, IndexError, ValueError, TypeError):  # TypeError: a field that tr() itself has
             return self.source
 
 

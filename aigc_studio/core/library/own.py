@@ -28,6 +28,10 @@ _CLASSES = {
 _PARTS = {"AIGCStudioEncoder": "encoder:pictures"}
 """`_class_name` to type of part, of what makes no pictures itself."""
 
+_LARGEST = {"AIGCStudioTranslator": 1024}
+_LARGEST_OTHER = 512
+"""Largest side of the pictures, as the networks have it in their bounds."""
+
 _FORMAT = 1
 _WEIGHTS = "model.safetensors"
 
@@ -60,7 +64,8 @@ def _sizes(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
             folder=shown(folder),
         )
     size, labels = config.get("size"), config.get("labels", [])
-    if version != _FORMAT or type(size) is not int or not 8 <= size <= 1024:
+    most = _LARGEST.get(str(config.get("_class_name")), _LARGEST_OTHER)
+    if version != _FORMAT or type(size) is not int or not 8 <= size <= most:
         raise damaged(folder / "config.json", f"format {version!r:.40}, size {size!r:.40}")
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise damaged(folder / "config.json", "labels are no list of names")

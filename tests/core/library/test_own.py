@@ -144,3 +144,16 @@ def test_long_names_are_cut(tmp_path: Path) -> None:
     labels = only(write(tmp_path / "m", labels=["x" * 900] * 900)).facts["labels"]
     assert len(labels) == 64
     assert all(len(label) == 80 for label in labels)
+
+
+@pytest.mark.parametrize("name", [*FAMILIES, "AIGCStudioEncoder"])
+def test_sizes_are_bounded_as_the_network_bounds_them(name: str, tmp_path: Path) -> None:
+    """What is listed as whole can be loaded."""
+    files = pytest.importorskip("aigc_studio.nets.files")
+    low, high = files.CLASSES[name].BOUNDS["size"]
+    for size in (low, high):
+        assert only(write(tmp_path / f"{size}", name, size=size)).problem is None
+    for size in (low - 1, high + 1):
+        problem = only(write(tmp_path / f"{size}", name, size=size)).problem
+        assert problem is not None
+        assert problem.code == "model-damaged"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +157,32 @@ def test_no_family_reads_a_prompt(name: str) -> None:
     assert not family.prompt
     assert family.needs == "torch"
     assert registry.family("stable-diffusion").prompt
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("gan", {"mean": torch.zeros(3)}),
+        ("gan", {"directions": torch.zeros(2, 3)}),
+        ("gan", {"scales": torch.zeros(99)}),
+        ("gan", {"mean": torch.tensor(0.0)}),
+        ("gan", {"directions": torch.tensor(0.0)}),
+        ("vae", {"spread": torch.zeros(2, 2)}),
+        ("vae", {"dims": torch.tensor([10_000, 0])}),
+        ("vae", {"dims": torch.tensor([-1, 0])}),
+        ("vae", {"dims": torch.zeros(2)}),
+    ],
+)
+def test_what_was_measured_of_another_network_is_damage_at_once(
+    name: str, changed: dict[str, Any], models, tmp_path: Path
+) -> None:
+    """And no error in the middle of the work."""
+    folder = tmp_path / "m"
+    shutil.copytree(models[name].folder, folder)
+    tensors = load_file(folder / "model.safetensors")
+    for key, value in changed.items():
+        tensors["extra." + key] = value
+    save_file(tensors, folder / "model.safetensors")
+    with pytest.raises(StudioError) as error:
+        registry.module(name).load(Model("m", name, "M", folder), FakeContext())
+    assert error.value.code == "model-damaged"

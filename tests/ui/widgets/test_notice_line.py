@@ -41,3 +41,17 @@ def test_notices_are_shown_and_follow_the_language(qtbot) -> None:
 def test_a_recipe_tells_them_again(recipe: dict | None, words: list[str]) -> None:
     """Damaged ones are left out, or shown as they are."""
     assert [notice.words() for notice in Notice.of_recipe(recipe)] == words
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["{count:>2000000000}", "{count!r:>2000000000}", "{count.__class__}", "{count[0]}", "{count:{count}}", "{}", "{0}"],
+)
+def test_a_notice_from_a_file_cannot_ask_for_formats(source: str) -> None:
+    """It is shown as it is."""
+    assert Notice(source, {"count": 1}).words() == source
+
+
+def test_a_notice_from_a_file_cannot_grow() -> None:
+    source = "{name}" * 3000
+    assert Notice(source, {"name": "x" * 100_000}).words() == source

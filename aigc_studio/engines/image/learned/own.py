@@ -53,7 +53,7 @@ def warm() -> None:
 
 def load_own(model: Model, ctx: Context, name: str) -> Own:
     """Read a folder whose class is `name`; StudioError for anything else and for what is damaged."""
-    from aigc_studio.nets import files
+    from aigc_studio.nets import files, latents
 
     ctx.progress(0, 0, N_("Loading the model"))
     ctx.check()
@@ -64,6 +64,8 @@ def load_own(model: Model, ctx: Context, name: str) -> Own:
         loaded = files.load(model.folder)
         if not isinstance(loaded.net, files.CLASSES[name]):
             raise ValueError(f"{type(loaded.net).__name__} is no {name}")
+        if isinstance(latent := getattr(loaded.net, "latent", None), int):
+            latents.compared(loaded.extra, latent)
     except (ValueError, OSError) as error:
         raise damaged(weights, repr(error)[:500]) from error
     ctx.check()
