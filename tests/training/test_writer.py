@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from aigc_studio.engines.local import LocalEngine
 from aigc_studio.engines.runner import run_job
 from aigc_studio.engines.text import causal_lm
 from aigc_studio.training import checkpoint, text_learner, writer
+from aigc_studio.training.session import Session
 from aigc_studio.training.texts import Texts
 from tests.engines.context import FakeContext
 from tests.training.conftest import POEMS
@@ -93,6 +95,8 @@ def nats(run: Path, text: str) -> float:
 def test_it_learns_by_heart_and_delivers_a_model(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The loss falls, samples are shown on the way, figures and card are there, and the engine writes with it."""
     monkeypatch.setattr(text_learner, "_WRITE", 24)
+    settings = Session.settings  # every step writes its loss: all of them may take less than the usual second
+    monkeypatch.setattr(Session, "settings", lambda self, **more: replace(settings(self, **more), log_seconds=0.0))
     run = tmp_path / "training" / "0123abcd"
     ctx = train(run, data, 80, samples=3, sample_every=40, patience=0, prompts="# 静夜思\\n\\n床前\n月")
     lines, _ = RunFolder(run).read()

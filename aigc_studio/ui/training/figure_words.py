@@ -65,7 +65,11 @@ _FIGURES = {
     "perplexity": _Figure(
         N_("Perplexity"),
         N_("Among how many words it hesitates in texts that it never learned. Lower is better."),
-        beside=(("before_perplexity", _BEFORE), ("trigram_perplexity", N_("a trigram model: {value}"))),
+        beside=(
+            ("before_perplexity", _BEFORE),
+            ("trigram_perplexity", N_("a trigram model: {value}")),
+            ("trigram_tokens", N_("which learned from {value} tokens")),
+        ),
     ),
     "bits_per_character": _Figure(
         N_("Bits per character"), N_("Lower is better."), beside=(("before_bits_per_character", _BEFORE),)

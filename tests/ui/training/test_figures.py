@@ -46,6 +46,7 @@ def test_figures_stand_beside_what_they_are_read_against() -> None:
                 "perplexity": 38.2,
                 "before_perplexity": 121.4,
                 "trigram_perplexity": 88.0,
+                "trigram_tokens": 900,
                 "network": "Small net",
                 "frechet": 41.37,
                 "form_kept": 0.97,
@@ -57,7 +58,7 @@ def test_figures_stand_beside_what_they_are_read_against() -> None:
         )
     }
     assert rows["perplexity"].value == "38.2"
-    assert rows["perplexity"].beside == "before: 121.4  ·  a trigram model: 88"
+    assert rows["perplexity"].beside == "before: 121.4  ·  a trigram model: 88  ·  which learned from 900 tokens"
     assert rows["frechet"].title == "Fréchet distance (Small net)"
     assert rows["form_kept"].value == "97 %"
     assert (rows["own_figure"].title, rows["own_figure"].value) == ("own figure", "3")
