@@ -64,7 +64,7 @@ _ENDS = {
     "minutes": N_("Finished: the time limit was reached."),
     "patience": N_("Finished early: what was held out did not improve any more."),
     "asked": N_("Finished when it was asked to."),
-    "paused": N_("Paused; it goes on from its last checkpoint."),
+    "paused": N_("Stopped; it can go on from its last checkpoint."),
     "training-nan": N_("Broke down: a loss was not a number any more. The last good checkpoint is kept."),
     "disk": N_("Stopped: the disk is full. The last checkpoint is kept."),
     "data-missing": N_("Stopped: the data folder is not there."),

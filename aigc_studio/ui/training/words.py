@@ -120,8 +120,8 @@ def duration(seconds: float) -> str:
 
 
 def when(created: float) -> str:
-    """A moment: the time for today, else the date with it."""
-    if not created:
+    """A moment: the time for today, else the date with it. "" for none, and for what no clock of ours shows."""
+    if not 0 < created < 1e11:
         return ""
     moment = QDateTime.fromSecsSinceEpoch(int(created))
     if time.strftime("%Y%j", time.localtime(created)) == time.strftime("%Y%j"):
