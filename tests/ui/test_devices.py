@@ -110,10 +110,10 @@ def test_another_device_ends_idle_engines(studio: Studio, monkeypatch: pytest.Mo
         monkeypatch.setattr(lane, "close", lambda lane=lane: closed.append(lane.name))
     studio._lanes["text"].job = object()  # type: ignore[assignment]  busy
     studio.settings.set("device", "cuda:1")
-    assert closed == ["picture", "sound"]
+    assert closed == ["picture", "sound", "train"]
     studio._lanes["text"].job = None
     studio._lanes["text"].ended.emit("job", None, None)
-    assert closed == ["picture", "sound", "text"]
+    assert closed == ["picture", "sound", "train", "text"]
     engine = studio._lanes._child_engine("picture")
     assert engine._environment["AIGC_STUDIO_DEVICE"] == "cuda:1"  # type: ignore[attr-defined]
     monkeypatch.undo()
