@@ -257,7 +257,8 @@ class Trainer:
         return min(steps, max(self.step, round(self.fraction * steps))), steps
 
     def _log_when_due(self, now: float, last: bool) -> None:
-        if not last and now - self._log.since < self.settings.log_seconds:
+        first = self.step == 1  # at once: a curve begins somewhere, and whoever waits for it sees that it does
+        if not (first or last) and now - self._log.since < self.settings.log_seconds:
             return
         if self._sick is not None and bool(self._sick):
             raise self._broken()

@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QTabBar, QToolButton, QVBoxLayout, QWidget
 
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
@@ -358,6 +358,10 @@ class RunView(Translated, QWidget):
         if hasattr(self, "_timer"):
             for place in range(self.tabs.count()):
                 self.tabs.setTabText(place, tr(_TABS[str(self.tabs.tabData(place))]))
+            for button, name in zip(
+                self.tabs.findChildren(QToolButton), (N_("Tabs before"), N_("Tabs after")), strict=False
+            ):
+                button.setAccessibleName(tr(name))  # Qt says its own in English
             self._say()
 
     def showEvent(self, event) -> None:  # noqa: ANN001  QShowEvent

@@ -87,7 +87,7 @@ def test_the_end_and_its_reason_are_said(qtbot, view: RunView, run: RunFolder, t
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        ("paused", "Paused"),
+        ("paused", "Stopped"),
         ("training-nan", "not a number"),
         ("disk", "disk is full"),
         ("asked", "asked"),
