@@ -1,8 +1,10 @@
 """What is said about each picture of a folder: from a text beside it, from a table, else from its name.
 
-`<name>.txt` (or `.caption`) beside the picture; `captions`, `metadata`, `names`, `labels` or `prompts` as `.csv`,
-`.tsv`, `.jsonl` or `.json` in its folder or above (Hugging Face's "imagefolder", kohya's `meta_cap.json`, names in
-several languages); the file's own name without numbers, or the name of its folder.
+`<name>.txt` (or `.caption`) beside the picture, one caption a line, and an empty one says that there is none; where two
+pictures differ in their suffix only, each may have a text of its full name, `<name>.png.txt`. `captions`, `metadata`,
+`names`, `labels` or `prompts` as `.csv`, `.tsv`, `.jsonl` or `.json` in its folder or above (Hugging Face's
+"imagefolder", kohya's `meta_cap.json`, names in several languages). The file's own name without numbers, or the name of
+its folder.
 """
 
 from __future__ import annotations
@@ -21,12 +23,12 @@ from typing import Any, NamedTuple
 
 from ..errors import StudioError
 from ..i18n import N_
-from ..store.files import plain_errors, write_atomically
+from ..store.files import plain_errors
 from .encoding import decode, encoding_of, lines_of
 from .problem import Check, Problem, nobody_asks, readable
 from .walk import LINK
 
-__all__ = ["BESIDE", "LONGEST", "Captions", "from_name", "read", "write"]
+__all__ = ["BESIDE", "LONGEST", "MOST_BYTES", "Captions", "beside", "clean", "from_name", "lines_of_text", "read"]
 
 BESIDE = (".txt", ".caption")
 """Suffixes of texts beside pictures."""
@@ -34,8 +36,10 @@ BESIDE = (".txt", ".caption")
 LONGEST = 4000
 """Characters of a caption that are kept."""
 
+MOST_BYTES = 256 << 10
+"""Of a text beside a picture."""
+
 _FEW = 4
-_LARGEST_TEXT = 256 << 10
 _LARGEST_TABLE = 512 << 20
 _LARGEST_OBJECT = 32 << 20
 """Bytes of a table in one piece of JSON; others are read line by line."""
@@ -91,11 +95,11 @@ def read(folder: Path, files: Iterable[str], check: Check = nobody_asks) -> Capt
         if number % 64 == 0:
             check()
         place = PurePosixPath(file)
-        for source, texts in (
-            ("text", reader.beside(place)),
-            ("table", reader.listed(place)),
-            ("name", (from_name(place),)),
-        ):
+        if (said := reader.beside(place)) is not None:
+            if said:
+                found.texts[file], found.sources[file] = said, "text"
+            continue
+        for source, texts in (("table", reader.listed(place)), ("name", (from_name(place),))):
             kept = tuple(dict.fromkeys(text for text in map(clean, texts) if text and not text.isdecimal()))
             if kept:
                 found.texts[file] = kept
@@ -103,6 +107,18 @@ def read(folder: Path, files: Iterable[str], check: Check = nobody_asks) -> Capt
                 break
     _forget_numbered(found)
     return found
+
+
+def beside(folder: Path, files: Iterable[str], check: Check = nobody_asks) -> dict[str, tuple[str, ...]]:
+    """What the texts beside pictures say now; pictures without such a text are left out."""
+    reader = _Reader(folder, Captions(), check)
+    texts: dict[str, tuple[str, ...]] = {}
+    for number, file in enumerate(files):
+        if number % 64 == 0:
+            check()
+        if (said := reader.beside(PurePosixPath(file))) is not None:
+            texts[file] = said
+    return texts
 
 
 def _forget_numbered(found: Captions) -> None:
@@ -117,6 +133,11 @@ def _forget_numbered(found: Captions) -> None:
 def clean(text: str) -> str:
     """One line, without control characters, not endless."""
     return re.sub(r"[\s\x00-\x1f\x7f\ufeff]+", " ", readable(text)).strip()[:LONGEST].strip()
+
+
+def lines_of_text(text: str) -> tuple[str, ...]:
+    """The captions in a text, one a line, each once."""
+    return tuple(dict.fromkeys(line for line in map(clean, text.splitlines()) if line))
 
 
 def from_name(place: PurePosixPath) -> str:
@@ -153,16 +174,16 @@ class _Reader:
         self.folders: dict[PurePosixPath, _Beside] = {}
         self.chains: dict[PurePosixPath, list[tuple[PurePosixPath, str]]] = {}
 
-    def beside(self, place: PurePosixPath) -> tuple[str, ...]:
-        """The text in a file of the picture's name."""
+    def beside(self, place: PurePosixPath) -> tuple[str, ...] | None:
+        """The captions in a file of the picture's name, () for an empty one; None where there is none to be read."""
         here = self._here(place.parent).texts
         for suffix in BESIDE if here else ():
-            for name in (place.stem + suffix, place.name + suffix):
+            for name in (place.name + suffix, place.stem + suffix):
                 if name in here:
-                    text = self._text(place.parent / name, _LARGEST_TEXT)
-                    if text is not None and text.strip():
-                        return (text,)
-        return ()
+                    text = self._text(place.parent / name, MOST_BYTES)
+                    if text is not None:
+                        return lines_of_text(text)
+        return None
 
     def listed(self, place: PurePosixPath) -> tuple[str, ...]:
         """What a table in the picture's folder or one above says."""
@@ -365,16 +386,3 @@ def _texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,) if value.strip() else ()
     return tuple(text for text in value if isinstance(text, str) and text.strip()) if isinstance(value, list) else ()
-
-
-def write(folder: Path, texts: Mapping[str, str], *, replace: bool = False) -> int:
-    """Write captions as `<name>.txt` beside their pictures; returns how many. replace: also where there is one."""
-    written = 0
-    with plain_errors():
-        for file, text in texts.items():
-            path = (folder / file).with_suffix(BESIDE[0])
-            if text and (replace or not path.exists()):
-                with write_atomically(path) as out:
-                    out.write((clean(text) + "\n").encode("utf-8"))
-                written += 1
-    return written

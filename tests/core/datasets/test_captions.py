@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigc_studio.core.datasets import captions
-from aigc_studio.core.errors import Cancelled, StudioError
+from aigc_studio.core.errors import Cancelled
 
-from .kit import picture, save
+from .kit import save
 
 FILES = ["a.png", "sub/b.jpg", "0001.png"]
 
@@ -24,7 +24,7 @@ def read(folder: Path, files: list[str] = FILES) -> dict[str, tuple[str, ...]]:
 
 
 def test_a_text_beside_wins_over_a_table_and_a_name(tmp_path: Path) -> None:
-    save(tmp_path, "a.txt", "  from the\n text ")
+    save(tmp_path, "a.txt", "  from the\t text ")
     save(tmp_path, "sub/b.caption", "beside b")
     save(tmp_path, "captions.csv", "file,caption\na.png,from the table\n0001.png,numbered\n")
     found = captions.read(tmp_path, FILES)
@@ -32,10 +32,22 @@ def test_a_text_beside_wins_over_a_table_and_a_name(tmp_path: Path) -> None:
     assert found.sources == {"a.png": "text", "sub/b.jpg": "text", "0001.png": "table"}
 
 
-def test_an_empty_text_beside_is_none(tmp_path: Path) -> None:
+def test_an_empty_text_beside_says_that_there_is_none(tmp_path: Path) -> None:
     save(tmp_path, "a.txt", " \n")
     save(tmp_path, "metadata.csv", "file_name,text\na.png,listed\n")
-    assert read(tmp_path)["a.png"] == ("listed",)
+    assert "a.png" not in read(tmp_path)
+
+
+def test_the_lines_of_a_text_beside_are_alternatives(tmp_path: Path) -> None:
+    save(tmp_path, "a.txt", "a red cup\r\n\r\n 红杯子 \na red cup\n7\n")
+    assert read(tmp_path)["a.png"] == ("a red cup", "红杯子", "7")
+    assert captions.beside(tmp_path, FILES) == {"a.png": ("a red cup", "红杯子", "7")}
+
+
+def test_a_text_of_the_full_name_is_for_that_picture_alone(tmp_path: Path) -> None:
+    save(tmp_path, "a.txt", "both")
+    save(tmp_path, "a.png.txt", "the first")
+    assert read(tmp_path, ["a.png", "a.jpg"]) == {"a.png": ("the first",), "a.jpg": ("both",)}
 
 
 @pytest.mark.parametrize(
@@ -166,18 +178,6 @@ def test_clean_is_settled_and_short(text: str) -> None:
     once = captions.clean(text)
     assert captions.clean(once) == once
     assert len(once) <= captions.LONGEST
-
-
-def test_captions_are_written_beside_and_read_again(tmp_path: Path) -> None:
-    for name in ("a.png", "sub/b.png"):
-        picture(tmp_path, name)
-    save(tmp_path, "a.txt", "mine")
-    assert captions.write(tmp_path, {"a.png": "theirs", "sub/b.png": "a  cup\n", "c.png": ""}) == 1
-    assert read(tmp_path, ["a.png", "sub/b.png"]) == {"a.png": ("mine",), "sub/b.png": ("a cup",)}
-    assert captions.write(tmp_path, {"a.png": "theirs"}, replace=True) == 1
-    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "theirs\n"
-    with pytest.raises(StudioError):
-        captions.write(tmp_path / "gone", {"a.png": "x"})
 
 
 def test_a_cancel_ends_it(tmp_path: Path) -> None:
