@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from aigc_studio.core.errors import Cancelled, StudioError
-from aigc_studio.core.i18n import N_
+from aigc_studio.core.i18n import N_, current_language
 
 from .engine import CancelToken, Listener, Order, Preview
 from .interpreter import child_command, child_environment
@@ -82,7 +82,7 @@ class ChildEngine:
         reused = self.pid is not None
         child = self._ready()
         try:
-            child.send(Frame("run", order.job_id, body=order.dumps()))
+            child.send(Frame("run", order.job_id, {"language": current_language()}, order.dumps()))
         except ProtocolError as error:
             raise StudioError(
                 N_("This request is too long for the engine; shorten the text and try again."),

@@ -5,6 +5,7 @@
     step        one step, with a check for cancel          save        store the next result (a small picture)
     step:n      n steps                                    text:x      a piece of text
     notice:x    a notice about x                           part:id     mark the file that a part names
+    language    a notice of the language in use
     wait        steps until cancelled                      hang        neither steps nor listens, for ever
     forward     torch modules for ever, without a check    flood       a hundred thousand pieces and steps
     fail        a StudioError                              crash       an unexpected exception
@@ -27,6 +28,7 @@ from typing import Any
 from PIL import Image
 
 from aigc_studio.core.errors import StudioError
+from aigc_studio.core.i18n import current_language
 from aigc_studio.core.requests import Request
 
 from .base import Context, Family, Model, Param, Task
@@ -92,6 +94,9 @@ class _Actor:
 
     def _notice(self, argument: str) -> None:
         self.ctx.notice("The script speaks of {thing}.", thing=argument)
+
+    def _language(self, _argument: str) -> None:
+        self.ctx.notice("The language is {code}.", code=current_language())
 
     def _part(self, argument: str) -> None:
         part = self.ctx.part(argument)

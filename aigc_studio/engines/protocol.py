@@ -4,7 +4,7 @@ A frame is a fixed prefix (magic, protocol version, length of header, length of 
 lengths are bounded, so that garbage on the pipe is an error at once and never a huge allocation. Every frame names the
 job it belongs to, "" for none: frames of a job that is no longer waited for are dropped by whoever reads them.
 
-To the child: `run` (body: Order as JSON), `cancel`, `warm`, `unload`, `close`.
+To the child: `run` (the window's language; body: Order as JSON), `cancel`, `warm`, `unload`, `close`.
 From the child: `hello`, `beat` (each second), `taken` (the first of a job), `progress` (body: raw RGB or empty),
 `partial` (body: text), `notice`, `output`, and as the last of a job `done`, `cancelled` or `error` (body: StudioError
 as JSON).

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from aigc_studio.core.errors import Cancelled, describe
+from aigc_studio.core.i18n import set_language
 
 from .engine import CancelToken, Order, Preview
 from .protocol import VERSION, Frame, ProtocolError, Sender, read_frames
@@ -92,6 +93,7 @@ class _Server:
     def _run(self, engine: Any, frame: Frame) -> None:
         token = self._tokens[frame.job]
         self._send(Frame("taken", frame.job))
+        set_language(str(frame.data.get("language", "")))  # cards and samples are written as the window speaks
         try:
             order = Order.loads(frame.body)
             engine.run(order, _Report(self._send, frame.job), token)

@@ -7,21 +7,32 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aigc_studio import __version__
+from aigc_studio.core.i18n import N_, tr
 
 if TYPE_CHECKING:
     from aigc_studio.engines.base import Family
 
 __all__ = ["model_card"]
 
+_ENDED = {
+    "steps": N_("all steps were learned"),
+    "minutes": N_("the time was up"),
+    "patience": N_("nothing improved any more"),
+    "asked": N_("it was asked to finish"),
+}
+
 
 def model_card(family: Family, facts: Mapping[str, Any], texts: Sequence[str], pictures: bool) -> str:
-    """Markdown with YAML front matter, in English as the hub's cards are. facts: what training.json says.
+    """Markdown in the current language, with YAML front matter as the hub's cards have. facts: what training.json says;
+    its data, settings and figures keep the names they have there.
 
     texts: samples to show. pictures: whether samples.png lies beside.
     """
     licence = " ".join(str(facts.get("licence", "")).split())
     request = facts.get("request", {})
     params = request.get("params", {}) if isinstance(request, Mapping) else {}
+    ended = str(facts.get("ended", ""))
+    minutes = f"{float(facts.get('seconds', 0.0)) / 60:.1f}"
     lines = [
         "---",
         f"license: {json.dumps(licence or 'unknown', ensure_ascii=False)}",
@@ -30,30 +41,32 @@ def model_card(family: Family, facts: Mapping[str, Any], texts: Sequence[str], p
         "",
         f"# {' '.join(str(facts.get('title', '')).split())}",
         "",
-        f"Trained with AIGC Studio {__version__} by the recipe “{family.title}”. {family.summary}",
+        tr("Trained with AIGC Studio {version}. Recipe: {recipe}.", version=__version__, recipe=tr(family.title)),
+        tr(family.summary),
         "",
         "| | |",
         "| --- | --- |",
-        f"| steps | {facts.get('steps', 0)} |",
-        f"| time | {float(facts.get('seconds', 0.0)) / 60:.1f} minutes on {facts.get('device', '')} |",
-        f"| ended by | {facts.get('ended', '')} |",
-        f"| seed | {request.get('seed', '') if isinstance(request, Mapping) else ''} |",
-        f"| licence of the data | {licence or 'not given'} |",
+        f"| {tr('Steps')} | {facts.get('steps', 0)} |",
+        f"| {tr('Time')} | {tr('{minutes} min on {device}', minutes=minutes, device=facts.get('device', ''))} |",
+        f"| {tr('Why it ended')} | {tr(_ENDED[ended]) if ended in _ENDED else ended} |",
+        f"| {tr('Seed')} | {request.get('seed', '') if isinstance(request, Mapping) else ''} |",
+        f"| {tr('Licence of the data')} | {_cell(licence) or tr('not given')} |",
         "",
-        "## Data",
+        f"## {tr('Data')}",
         "",
         *_table(facts.get("data", {})),
-        "## Settings",
+        f"## {tr('Settings')}",
         "",
         *_table({key: value for key, value in params.items() if key not in ("name", "licence", "start", "wandb")}),
-        "## Measured",
+        f"## {tr('Measured')}",
         "",
-        *(_table(facts.get("figures", {})) or ["Nothing was measured.", ""]),
+        *(_table(facts.get("figures", {})) or [tr("Nothing was measured."), ""]),
     ]
     if pictures or texts:
-        lines += ["## Samples", "", "Made by the finished model, the first ones from its seed, not picked.", ""]
+        told = tr("Made by the finished model: the first ones from its seed, not chosen.")
+        lines += [f"## {tr('Samples')}", "", told, ""]
     if pictures:
-        lines += ["![Samples](samples.png)", ""]
+        lines += [f"![{tr('Samples')}](samples.png)", ""]
     for text in texts:
         lines += ["> " + text.strip().replace("\n", "  \n> "), ""]
     return "\n".join(lines)

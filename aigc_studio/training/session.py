@@ -90,7 +90,8 @@ class Session:
         self.run = RunFolder(ctx.workshop())
         self.placement = choose()
         self.device = self.placement.device
-        self.title = str(self.values.get("name") or "").strip() or tr(family.title)
+        known = str(self.run.info().get("title") or "")  # of a run that goes on, in whatever language it was begun
+        self.title = str(self.values.get("name") or "").strip() or known or tr(family.title)
         self.earlier = self._earlier(str(self.values.get("start") or ""))
         self.outcome: Outcome | None = None
         with on_a_full_disk():

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from aigc_studio.core.errors import Cancelled, StudioError
+from aigc_studio.core.i18n import set_language
 from aigc_studio.core.metadata import read_recipe
 from aigc_studio.core.recipe import asset_id_for
 from aigc_studio.core.requests import Request
@@ -117,6 +118,14 @@ def test_a_notice_is_told_once_and_kept_in_the_recipe_of_what_follows(engine: Ch
     assert ear.notices == [("The script speaks of {thing}.", {"thing": "风"})]
     infos = [(read_recipe(ear.files[index]) or {})["info"].get("notices") for index in (0, 1)]
     assert infos == [None, [["The script speaks of {thing}.", {"thing": "风"}]]]
+
+
+def test_the_child_speaks_as_the_window_does_when_a_job_begins(engine: ChildEngine, tmp_path: Path) -> None:
+    heard = []
+    for number, code in enumerate(("zh_CN", "en")):
+        set_language(code)
+        heard += run(engine, order(tmp_path, "language save", job=str(number))).notices
+    assert [params for _, params in heard] == [{"code": "zh_CN"}, {"code": "en"}]
 
 
 def test_parts_reach_the_family_and_a_missing_one_is_a_sentence(engine: ChildEngine, tmp_path: Path) -> None:
