@@ -9,6 +9,7 @@ writing, and the folder gets its name only when it is whole.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sqlite3
@@ -27,6 +28,7 @@ from .errors import StudioError
 from .i18n import N_
 from .jobs import JobQueue
 from .migrations import check_version
+from .places import names_only
 from .store import files, recovery
 from .store.database import INDEX, index_problem, open_reader, open_writer
 from .store.opening import is_project
@@ -71,9 +73,13 @@ def pack(folder: Path, target: Path, progress: Progress = _nothing, check: Check
             check_version(reader)
             reader.backup(writer)
             writer.execute("UPDATE documents SET mirrored=0")  # a mirror that is renamed meanwhile is written anew
+            _name_no_places(writer)
             writer.commit()
             writer.execute("PRAGMA journal_mode=DELETE")
-        sizes = {INDEX: copy.stat().st_size, **_sizes(folder)}
+            writer.execute("VACUUM")  # what was deleted or replaced is in no unused page either
+        instead = {INDEX: copy, **_records(folder, Path(temporary))}
+        own = {name: path.stat().st_size for name, path in instead.items()}
+        sizes = own | _sizes(folder) | own  # the index first
         total = sum(sizes.values())
         done = 0
         with (
@@ -81,7 +87,7 @@ def pack(folder: Path, target: Path, progress: Progress = _nothing, check: Check
             zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive,
         ):
             for name, size in sizes.items():
-                path = copy if name == INDEX else _where(folder, name)
+                path = instead.get(name) or _where(folder, name)
                 try:
                     info = zipfile.ZipInfo.from_file(path, name, strict_timestamps=False)
                     source = open(path, "rb")  # noqa: SIM115  closed below; what follows it may not be skipped
@@ -97,6 +103,31 @@ def pack(folder: Path, target: Path, progress: Progress = _nothing, check: Check
                         done += len(block)
                         progress(done, total)
     return target
+
+
+def _name_no_places(index: sqlite3.Connection) -> None:
+    """Take from the copied index where a training's data lie here, and what the window remembers of such places."""
+
+    def renamed(text: str) -> str:
+        try:
+            return json.dumps(names_only(json.loads(text)), ensure_ascii=False)
+        except (ValueError, RecursionError):
+            return text
+
+    index.create_function("names_only", 1, renamed, deterministic=True)
+    index.execute("DELETE FROM changes WHERE json_extract(entry, '$.put')='jobs'")  # noted again by the next line
+    index.execute("UPDATE jobs SET request=CASE lane WHEN 'train' THEN names_only(request) ELSE request END")
+    index.execute("UPDATE meta SET value=names_only(value) WHERE key LIKE 'view/%'")
+
+
+def _records(folder: Path, place: Path) -> dict[str, Path]:
+    """The records of trainings as they are passed on, written to `place`: names in the project to files."""
+    found = {}
+    for run in runs.runs(folder):
+        record = names_only(runs.RunFolder(run.folder).info())
+        found[f"{runs.WORKSHOPS}/{run.id}/{runs.RECORD}"] = file = place / f"{run.id}.json"
+        file.write_bytes(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace"))
+    return {name: file for name, file in found.items() if runs.is_kept(name)}
 
 
 def _sizes(folder: Path) -> dict[str, int]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from .places import names_only
+
 __all__ = ["KINDS", "LANES", "MAX_SEED", "Request", "new_seed"]
 
 KINDS = ("text", "image", "speech", "training")
@@ -65,6 +67,10 @@ class Request:
     def changed(self, **changes: Any) -> Request:
         """A copy with some fields replaced."""
         return replace(self, **changes)
+
+    def public(self) -> Request:
+        """As files tell of it that may leave this machine: a training's data by the names of its folders."""
+        return self.changed(params=names_only(self.params)) if self.kind == "training" else self
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; fields at their defaults are left out."""

@@ -31,6 +31,7 @@ from .store.files import plain_errors, sync_file, write_atomically
 
 __all__ = [
     "KEEP",
+    "RECORD",
     "REJECT",
     "WORKSHOPS",
     "RunFolder",
@@ -44,6 +45,8 @@ __all__ = [
 
 WORKSHOPS = "training"
 """Name of the project's folder with the runs of its jobs."""
+RECORD = "run.json"
+"""What a run is and how far it is, in its folder."""
 KEEP, REJECT = "keep", "reject"
 """What a person can say of a sample."""
 
@@ -91,12 +94,12 @@ class RunFolder:
     @property
     def exists(self) -> bool:
         """Whether a run was begun here."""
-        return (self.path / "run.json").is_file()
+        return (self.path / RECORD).is_file()
 
     def info(self) -> dict[str, Any]:
         """run.json, {} when there is none or it cannot be read."""
         try:
-            with open(self.path / "run.json", "rb") as file:
+            with open(self.path / RECORD, "rb") as file:
                 data = json.loads(file.read(_MOST_JSON))
         except (OSError, ValueError, RecursionError):
             return {}
@@ -107,7 +110,7 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         data = {"format": _FORMAT, **self.info(), **fields}
         text = json.dumps(_finite(data), ensure_ascii=False, indent=1) + "\n"
-        with write_atomically(self.path / "run.json") as file:
+        with write_atomically(self.path / RECORD) as file:
             file.write(text.encode("utf-8", "replace"))
 
     def append(self, line: Mapping[str, Any]) -> None:
@@ -186,7 +189,7 @@ class RunFolder:
         run.json goes first: what a crash or a file in use leaves behind is no run any more.
         """
         with plain_errors():
-            (self.path / "run.json").unlink(missing_ok=True)
+            (self.path / RECORD).unlink(missing_ok=True)
             if self.path.is_dir():
                 shutil.rmtree(self.path)
 

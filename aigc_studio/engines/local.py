@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from aigc_studio.core import metadata
 from aigc_studio.core.errors import Cancelled, StudioError, describe
 from aigc_studio.core.i18n import N_
+from aigc_studio.core.places import names_only
 from aigc_studio.core.recipe import make_recipe
 from aigc_studio.core.store.files import plain_errors
 
@@ -166,7 +167,8 @@ class RunContext:
         path = order.folder / f"{order.job_id}-{index}{suffix}"
         if self._notices:
             info = {**info, "notices": self._notices}
-        write(path, make_recipe(order.job_id, index, order.request, engine=self.facts, info=info))
+        facts = names_only(self.facts) if order.request.kind == "training" else self.facts
+        write(path, make_recipe(order.job_id, index, order.request.public(), engine=facts, info=info))
         self._stored.add(index)
         self._index = min(self.missing, default=index)
         self._stage = None

@@ -27,6 +27,7 @@ from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.library.detect import slug
 from aigc_studio.core.library.importing import free_space
 from aigc_studio.core.metadata import write_image, write_text
+from aigc_studio.core.places import names_only
 from aigc_studio.core.recipe import make_recipe
 from aigc_studio.core.requests import Request
 from aigc_studio.core.runs import KEEP, REJECT, WORKSHOPS, RunFolder, Sample
@@ -295,7 +296,7 @@ class Session:
                 folder.mkdir(parents=True, exist_ok=True)
                 name = f"{index:04d}.png" if each.image is not None else f"{index:04d}.md"
                 recipe = make_recipe(
-                    self.run.path.name, 2_000_000 + index, self._public_request(), engine={}, info={"seed": each.seed}
+                    self.run.path.name, 2_000_000 + index, self.request.public(), engine={}, info={"seed": each.seed}
                 )
                 if each.image is not None:
                     write_image(folder / name, each.image, recipe)
@@ -389,14 +390,14 @@ class Session:
     def _describe(self, folder: Path, made: list[Made], figures: Mapping[str, Any]) -> None:
         """training.json, the card, and the sheet that the card shows."""
         info = self.run.info()
-        public = self._public_request()
+        public = self.request.public()
         facts = {
             "ai_generated_samples": True,
             "run": self.run.path.name,
             "recipe": self.family.id,
             "title": self.title,
             "request": public.to_json(),
-            "data": {name: _without_paths(told) for name, told in dict(info.get("data") or {}).items()},
+            "data": names_only(dict(info.get("data") or {})),
             "licence": str(self.values.get("licence", "")),
             "figures": dict(figures),
             "steps": self.outcome.step if self.outcome else 0,
@@ -414,15 +415,6 @@ class Session:
         (folder / "README.md").write_bytes(card.encode("utf-8", "replace"))
         for path in sorted(self.run.path.glob(f"{_CARD}*.md")):
             shutil.copy(path, folder / path.name)
-
-    def _public_request(self) -> Request:
-        """The request as others may read it: a model is passed on, and where a person keeps their files is their own
-        business."""
-        folders = {param.id for param in self.family.params if param.kind == "folder"}
-        params = {
-            name: Path(str(value)).name if name in folders else value for name, value in self.request.params.items()
-        }
-        return self.request.changed(params=params)
 
     def _earlier(self, id: str) -> RunFolder | None:
         if not id:
@@ -454,13 +446,6 @@ class Session:
 def _is_id(text: str) -> bool:
     """Whether a text can be the name of a run's folder, and of nothing above it."""
     return text not in ("", ".", "..") and Path(text).name == text
-
-
-def _without_paths(told: Any) -> Any:
-    """What is said of the data, its folder by name only."""
-    if not isinstance(told, Mapping) or "folder" not in told:
-        return told
-    return {**told, "folder": Path(str(told["folder"])).name}
 
 
 def _sheet(images: list[Image], most: int = 64) -> Image | None:

@@ -320,7 +320,8 @@ class Trainer:
 
         stored = self._run.info().get("request")
         request = Request.from_json(stored) if isinstance(stored, dict) else Request("training", "train", "training")
-        write_image(path, image, make_recipe(self._run.path.name, 1_000_000 + self.step, request, engine={}, info={}))
+        recipe = make_recipe(self._run.path.name, 1_000_000 + self.step, request.public(), engine={}, info={})
+        write_image(path, image, recipe)
 
     @contextlib.contextmanager
     def _apart(self) -> Iterator[None]:

@@ -17,6 +17,7 @@ from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.jobs import JobState
 from aigc_studio.core.package import pack, unpack
 from aigc_studio.core.project import AssetQuery, Project
+from aigc_studio.core.requests import Request
 from aigc_studio.core.runs import KEEP, RunFolder, Sample, runs
 from tests.core.project_kit import PICTURE, SPEECH, check_whole, holdings, result
 
@@ -234,7 +235,7 @@ def test_a_disk_without_room(packed: tuple[Path, dict], tmp_path: Path, monkeypa
 def test_of_trainings_what_was_thought_goes_along_and_what_is_large_stays(tmp_path: Path) -> None:
     with contextlib.closing(Project.create(tmp_path / "project")):
         run = RunFolder(tmp_path / "project" / "training" / ("0123456789abcdef" * 2))
-        run.update(created=3.0, title="Shapes")
+        run.update(created=3.0, title="Shapes", data={"data": {"folder": "/home/ada/drawings", "files": 3}})
         run.append({"step": 1, "values": {"loss": 1.0}})
         run.sample_path(20).write_bytes(b"sample")
         run.add_final(Sample("samples/final/0000.png", 7))
@@ -249,7 +250,32 @@ def test_of_trainings_what_was_thought_goes_along_and_what_is_large_stays(tmp_pa
     (found,) = runs(tmp_path / "other")
     back = RunFolder(found.folder)
     assert found.title == "Shapes"
+    assert back.info()["data"] == {"data": {"folder": "drawings", "files": 3}}
     assert back.ratings() == {"samples/final/0000.png": KEEP}
     assert back.final_samples() == [Sample("samples/final/0000.png", 7)]
     assert [path.read_bytes() for _, path in back.samples()] == [b"sample"]
     assert sorted(path.name for path in back.path.iterdir()) == ["log.jsonl", "ratings.jsonl", "run.json", "samples"]
+
+
+def test_a_package_names_no_folder_of_this_machine(tmp_path: Path) -> None:
+    """The project keeps it: a training that is made again needs its data."""
+    secret = "/home/ada/secret place/drawings"
+    request = Request("training", "train", "train-vae", params={"data": secret, "steps": 5})
+    with contextlib.closing(Project.create(tmp_path / "project")) as project:
+        job, gone = (project.queue.add(request).id for _ in range(2))
+        project.queue.cancel(gone)
+        project.queue.clear_finished()
+        project.set_view_state("panels", {"train": {"data": secret, "prompt": "/imagine a cat"}})
+        RunFolder(project.folder / "training" / job).update(created=1.0, request=request.to_json())
+        unpack(pack(project.folder, tmp_path / "p.aigcpack"), tmp_path / "other")
+        kept = project.queue.get(job)
+        assert kept is not None
+        assert kept.request.params["data"] == secret
+    for path in (tmp_path / "other").rglob("*"):
+        assert not path.is_file() or b"secret place" not in path.read_bytes(), path.name
+    with contextlib.closing(Project.open(tmp_path / "other")) as other:
+        received = other.queue.get(job)
+        assert received is not None
+        assert received.request == request.public()
+        assert received.request.params == {"data": "drawings", "steps": 5}
+        assert other.view_state("panels") == {"train": {"data": "drawings", "prompt": "/imagine a cat"}}

@@ -88,6 +88,8 @@ def test_a_training_is_stopped_at_once_and_goes_on_where_it_was(project: Project
     recipe = read_recipe(project.path(asset)) or {}
     assert recipe["info"]["run"] == job.id
     assert recipe["ai_generated"] is True
+    assert str(data.parent).encode() not in project.path(asset).read_bytes()
+    assert recipe["request"]["params"]["data"] == recipe["engine"]["params"]["data"] == data.name
     (shown,) = runs(project.folder)
     assert shown.state == "done"
     assert json.loads((Path(shown.model) / "config.json").read_text())["_class_name"] == "AIGCStudioVAE"

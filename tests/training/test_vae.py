@@ -54,6 +54,10 @@ def test_it_learns_and_delivers_a_model(tmp_path: Path, data: Path) -> None:
     facts = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     assert facts["request"]["seed"] == 4
     assert all(str(data.parent).encode() not in path.read_bytes() for path in folder.iterdir())
+    samples = [path for path in (run / "samples").rglob("*") if path.is_file()]
+    assert len(samples) > 4
+    assert all(str(data.parent).encode() not in path.read_bytes() for path in samples)
+    assert RunFolder(run).info()["request"]["params"]["data"] == str(data)  # it is needed to go on
     assert data.name in (folder / "README.md").read_text(encoding="utf-8")
     assert facts["steps"] == 60
     ((_, sheet),) = [(each.index, each.value) for each in ctx.images]

@@ -21,11 +21,12 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
+from aigc_studio.core.assets import is_asset_id
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
 from aigc_studio.core.jobs import JobState
 from aigc_studio.core.requests import Request
-from aigc_studio.core.runs import RunFolder
+from aigc_studio.core.runs import WORKSHOPS, RunFolder
 from aigc_studio.ui.dialogs.confirm import ConfirmDialog
 from aigc_studio.ui.dropping.payload import Payload
 from aigc_studio.ui.events import Progress
@@ -186,6 +187,7 @@ class TrainPanel(Translated, QWidget):
             "new": lambda: self.show_mode(NEW),
             "runs": lambda: self.show_mode(RUNS),
             "browse": self._browse,
+            "captions": self.stage.edit_captions,
             "pause": self._pause_or_resume,
             "resume": self._resume,
             "finish": self._finish,
@@ -214,7 +216,7 @@ class TrainPanel(Translated, QWidget):
 
     def reuse(self, recipe: dict[str, Any]) -> None:
         """Fill the form from a recipe of a model that was made here."""
-        request = Request.from_json(recipe["request"])
+        request = self._own_request(str(recipe.get("job_id", ""))) or Request.from_json(recipe["request"])
         use = recipe.get("use") or ("settings", "seed")
         seed = int(recipe.get("seed", request.seed))
         if "settings" in use:
@@ -348,6 +350,7 @@ class TrainPanel(Translated, QWidget):
             "new": True,
             "runs": True,
             "browse": bool(self.setup.zones),
+            "captions": self.mode == NEW and self.stage.has_captions,
             "pause": writable and state in ("running", "pending"),
             "resume": writable and job is not None and state in ("paused", "failed", "cancelled"),
             "finish": writable and self._can_finish(),
@@ -488,6 +491,18 @@ class TrainPanel(Translated, QWidget):
         if item is None or item.job is None:
             return self.source.requests.get(item.id) if item is not None else None
         return item.job.request
+
+    def _own_request(self, id: str) -> Request | None:
+        """What a run of this project was asked for: the recipe in a file has its data's folder by name only."""
+        if (known := self._request_of(self.source.item(id))) is not None or self._studio.info is None:
+            return known
+        if not is_asset_id(id):  # jobs' ids look the same; nothing else may lead out of the project
+            return None
+        told = RunFolder(self._studio.info.folder / WORKSHOPS / id).info().get("request")
+        try:
+            return Request.from_json(told) if isinstance(told, dict) else None
+        except (TypeError, ValueError, KeyError, AttributeError, StudioError):
+            return None
 
     def _fill(self, request: Request, *, seed: int | None = None) -> None:
         self.setup.show_runs(self.source.infos, self.source.params)

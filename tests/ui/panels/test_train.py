@@ -491,6 +491,22 @@ def test_a_recipe_of_a_model_fills_the_form(panel: TrainPanel, pictures: Path) -
     assert panel.setup.request().seed == 9
 
 
+def test_settings_of_a_model_of_this_project_come_with_the_whole_place_of_the_data(
+    qtbot, panel: TrainPanel, studio: Studio, pictures: Path
+) -> None:
+    """Its file names the folder only."""
+    id = begin(qtbot, panel, pictures, steps=1)
+    qtbot.waitUntil(lambda: state(panel, id) == "done")
+    request = Request("training", "train", "train-lesson", params={"data": str(pictures), "steps": 1}, seed=5)
+    recipe = {"request": request.public().to_json(), "job_id": id, "seed": 5}
+    assert recipe["request"]["params"]["data"] == pictures.name
+    fresh = TrainPanel(studio)  # which has read no run yet
+    qtbot.addWidget(fresh)
+    for each in (panel, fresh):
+        each.reuse(recipe)
+        assert each.setup.values()["data"] == str(pictures)
+
+
 def test_several_runs_are_shown_side_by_side(qtbot, panel: TrainPanel, pictures: Path, monkeypatch) -> None:
     shown: list[list[Path]] = []
     monkeypatch.setattr(panel.view, "show_runs", shown.append, raising=False)
