@@ -118,9 +118,9 @@ def _empty(kind: type[Network], config: Mapping[str, Any]) -> Network:
     """The network without memory for its weights."""
     sizes = {}
     for name in list(inspect.signature(kind).parameters):
-        if name not in config:
+        if name not in config and name not in kind.BEFORE:
             raise ValueError(f"config.json does not say {name}")
-        sizes[name] = config[name]
+        sizes[name] = config[name] if name in config else kind.BEFORE[name]
     with torch.device("meta"):
         return kind(**sizes)
 

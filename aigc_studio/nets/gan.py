@@ -6,7 +6,8 @@ arXiv:1912.04958, section 2.2), whose demodulation takes the place of batch norm
 alone, never on what else is made with it. Truncation and directions are taken in the space of `w`.
 
 The critic is that of SNGAN (Miyato et al. 2018, arXiv:1802.05957): spectral norm on every layer, and a channel with
-the standard deviation over the batch (Karras et al. 2018, arXiv:1710.10196) against mode collapse.
+the standard deviation over the batch (Karras et al. 2018, arXiv:1710.10196) against mode collapse. A third network
+draws from what the critic sees what it was shown (Liu et al. 2021, arXiv:2101.04775), so that it looks at all of it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from .bounds import doublings, widths
 from .network import Network
 
-__all__ = ["Discriminator", "Generator"]
+__all__ = ["Discriminator", "Generator", "Redraw"]
 
 _START = 4
 """Side in pixels at which the generator begins and the critic ends."""
@@ -56,8 +57,9 @@ class Generator(Network):
     """Latent -> picture.
 
     size: side in pixels, a power of two. latent: length of z and of w. width: channels at the full size, doubled at
-    every halving up to `widest`. channels: 1 grey, 3 colours, 4 with alpha. mapping: layers between z and w.
-    ValueError for what lies outside `BOUNDS`.
+    every halving up to `widest`. channels: 1 grey, 3 colours, 4 with alpha. mapping: layers between z and w. smooth: 1
+    doubles sides between pixels, 0 by repeating them, which leaves a grid in even colours for a long time. ValueError
+    for what lies outside `BOUNDS`.
     """
 
     BOUNDS = {
@@ -67,15 +69,27 @@ class Generator(Network):
         "widest": (4, 1024),
         "channels": (1, 4),
         "mapping": (1, 8),
+        "smooth": (0, 1),
     }
+    BEFORE = {"smooth": 0}
 
     def __init__(
-        self, size: int = 64, latent: int = 128, width: int = 32, widest: int = 256, channels: int = 3, mapping: int = 2
+        self,
+        size: int = 64,
+        latent: int = 128,
+        width: int = 32,
+        widest: int = 256,
+        channels: int = 3,
+        mapping: int = 2,
+        smooth: int = 1,
     ) -> None:
-        super().__init__(size=size, latent=latent, width=width, widest=widest, channels=channels, mapping=mapping)
+        super().__init__(
+            size=size, latent=latent, width=width, widest=widest, channels=channels, mapping=mapping, smooth=smooth
+        )
         ups = doublings(size, _START)
         sizes = widths(width, widest, ups)[::-1]  # of the smallest side first
         self.latent = latent
+        self._double = _between if smooth else _repeated
         layers = [nn.Linear(latent, latent) for _ in range(mapping)]
         for layer in layers:
             nn.init.normal_(layer.weight, std=math.sqrt(2 / latent))
@@ -101,7 +115,7 @@ class Generator(Network):
         x = _active(self.first(x, w))
         image = self.colours[0](x, w)
         for layer, colour in zip(self.layers, self.colours[1:], strict=True):  # pyright: ignore[reportArgumentType]
-            x = _active(layer(functional.interpolate(x, scale_factor=2.0, mode="nearest"), w))
+            x = _active(layer(self._double(x), w))
             image = _smooth_double(image) + colour(x, w)
         return image
 
@@ -112,6 +126,22 @@ class Generator(Network):
 
 def _active(x: Tensor) -> Tensor:
     return functional.leaky_relu(x, 0.2) * math.sqrt(2)
+
+
+def _repeated(x: Tensor) -> Tensor:
+    return functional.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def _between(x: Tensor) -> Tensor:
+    """Twice the side, bilinear; on a card of steps whose gradients are the same every time, which torch's are not."""
+    if x.device.type == "cpu":
+        return functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+    for dim in (2, 3):
+        rest = x.shape[dim] - 1
+        before = torch.cat((x.narrow(dim, 0, 1), x.narrow(dim, 0, rest)), dim)
+        after = torch.cat((x.narrow(dim, 1, rest), x.narrow(dim, rest, 1)), dim)
+        x = torch.stack((torch.lerp(x, before, 0.25), torch.lerp(x, after, 0.25)), dim + 1).flatten(dim, dim + 1)
+    return x
 
 
 def _smooth_double(image: Tensor) -> Tensor:
@@ -157,11 +187,37 @@ class Discriminator(Network):
 
     def forward(self, image: Tensor) -> Tensor:
         """(n, channels, size, size) in [-1, 1] -> (n,)."""
+        return self.look(image)[0]
+
+    def look(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """The same, and what it saw of each picture alone: (n, c, 4, 4)."""
         x = self.entry(image)
         for layer in self.layers:
             x = layer(x)
-        x = _loud(self.last(torch.cat((x, _spread(x)), 1)))
-        return self.score(x.flatten(1)).squeeze(1)
+        last = _loud(self.last(torch.cat((x, _spread(x)), 1)))
+        return self.score(last.flatten(1)).squeeze(1), x
+
+
+class Redraw(Network):
+    """What a `Discriminator` of the same sizes saw -> the picture. Needed for training alone."""
+
+    BOUNDS = Discriminator.BOUNDS
+
+    def __init__(self, size: int = 64, width: int = 32, widest: int = 256, channels: int = 3) -> None:
+        super().__init__(size=size, width=width, widest=widest, channels=channels)
+        seen = widths(width, widest, doublings(size, _START))[-1]
+        sizes = [max(8, seen >> step) for step in range(doublings(size, _START) + 1)]
+        sizes[0] = seen
+        self.layers = nn.ModuleList(
+            nn.Conv2d(inside, outside, 3, padding=1) for inside, outside in itertools.pairwise(sizes)
+        )
+        self.colours = nn.Conv2d(sizes[-1], channels, 1)
+
+    def forward(self, seen: Tensor) -> Tensor:
+        """(n, c, 4, 4) -> (n, channels, size, size), about [-1, 1]."""
+        for layer in self.layers:
+            seen = functional.leaky_relu(layer(_repeated(seen)), 0.2)
+        return self.colours(seen)
 
 
 def _spread(x: Tensor) -> Tensor:

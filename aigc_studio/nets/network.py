@@ -17,6 +17,8 @@ class Network(nn.Module):
 
     BOUNDS: ClassVar[Mapping[str, tuple[int, int]]] = {}
     """Least and most of every argument of the constructor."""
+    BEFORE: ClassVar[Mapping[str, int]] = {}
+    """What arguments that came later were before, in files that do not name them."""
 
     def __init__(self, **sizes: int) -> None:
         super().__init__()

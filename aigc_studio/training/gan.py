@@ -2,8 +2,9 @@
 
 Goodfellow et al. 2014 (arXiv:1406.2661). Hinge loss (Lim & Ye 2017, arXiv:1705.02894) on a critic with spectral norm;
 R1 (Mescheder et al. 2018, arXiv:1801.04406) flattens the critic where pictures are real, every few steps with as much
-more weight (Karras et al. 2020); adaptive augmentation (`ada`) lets it live on small sets. What is kept is the moving
-average of the generator.
+more weight (Karras et al. 2020); adaptive augmentation (`ada`) lets it live on small sets. The critic must also redraw
+what it is shown (Liu et al. 2021, arXiv:2101.04775), and every picture of the data pulls what is made nearest to it
+(`anchors`). What is kept is the moving average of the generator.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from aigc_studio.engines.base import Choice, Context, Model, Param
 from aigc_studio.engines.image.gan import FAMILY as PANEL
 
 from .ada import Adaptive, augment
+from .anchors import Anchors, difference
 from .common import augmentations, care, family, images_data, length, rounds
 from .learner import Batch, Made, step_seed
 from .pictures import grid, to_picture
@@ -61,6 +63,29 @@ FAMILY = family(
             0.1,
             advanced=True,
             help=N_("Raise it when the samples flicker or fall apart, lower it when they stay blurred."),
+        ),
+        Param.float(
+            "redraw",
+            N_("The critic redraws"),
+            2.0,
+            0.0,
+            20.0,
+            0.5,
+            advanced=True,
+            help=N_("It must draw again what it was shown, so that it looks at all of it: for small sets. 0: not."),
+        ),
+        Param.float(
+            "pull",
+            N_("Every picture counts"),
+            3.0,
+            0.0,
+            20.0,
+            0.5,
+            advanced=True,
+            help=N_(
+                "Each picture pulls what is made nearest to it: clearer and more varied results from small sets, and "
+                "nearer to them. 0: not at all."
+            ),
         ),
         Param.int("latent", N_("Numbers per picture"), 64, 2, 512, advanced=True),
         Param.int("width", N_("Width of the network"), 12, 4, 256, advanced=True, help=_WIDE),
@@ -124,6 +149,8 @@ class GANLearner:
     ) -> None:
         import torch
 
+        from aigc_studio.nets.gan import Redraw
+
         rate = float(values["rate"])
         slow = list(generator.mapping.parameters())
         others = [weight for weight in generator.parameters() if not any(weight is each for each in slow)]
@@ -135,6 +162,12 @@ class GANLearner:
             ),
         }
         self._generator, self._critic = generator, critic
+        self._redraw = None
+        if values["redraw"]:
+            self._redraw = Redraw(**critic.config()).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+            self.modules["redraw"] = self._redraw
+            self.optimisers["critic"].add_param_group({"params": list(self._redraw.parameters())})
+        self._anchors = Anchors()
         self._data, self._values, self._seed = data, values, seed
         self._adaptive = Adaptive.for_set(len(data.train))
         self._augment = Augment(**{name: values[name] for name in ("flip", "rotate", "zoom", "shift", "colour")})
@@ -174,7 +207,7 @@ class GANLearner:
             made = self._with_rejected(self._made(len(real)))
         real = augment(real, self._adaptive.probability).requires_grad_(trainer.step % _LAZY == 0)
         with trainer.autocast():
-            says_real = self._critic(real)
+            says_real, seen = self._critic.look(real)
             says_made = self._critic(augment(made.float(), self._adaptive.probability))
         loss = hinge_critic(says_real.float(), says_made.float())
         _add(told, "critic", loss, share)
@@ -182,20 +215,43 @@ class GANLearner:
             steep = penalty(says_real, real)
             _add(told, "r1", steep, share)
             loss = loss + steep * (float(self._values["r1"]) / 2 * _LAZY)
+        if self._redraw is not None:
+            with trainer.autocast():
+                drawn = self._redraw(seen)
+            apart = (drawn.float() - real.detach()).abs().mean()
+            _add(told, "redrawn", apart, share)
+            loss = loss + apart * float(self._values["redraw"])
         trainer.backward(loss * share)
         self._adaptive.observe(says_real)
 
     def _teach_generator(self, count: int, trainer: Trainer, share: float, told: dict[str, Any]) -> None:
+        """Half of what is made is also to become pictures of the data, when they pull."""
+        pulled = count // 2 if self._values["pull"] else 0
+        latents, wanted = self._pulled(pulled) if pulled else (None, None)
         self._critic.requires_grad_(False)  # its gradients are not wanted here
         try:
             with trainer.autocast():
-                made = self._made(count)
+                made = self._made(count - pulled, latents)
                 says = self._critic(augment(made.float(), self._adaptive.probability))
             loss = hinge_generator(says.float())
+            _add(told, "generator", loss, share)
+            if wanted is not None:
+                apart = difference(made[:pulled], wanted.to(made.device))
+                _add(told, "pulled", apart, share)
+                loss = loss + apart * float(self._values["pull"])
             trainer.backward(loss * share)
         finally:
             self._critic.requires_grad_(True)
-        _add(told, "generator", loss, share)
+
+    def _pulled(self, count: int) -> tuple[Tensor, Tensor]:
+        """Latents (count, latent) and the pictures that they are to become, chosen anew every so often."""
+        if self._anchors.due(count):
+            device = next(self._generator.parameters()).device
+            self._anchors.choose(
+                self._data.train, self._data.batch, lambda z: self._generator(z.to(device)), self._generator.latent, count
+            )
+        latents, pictures = self._anchors.take(count)
+        return latents, self._data.batch(pictures)
 
     def _with_rejected(self, made: Tensor) -> Tensor:
         """A batch of made pictures with rejected ones in the place of an eighth of it, of one at least."""
@@ -207,11 +263,13 @@ class GANLearner:
         chosen = self._rejected[torch.randint(len(self._rejected), (count,))].permute(0, 3, 1, 2)
         return torch.cat([made[: len(made) - count], (chosen.to(made.device).to(made.dtype) / 127.5 - 1)])
 
-    def _made(self, count: int) -> Tensor:
-        """Pictures from latents drawn from torch's global generator, on the CPU so that devices agree."""
+    def _made(self, count: int, first: Tensor | None = None) -> Tensor:
+        """Pictures from latents drawn from torch's global generator, on the CPU so that devices agree; after those of
+        the `first` latents."""
         import torch
 
         z = torch.randn(count, self._generator.latent)
+        z = z if first is None else torch.cat([first, z])
         return self._generator(z.to(next(self._generator.parameters()).device))
 
     def validate(self, trainer: Trainer) -> Mapping[str, float]:
@@ -235,12 +293,13 @@ class GANLearner:
         return grid(made, columns=8)
 
     def state(self) -> Mapping[str, Any]:
-        """How much is augmented at present."""
-        return {"adaptive": self._adaptive.state()}
+        """How much is augmented at present, and what pulls at what."""
+        return {"adaptive": self._adaptive.state(), "anchors": self._anchors.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """The inverse of `state`."""
         self._adaptive.restore(state["adaptive"])
+        self._anchors.restore(state.get("anchors", {}))
 
     def final(self, trainer: Trainer, count: int) -> Iterable[Made]:
         """New pictures from a seed each, those that the Picture panel makes of the same seeds with its defaults."""
