@@ -98,6 +98,14 @@ class Settings:
     log_seconds: float = 1.0
     checkpoint_seconds: float = 60.0
 
+    def samples_after(self, step: int) -> bool:
+        """Whether samples are made after this step: after every `sample_every`, and sooner at first, where these are
+        many, so that whoever waits on a slow machine sees that something comes of it."""
+        every = self.sample_every
+        if not every:
+            return False
+        return step % every == 0 or (every >= 8 and step in (every // 8, every // 4, every // 2))
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -277,6 +277,7 @@ class Trainer:
     def _look(self, last: bool) -> None:
         """Validate and sample, when it is their turn."""
         settings = self.settings
+        began = time.monotonic()
         due = settings.validate_every and (last or self.step % settings.validate_every == 0)
         if due and self._validated != self.step:
             figures: dict[str, float] = {}
@@ -286,12 +287,11 @@ class Trainer:
                 self._write({f"validation/{name}": value for name, value in figures.items()})
                 self._judge(figures.get("loss"))
             self._validated = self.step
-        due = settings.sample_every and (last or self.step % settings.sample_every == 0)
+        due = settings.samples_after(self.step) or (last and settings.sample_every)
         if due and self._sampled != self.step:
             self._sample()
             self._sampled = self.step
-        if self.step % max(1, settings.sample_every or settings.validate_every or 1) == 0 or last:
-            self._log.since = time.monotonic()
+        self._log.since += time.monotonic() - began  # throughput is of the learning alone
 
     def _sample(self) -> None:
         made = None

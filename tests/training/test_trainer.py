@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from torch import nn
 
 from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.runs import RunFolder
-from aigc_studio.training import checkpoint
+from aigc_studio.training import bookkeeping, checkpoint
+from aigc_studio.training import trainer as trainer_module
 from aigc_studio.training.learner import Batch, Settings
 from aigc_studio.training.trainer import Trainer
 from tests.engines.context import FakeContext
@@ -130,6 +132,49 @@ def test_a_run_that_was_stopped_in_the_middle_of_a_step_equals_one_that_was_not(
     learner = Lines()
     trainer = trained(tmp_path / "run", learner, settings())
     assert (weights(learner, trainer), learner.counted) == whole
+
+
+@pytest.mark.parametrize("moment", [0, 1, 4, 5, 12])
+def test_the_first_samples_come_early_and_change_nothing(tmp_path: Path, moment: int) -> None:
+    """At an eighth, a quarter and a half of the first stretch, also in a run that is paused."""
+    learner = Lines()
+    expected = weights(learner, trained(tmp_path / "blind", learner, settings(40, sample_every=0)))
+    wanted, run = settings(40, sample_every=32), tmp_path / "run"
+    if moment:
+        with pytest.raises(Cancelled):
+            trained(run, Lines(), wanted, FakeContext(cancel_after=moment + 1))
+    learner = Lines()
+    assert weights(learner, trained(run, learner, wanted)) == expected
+    assert [step for step, _ in RunFolder(run).samples()] == [4, 8, 16, 32, 40]
+    lines, _ = RunFolder(run).read()
+    assert [line["step"] for line in lines if line.get("event") == "sample"] == [4, 8, 16, 32, 40]
+
+
+@pytest.mark.parametrize(("every", "steps"), [(0, []), (1, [1, 2, 3, 4]), (7, []), (8, [1, 2, 4]), (30, [3])])
+def test_frequent_samples_need_no_earlier_ones(every: int, steps: list[int]) -> None:
+    wanted = settings(sample_every=every)
+    assert [step for step in range(1, 5) if wanted.samples_after(step)] == steps
+
+
+def test_throughput_is_of_the_learning_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step takes a tenth of a second, each look ten seconds, by a clock that only they move."""
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+
+    class Slow(Lines):
+        def step(self, parts: Sequence[Batch], trainer: Trainer) -> Mapping[str, Any]:
+            clock.now += 0.1
+            return super().step(parts, trainer)
+
+        def sample(self, trainer: Trainer, step: int) -> None:
+            clock.now += 10.0
+
+    for module in (trainer_module, bookkeeping):
+        monkeypatch.setattr(module, "time", clock)
+    trained(tmp_path, Slow(), settings(40, sample_every=3, log_seconds=1.0))
+    lines, _ = RunFolder(tmp_path).read()
+    speeds = [line["values"]["images_per_second"] for line in lines if "images_per_second" in line.get("values", {})]
+    assert len(speeds) > 3
+    assert speeds == pytest.approx([80.0] * len(speeds))
 
 
 def test_a_run_that_was_killed_goes_on_from_its_last_checkpoint(
