@@ -125,7 +125,7 @@ def _forget_numbered(found: Captions) -> None:
     """Take back what is the same word in most names ("emoji_u1f600.png"): it tells no picture from another."""
     stems = {file: _words(PurePosixPath(file).stem) for file, source in found.sources.items() if source == "name"}
     for word, count in Counter(word for word in stems.values() if word).most_common(1):
-        if count >= _FEW and 2 * count > len(found.sources):
+        if count >= _FEW and 2 * count > len(stems):
             for file in [file for file, stem in stems.items() if stem == word]:
                 del found.texts[file], found.sources[file]
 

@@ -15,6 +15,7 @@ _ACTIONS = (
     PanelAction("new", N_("New training"), "plus", ("Ctrl+Shift+N",), anywhere=True),
     PanelAction("runs", N_("Show the trainings"), "format-list-bulleted", ("Ctrl+Shift+L",), anywhere=True),
     PanelAction("browse", N_("Choose the folder…"), "folder-open-outline", ("Ctrl+Shift+F",), anywhere=True),
+    PanelAction("captions", N_("Edit captions…"), "closed-caption-outline", ("Ctrl+Shift+K",), anywhere=True),
     PanelAction("pause", N_("Pause"), "pause", ("Space",)),
     PanelAction("resume", N_("Go on"), "play"),
     PanelAction("finish", N_("Finish now"), "flag-checkered"),

@@ -31,6 +31,7 @@ from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.theme import set_role
 from aigc_studio.ui.widgets.elided_label import ElidedLabel
 
+from .captions.dialog import CaptionDialog
 from .look import VARIED, DataLook, Glimpse, ImageFacts, TextFacts
 from .report_words import Concern, concerns, empty_reason, figures, number_text
 from .wall import VariedWall, Wall
@@ -107,7 +108,9 @@ class DataReport(Translated, QWidget):
         """title: of the parameter, marked with N_(). kind: "images" or "texts". compact: it is not the only one."""
         super().__init__(parent)
         self._rows, self._examples = (1, 1) if compact else (_ROWS, VARIED)
+        self._studio = studio
         self.kind = kind
+        self.editor: CaptionDialog | None = None
         self.folder: Path | None = None
         self.report: ImageFacts | TextFacts | None = None
         self.error: StudioError | None = None
@@ -161,6 +164,10 @@ class DataReport(Translated, QWidget):
         self.more = QPushButton(self, autoDefault=False)
         self.more.setProperty("role", "link")
         self.more.clicked.connect(self._show_more)
+        self.captions = QPushButton(icon("closed-caption-outline"), "", self, autoDefault=False)
+        self.tr_bind(self.captions.setText, N_("Edit captions…"))
+        self.tr_bind(self.captions.setToolTip, N_("See, write and correct what is said about each picture"))
+        self.captions.clicked.connect(self.edit_captions)
         self._open = False
         self.wall.show_rows(self._rows)
         self._varied_title = QLabel(self)
@@ -190,7 +197,12 @@ class DataReport(Translated, QWidget):
         column.addLayout(self._tiles)
         column.addLayout(self._concerns)
         column.addWidget(self.wall)
-        column.addWidget(self.more, 0, Qt.AlignmentFlag.AlignLeft)
+        below = QHBoxLayout()
+        below.setSpacing(8)
+        below.addWidget(self.more)
+        below.addStretch(1)
+        below.addWidget(self.captions)
+        column.addLayout(below)
         column.addWidget(self.excerpts)
         column.addLayout(varied_head)
         column.addWidget(self._varied_note)
@@ -232,6 +244,22 @@ class DataReport(Translated, QWidget):
         if self._due:
             self._begin()
             self._arrange()
+
+    @property
+    def has_captions(self) -> bool:
+        """Whether there are pictures that something can be said of."""
+        return isinstance(self.report, ImageFacts) and bool(self.report.files)
+
+    def edit_captions(self) -> None:
+        """Open the captions of this folder, once."""
+        if self.folder is not None and self.has_captions and self.editor is None:
+            self.editor = CaptionDialog(self._studio, self.folder, self.window())
+            self.editor.savedSome.connect(self.look_again)
+            self.editor.destroyed.connect(self._edited)
+            self.editor.open()
+
+    def _edited(self) -> None:
+        self.editor = None
 
     def stop(self) -> None:
         """Look no further."""
@@ -343,6 +371,7 @@ class DataReport(Translated, QWidget):
         files = report.files if isinstance(report, ImageFacts) else ()
         pictures = bool(files)
         self.wall.setVisible(pictures)
+        self.captions.setVisible(pictures)
         self.more.setVisible(len(files) > 6)
         self.more.setText(tr("Show fewer pictures") if self._open else tr("Show more pictures"))
         for widget in (self._varied_title, self._varied_note):

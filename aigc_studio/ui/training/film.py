@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, QRect, QRectF, QRunnable, QSize, Qt, QThreadPool, Signal
@@ -23,9 +23,9 @@ class _Done(QObject):
 
 
 class _Task(QRunnable):
-    def __init__(self, path: str, side: int, done: _Done) -> None:
+    def __init__(self, path: str, side: int, done: _Done, otherwise: Callable[[Path], QImage] | None) -> None:
         super().__init__()
-        self.path, self.side, self.done = path, side, done
+        self.path, self.side, self.done, self.otherwise = path, side, done, otherwise
 
     def run(self) -> None:
         reader = QImageReader(self.path)
@@ -34,6 +34,8 @@ class _Task(QRunnable):
         if size.isValid() and max(size.width(), size.height()) > 2 * self.side:
             reader.setScaledSize(size.scaled(2 * self.side, 2 * self.side, Qt.AspectRatioMode.KeepAspectRatio))
         image = reader.read()
+        if image.isNull() and self.otherwise is not None:
+            image = self.otherwise(Path(self.path))
         if max(image.width(), image.height()) > self.side:
             image = image.scaled(
                 QSize(self.side, self.side),
@@ -46,15 +48,18 @@ class _Task(QRunnable):
 class SmallPictures(QObject):
     """Pictures of files at `side` pixels at most; what was asked for last is read first.
 
+    otherwise: reads, in the other thread, what Qt cannot; a null image when it cannot either.
     ready: a path, when its picture can be had from `image`.
     """
 
     ready = Signal(str)
     _MOST_WAITING = 80
 
-    def __init__(self, side: int, parent: QObject) -> None:
+    def __init__(
+        self, side: int, parent: QObject, *, otherwise: Callable[[Path], QImage] | None = None, kept: int = _KEPT
+    ) -> None:
         super().__init__(parent)
-        self._side = side
+        self._side, self._otherwise, self._kept = side, otherwise, kept
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
         self._done = _Done(self)
@@ -90,12 +95,12 @@ class SmallPictures(QObject):
     def _next(self) -> None:
         if not self._running and self._wanted:
             self._running = self._wanted.pop()
-            self._pool.start(_Task(self._running, self._side, self._done))
+            self._pool.start(_Task(self._running, self._side, self._done, self._otherwise))
 
     def _keep(self, key: str, image: QImage) -> None:
         self._running = ""
         self._images[key] = image
-        while len(self._images) > _KEPT:
+        while len(self._images) > self._kept:
             self._images.popitem(last=False)
         self._next()
         self.ready.emit(key)

@@ -20,7 +20,7 @@ from aigc_studio.core.errors import StudioError
 from aigc_studio.ui.background import Background, Check, Tell
 from aigc_studio.ui.studio import Studio
 
-__all__ = ["DataLook", "Glimpse", "ImageFacts", "TextFacts", "qimage", "spread"]
+__all__ = ["DataLook", "Glimpse", "ImageFacts", "TextFacts", "qimage", "small_picture", "spread"]
 
 _TELL_S = 0.1
 _AT_ONCE = 8
@@ -110,7 +110,7 @@ class DataLook(QObject):
             ready: list[Glimpse] = []
             for file in chosen:
                 check()
-                ready.append(Glimpse(file.file, file.caption, _small(folder / file.file)))
+                ready.append(Glimpse(file.file, file.caption, small_picture(folder / file.file)))
                 if len(ready) == _AT_ONCE:
                     self.glimpsed.emit(ready)
                     ready = []
@@ -245,6 +245,7 @@ def _open(path: Path) -> Image.Image | None:
     return picture
 
 
-def _small(path: Path) -> QImage:
+def small_picture(path: Path) -> QImage:
+    """A file at preview size, null for one that cannot be read; for other threads than the UI's."""
     picture = _open(path)
     return qimage(picture) if picture is not None else QImage()

@@ -79,6 +79,21 @@ class SetupStage(QStackedWidget):
         for report in self.reports.values():
             report.show_augment(augment)
 
+    @property
+    def has_captions(self) -> bool:
+        """Whether there are pictures whose captions can be edited."""
+        return self._with_captions() is not None
+
+    def edit_captions(self) -> None:
+        """Open the captions of the first folder of pictures."""
+        if (report := self._with_captions()) is not None:
+            report.edit_captions()
+
+    def _with_captions(self) -> DataReport | None:
+        if self.currentWidget() is not self.page:
+            return None
+        return next((report for report in self.reports.values() if report.has_captions), None)
+
     def problem(self) -> str:
         """Why nothing can be learned from the folders, "" when something can."""
         return next((text for report in self.reports.values() if report.folder and (text := report.problem())), "")

@@ -160,6 +160,10 @@ def test_a_word_that_is_in_most_names_says_nothing(tmp_path: Path) -> None:
     assert found.texts == {"red cup.png": ("red cup",)}
     save(tmp_path, "emoji_u1f600.txt", "a face")
     assert captions.read(tmp_path, files).texts == {files[0]: ("a face",)}
+    for file in files[:5]:
+        save(tmp_path, f"{file[:-4]}.txt", "a face")
+    more = [f"emoji_u1f61{number}.png" for number in range(4)]
+    assert list(captions.read(tmp_path, [*files[:5], *more]).texts) == files[:5]
     classes = [f"{name}/{number}.png" for name in ("cats", "dogs") for number in range(5)]
     assert read(tmp_path, classes)["cats/1.png"] == ("cats",)
     assert len(read(tmp_path, classes)) == 10

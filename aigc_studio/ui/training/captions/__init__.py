@@ -1,0 +1,1 @@
+"""Captions seen, written and corrected before a training."""
