@@ -61,9 +61,11 @@ def length(steps: int, batch: int, rate: float, *, minutes: float = 0.0, most: i
 
 
 def care(
-    *, ema: float = 0.0, validation: float = 0.1, sample_every: int = 200, samples: int = 16, patience: int = 0
+    *, ema: float = 0.0, validation: float = 0.1, sample_every: int = 200, samples: int = 16, patience: int | None = 0
 ) -> tuple[Param, ...]:
-    """Averages, what is held out, and how often samples are made."""
+    """Averages, what is held out, and how often samples are made. patience: None where the recipe's `validate` gives no
+    "loss" that could improve."""
+    stop = () if patience is None else (_patience(patience),)
     return (
         Param.int("sample_every", N_("Samples every"), sample_every, 1, 1_000_000, unit=N_("steps"), advanced=True),
         Param.int("samples", N_("Samples at the end"), samples, 1, 256, advanced=True),
@@ -77,15 +79,7 @@ def care(
             advanced=True,
             help=N_("The share of the data that is never learned and measures the result."),
         ),
-        Param.int(
-            "patience",
-            N_("Stop when nothing improves"),
-            patience,
-            0,
-            1000,
-            advanced=True,
-            help=N_("After so many looks at what was held out without a better result. 0: never."),
-        ),
+        *stop,
         Param.float(
             "ema",
             N_("Averaging"),
@@ -97,6 +91,18 @@ def care(
             help=N_("Weights are averaged over the steps: calmer results. 0: not at all."),
         ),
         Param.choice("precision", N_("Number format"), "auto", PRECISIONS, advanced=True),
+    )
+
+
+def _patience(default: int) -> Param:
+    return Param.int(
+        "patience",
+        N_("Stop when nothing improves"),
+        default,
+        0,
+        1000,
+        advanced=True,
+        help=N_("After so many looks at what was held out without a better result. 0: never."),
     )
 
 

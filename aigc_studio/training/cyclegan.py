@@ -74,7 +74,7 @@ FAMILY = family(
         Param.int("width", N_("Width of the network"), 16, 4, 128, advanced=True, help=_WIDE),
         Param.int("blocks", N_("Blocks in the middle"), 4, 1, 12, advanced=True),
         *augmentations(),
-        *care(ema=0.995, validation=0.0),
+        *care(ema=0.995, validation=0.0, patience=None),
         *rounds(),
     ),
 )
@@ -229,7 +229,7 @@ class CycleLearner:
             ("a", self._data[0], (net.there, net.back)),
             ("b", self._data[1], (net.back, net.there)),
         ):
-            indices = data.validation[:_JUDGED]
+            indices = data.held_out(_JUDGED)
             total = 0.0
             for at in range(0, len(indices), 16):
                 trainer.check()

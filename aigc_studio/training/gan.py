@@ -90,7 +90,7 @@ FAMILY = family(
         Param.int("latent", N_("Numbers per picture"), 64, 2, 512, advanced=True),
         Param.int("width", N_("Width of the network"), 12, 4, 256, advanced=True, help=_WIDE),
         *augmentations(flip=False),  # the adaptive augmentation mirrors when it must
-        *care(ema=0.998, validation=0.0),
+        *care(ema=0.998, validation=0.0, patience=None),
         *rounds(),
     ),
 )

@@ -86,6 +86,8 @@ FAMILY = family(
         *rounds(),
     ),
 )
+_JUDGED = 64
+"""Held-out pictures that are looked at, of however many."""
 
 
 def load(model: Model, ctx: Context) -> None:
@@ -223,7 +225,7 @@ class InversionLearner:
         import torch
 
         found = []
-        for index in self._data.validation[:64]:
+        for index in self._data.held_out(_JUDGED):
             trainer.check()
             moments = self._latents.moments([int(index)], [False]).to(self.base.device).expand(4, -1, -1, -1)
             with trainer.autocast():

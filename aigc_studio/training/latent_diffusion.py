@@ -262,7 +262,7 @@ class FolderSource:
 
     def held_out(self, most: int) -> tuple[Tensor, Tensor] | None:
         """See `Source`."""
-        indices = self.data.validation[:most]
+        indices = self.data.held_out(most)
         return (self.data.batch(indices), self.ids(indices)) if len(indices) else None
 
     def _encoded(self, encode: Encode) -> np.ndarray:

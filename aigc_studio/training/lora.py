@@ -144,6 +144,8 @@ FAMILY = family(
         *(param for param in rounds()),
     ),
 )
+_JUDGED = 64
+"""Held-out pictures that are looked at, of however many."""
 
 
 def load(model: Model, ctx: Context) -> None:
@@ -359,12 +361,12 @@ class LoraLearner:
         """The loss of held-out pictures, each at noise levels of its own that stay the same."""
         import torch
 
-        indices = self._data.validation
+        indices = self._data.held_out(_JUDGED)
         if not len(indices):
             return {}
         self.base.network.eval()
         found = []
-        for index in indices[:64]:
+        for index in indices:
             trainer.check()
             moments = self._latents.moments([int(index)], [False]).to(self.base.device).expand(4, -1, -1, -1)
             text = self._captions[int(index)][0]

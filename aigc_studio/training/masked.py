@@ -154,7 +154,7 @@ class MaskedLearner:
 
     def validate(self, trainer: Trainer) -> Mapping[str, float]:
         """The same loss on what was held out, with the same parts hidden each time."""
-        indices = self._data.validation[:_JUDGED]
+        indices = self._data.held_out(_JUDGED)
         total = 0.0
         for at in range(0, len(indices), 64):
             trainer.check()

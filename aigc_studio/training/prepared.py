@@ -84,6 +84,11 @@ class PreparedImages:
         """How many pictures there are, held out ones included."""
         return len(self.files)
 
+    def held_out(self, most: int) -> np.ndarray:
+        """int64: at most so many of the pictures that are held out, evenly from all of them, always the same."""
+        count = min(most, len(self.validation))
+        return self.validation[np.arange(count) * len(self.validation) // max(1, count)]
+
     def choose(self, step: int, count: int, seed: int, part: str = "train") -> np.ndarray:
         """int64 (count,): the pictures of a step, all of one size; a function of the arguments alone.
 

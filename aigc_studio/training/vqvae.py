@@ -207,7 +207,7 @@ class VQVAELearner:
     def validate(self, trainer: Trainer) -> Mapping[str, float]:
         """On what was held out: the error of the pieces; when these are settled, how surprising the codes are, in nats
         per piece, and this alone decides about an early stop."""
-        indices = self._data.validation[:_JUDGED]
+        indices = self._data.held_out(_JUDGED)
         if not len(indices):
             return {}
         net = trainer.average["vqvae"]

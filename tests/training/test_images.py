@@ -23,6 +23,7 @@ from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.training import images
 from aigc_studio.training.images import PreparedImages, prepare
 from tests.core.datasets.kit import noise, picture, save
+from tests.training.pictures import make_folder
 
 
 def folder_of(tmp_path: Path, count: int, size: tuple[int, int] = (32, 32)) -> Path:
@@ -416,3 +417,18 @@ def test_the_description_is_plain_json(tmp_path: Path) -> None:
     data = json.loads((tmp_path / "run/data.json").read_text(encoding="ascii"))
     assert data["settings"]["side"] == 16
     assert len(data["report"]["files"]) == 2
+
+
+def test_a_look_at_what_is_held_out_costs_the_same_however_much_that_is(tmp_path: Path) -> None:
+    prepared = prepare(tmp_path / "run", make_folder(tmp_path / "data", 24), side=16, validation=0.5, seed=1)
+    held = prepared.validation.tolist()
+    assert prepared.held_out(1000).tolist() == held
+    few = prepared.held_out(4).tolist()
+    assert len(set(few)) == 4
+    assert set(few) <= set(held)
+    assert few == prepared.held_out(4).tolist()
+    gaps = np.diff([held.index(each) for each in few])  # from everywhere, not the first ones
+    assert gaps.min() >= len(held) // 4
+    assert prepared.held_out(0).tolist() == []
+    prepared.validation = prepared.validation[:0]
+    assert prepared.held_out(4).tolist() == []
