@@ -72,6 +72,7 @@ ACTIONS: tuple[ActionInfo, ...] = (
     ),
     ActionInfo("view.next", N_("Next panel"), "view", "Ctrl+PgDown", "", 1, project=True),
     ActionInfo("view.previous", N_("Previous panel"), "view", "Ctrl+PgUp", "", 1, project=True),
+    ActionInfo("view.message", N_("Go to the message"), "view", "F6", "message-text-outline", 1),
     *(ActionInfo(f"theme.{name}", _THEME_TITLES[name], "view/theme", "", group=2, checkable=True) for name in THEMES),
     ActionInfo("language.", N_("As the system"), "view/language", "", group=2, checkable=True),
     *(

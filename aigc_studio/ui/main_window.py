@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QTimer, QUrl
+from PySide6.QtCore import QByteArray, QPoint, QRect, QTimer, QUrl
 from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QIcon, QUndoGroup
 from PySide6.QtWidgets import (
     QApplication,
@@ -175,12 +175,12 @@ class MainWindow(Translated, QMainWindow):
         self.start_page = StartPage(self)
         self.rail = Rail(self.actions_table, panels, self)
         self.top_bar = TopBar(self.actions_table, self)
-        self.banners = BannerArea(self)
         self.panels = PanelHost(self.studio, self.undo_group, self)
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.panels)
         center = QWidget(self)
+        self.banners = BannerArea(center, room=lambda: self._banner_room(center))
         across = QHBoxLayout(center)
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(0)
@@ -189,7 +189,6 @@ class MainWindow(Translated, QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.top_bar)
-        column.addWidget(self.banners)
         column.addWidget(self.pages, 1)
         across.addLayout(column, 1)
         self.setCentralWidget(center)
@@ -202,6 +201,13 @@ class MainWindow(Translated, QMainWindow):
         self.models_desk = ModelDesk(self.studio, self.banners, self.show_panel, lambda: self.panels.current, self)
         self.trained = TrainedModels(self.studio, self.banners, self.models_desk.choose, self)
         self.tr_bind(self.menuBar().setAccessibleName, N_("Menu bar"))
+
+    def _banner_room(self, center: QWidget) -> QRect:
+        """Between the project's name and the buttons at the right nothing stands; the start page has its top free."""
+        bar = self.top_bar
+        if bar.isHidden():
+            return QRect(12, 8, center.width() - 24, 0)
+        return bar.free().translated(bar.mapTo(center, QPoint()))
 
     def _connect_actions(self) -> None:
         calls: dict[str, Callable[[], object]] = {
@@ -218,6 +224,7 @@ class MainWindow(Translated, QMainWindow):
             "edit.redo": lambda: self._undo("redo"),
             "view.next": lambda: self.panels.step(1),
             "view.previous": lambda: self.panels.step(-1),
+            "view.message": self.banners.go_to,
             "view.fullscreen": self._toggle_fullscreen,
             "queue.cancel": self._cancel_running,
             "queue.clear": self.studio.clear_finished,

@@ -57,8 +57,7 @@ class LibraryDialog(StudioDialog):
         self._studio, self._scan = studio, studio.models
         self._kind = ""
         self.take_size(studio.settings.state("models/size"), (1000, 680))
-        self.banners = BannerArea(self, inset=(0, 0, 0, 0))
-        self.body.addWidget(self.banners)
+        self.banners = BannerArea(self)
         self.body.addLayout(self._build_bar())
         self.pages = QStackedWidget(self)
         self.list = QListWidget(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton, QWidget
 
 from aigc_studio.core.i18n import N_
@@ -67,6 +67,12 @@ class TopBar(Translated, QFrame):
         self.project.setText(shown.replace("&", "&&") + "    ")  # room for the menu's arrow
         self.project.setToolTip(folder)
         self.read_only.setVisible(read_only)
+
+    def free(self) -> QRect:
+        """The part of it in which nothing stands."""
+        last = self.project if self.read_only.isHidden() else self.read_only
+        left = last.geometry().right() + 12
+        return QRect(left, 0, max(0, self.language.geometry().left() - 12 - left), self.height())
 
     def _tool(self, picture: str) -> QToolButton:
         button = QToolButton(self)
