@@ -2,7 +2,8 @@
 
 Directions of a GAN are the principal components of `w` (GANSpace, Haerkoenen et al. 2020, arXiv:2004.02546). Latents of
 a VAE are drawn from a normal fitted to what its encoder gives (Ghosh et al. 2020, arXiv:1903.12436), which lies nearer
-to what its decoder knows than the standard one.
+to what its decoder knows than the standard one. Of few pictures most of even that normal is empty, and what its decoder
+makes there is a blur of several: drawn latents are then drawn on towards the pictures.
 """
 
 from __future__ import annotations
@@ -11,14 +12,21 @@ from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from .gan import Generator
 from .vae import VAE, divergence
 
-__all__ = ["compared", "of_gan", "of_vae"]
+__all__ = ["compared", "of_gan", "of_vae", "placed"]
 
 DIRECTIONS = 8
 """Sliders that a form can show without being a wall of them."""
+FEW = 512
+"""Up to so many pictures, latents are drawn towards them."""
+_AWAY = 0.5
+"""How far drawn latents lie away from the pictures, in standard deviations: 0 would make the pictures again."""
+_SHARP = 30.0
+"""How clearly the picture that lies in the direction of what was drawn is preferred to its neighbours."""
 
 
 @torch.no_grad()
@@ -45,7 +53,8 @@ def of_vae(net: VAE, batches: Iterable[Tensor], *, count: int = DIRECTIONS) -> d
     """Extra tensors of a VAE, from pictures (n, channels, size, size) in [-1, 1], all of the training set or some
     thousands: "mean" (latent,) and "spread" (latent, latent), lower triangular, of the normal that new latents are
     drawn from (mean + spread @ e); "dims" int64 (count,): the entries that tell most, the first the most; "scales"
-    (count,): the standard deviation of each; "information" (count,): in nats. ValueError without a picture."""
+    (count,): the standard deviation of each; "information" (count,): in nats; of at most `FEW` pictures "points"
+    (pictures, latent): where they lie, in the coordinates of e. ValueError without a picture."""
     device = next(net.parameters()).device
     means, variances, told = [], [], []
     for batch in batches:
@@ -63,13 +72,32 @@ def of_vae(net: VAE, batches: Iterable[Tensor], *, count: int = DIRECTIONS) -> d
         covariance = torch.diag(covariance.diagonal())
     spread = torch.linalg.cholesky(covariance + 1e-6 * torch.eye(net.latent, dtype=torch.float64))
     dims = nats.argsort(descending=True, stable=True)[: min(count, net.latent)]
-    return {
+    found = {
         "mean": centre.float(),
         "spread": spread.float(),
         "dims": dims,
         "scales": covariance.diagonal().sqrt()[dims].float(),
         "information": nats[dims].float(),
     }
+    if len(away) <= FEW:
+        found["points"] = torch.linalg.solve_triangular(spread, away.T, upper=False).T.float().contiguous()
+    return found
+
+
+def placed(extra: Mapping[str, Tensor], e: Tensor) -> Tensor:
+    """Standard normal (..., latent) to latents of a VAE, by what `of_vae` gave; without it they stay as they are.
+
+    With "points", e is taken for a step away from one of them: from that in its direction, or from what lies between
+    two in its direction (a mean weighted by the cosines), so that the result is continuous. The shorter e is, the
+    nearer it stays.
+    """
+    if not {"mean", "spread"} <= extra.keys():
+        return e
+    points = extra.get("points")
+    if points is not None and len(points):
+        cosines = functional.normalize(e, dim=-1) @ functional.normalize(points, dim=1).T
+        e = (1 - _AWAY**2) ** 0.5 * ((_SHARP * cosines).softmax(-1) @ points) + _AWAY * e
+    return extra["mean"] + e @ extra["spread"].T
 
 
 def compared(extra: Mapping[str, Tensor], latent: int) -> None:
@@ -78,7 +106,9 @@ def compared(extra: Mapping[str, Tensor], latent: int) -> None:
     dims = extra.get("dims")
     counted = [each for name in ("directions", "dims", "scales") if (each := extra.get(name)) is not None]
     count = len(counted[0]) if counted and counted[0].ndim else 0
+    points = extra.get("points")
     wanted = {
+        "points": (min(len(points), FEW) if points is not None and points.ndim else 0, latent),
         "mean": (latent,),
         "spread": (latent, latent),
         "directions": (count, latent),

@@ -93,29 +93,51 @@ class VAE(Network):
     """Picture <-> vector.
 
     size: side in pixels, a power of two. latent: length of the vector. width: channels at the full size, doubled at
-    every halving up to `widest`. channels: 1 grey, 3 colours, 4 with alpha. ValueError for what lies outside `BOUNDS`.
+    every halving up to `widest`. channels: 1 grey, 3 colours, 4 with alpha. patch: so many pixels a side, 1, 2 or 4,
+    are one place with as many channels, as in `pixel_shuffle` (Shi et al. 2016, arXiv:1609.05158): layers at the full
+    size cost the most and see the least. ValueError for what lies outside `BOUNDS`.
     """
 
-    BOUNDS = {"size": (8, 512), "latent": (2, 1024), "width": (4, 512), "widest": (4, 1024), "channels": (1, 4)}
+    BOUNDS = {
+        "size": (8, 512),
+        "latent": (2, 1024),
+        "width": (4, 512),
+        "widest": (4, 1024),
+        "channels": (1, 4),
+        "patch": (1, 4),
+    }
+    BEFORE = {"patch": 1}
 
-    def __init__(self, size: int = 64, latent: int = 64, width: int = 32, widest: int = 256, channels: int = 3) -> None:
-        super().__init__(size=size, latent=latent, width=width, widest=widest, channels=channels)
-        sizes = widths(width, widest, doublings(size, _START))
+    def __init__(
+        self, size: int = 64, latent: int = 64, width: int = 32, widest: int = 256, channels: int = 3, patch: int = 1
+    ) -> None:
+        super().__init__(size=size, latent=latent, width=width, widest=widest, channels=channels, patch=patch)
+        doublings(size, _START)
+        sizes = widths(width, widest, doublings(size // patch, _START))
         self.latent = latent
+        self.patch = patch
         self.inner = sizes[-1]
-        self.encoder = encoder(channels, sizes, sizes[-1])
+        self.encoder = encoder(channels * patch**2, sizes, sizes[-1])
         self.statistics = nn.Linear(sizes[-1] * _START**2, 2 * latent)
         self.entry = nn.Linear(latent, sizes[-1] * _START**2)
-        self.decoder = decoder(sizes[-1], sizes, channels)
+        self.decoder = decoder(sizes[-1], sizes, channels * patch**2)
+        if patch > 1:  # the pixels of a place begin alike, or a grid stays for long (Aitken et al. 2017)
+            last: nn.Conv2d = self.decoder[-1]  # pyright: ignore[reportAssignmentType]
+            with torch.no_grad():
+                for value in (last.weight, last.bias):
+                    if value is not None:
+                        value.copy_(value[:: patch**2].repeat_interleave(patch**2, 0))
 
     def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """(n, channels, size, size) in [-1, 1] -> mean and logarithm of the variance, each (n, latent)."""
-        mean, logvar = self.statistics(self.encoder(image).flatten(1)).chunk(2, 1)
+        places = functional.pixel_unshuffle(image, self.patch)
+        mean, logvar = self.statistics(self.encoder(places).flatten(1)).chunk(2, 1)
         return mean, logvar.clamp(_LOW, _HIGH)
 
     def decode(self, z: Tensor) -> Tensor:
         """(n, latent) -> pictures (n, channels, size, size), about [-1, 1], not clamped."""
-        return self.decoder(self.entry(z).reshape(len(z), self.inner, _START, _START))
+        places = self.decoder(self.entry(z).reshape(len(z), self.inner, _START, _START))
+        return functional.pixel_shuffle(places, self.patch)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The picture through a latent drawn from torch's global generator, with mean and logvar."""

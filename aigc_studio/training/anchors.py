@@ -43,9 +43,13 @@ class Anchors:
         return self.pictures is None or self.used + count > len(self.pictures)
 
     def choose(
-        self, members: np.ndarray, pixels: Callable[[np.ndarray], Tensor], make: Callable[[Tensor], Tensor], length: int,
+        self,
+        members: np.ndarray,
+        pixels: Callable[[np.ndarray], Tensor],
+        make: Callable[[Tensor], Tensor],
+        length: int,
         count: int,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Match some of the data, in a new order, with fresh pictures; randomness from torch's global generator.
 
         members: indices of the data. pixels: (k,) of them to pictures (k, c, h, w) in [-1, 1]. make: latents

@@ -248,7 +248,11 @@ class GANLearner:
         if self._anchors.due(count):
             device = next(self._generator.parameters()).device
             self._anchors.choose(
-                self._data.train, self._data.batch, lambda z: self._generator(z.to(device)), self._generator.latent, count
+                self._data.train,
+                self._data.batch,
+                lambda z: self._generator(z.to(device)),
+                self._generator.latent,
+                count,
             )
         latents, pictures = self._anchors.take(count)
         return latents, self._data.batch(pictures)

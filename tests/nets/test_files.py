@@ -83,6 +83,28 @@ def test_a_crafted_config_is_refused(bad: str, tmp_path: Path) -> None:
         files.load(folder)
 
 
+def test_models_of_former_versions_are_what_they_were(tmp_path: Path) -> None:
+    """Their configs do not name what came later."""
+    import torch
+
+    net: Any
+    for name, net, later in (
+        ("gan", gan.Generator(16, 8, 4, 8, smooth=0), "smooth"),
+        ("vae", vae.VAE(16, 8, 4, 8, patch=1), "patch"),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        files.save(folder, net)
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        del config[later]
+        (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        found: Any = files.load(folder).net
+        assert found.config() == net.config()
+        z = torch.randn(2, 8)
+        make = (net.paint, found.paint) if name == "gan" else (net.decode, found.decode)
+        assert torch.equal(*(each(z) for each in make))
+
+
 def test_the_largest_config_takes_no_memory(tmp_path: Path) -> None:
     """Within the bounds but not what the weights are: refused before anything is allocated."""
     folder = own.make_gan(tmp_path / "gan")

@@ -8,8 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from aigc_studio.nets.gan import Discriminator, Generator  # noqa: E402
-from aigc_studio.nets.latents import of_gan, of_vae  # noqa: E402
+from aigc_studio.nets.gan import Discriminator, Generator, Redraw, _between  # noqa: E402
+from aigc_studio.nets.latents import compared, of_gan, of_vae, placed  # noqa: E402
 from aigc_studio.nets.translator import Patches, Translator  # noqa: E402
 from aigc_studio.nets.vae import VAE, divergence  # noqa: E402
 from aigc_studio.nets.vqvae import VQVAE, Quantiser  # noqa: E402
@@ -30,8 +30,10 @@ def test_every_size_and_number_of_channels(size: int, channels: int) -> None:
     image = torch.rand(2, channels, size, size) * 2 - 1
     assert Generator(size, 8, 4, 4, channels, 1)(torch.randn(2, 8)).shape == image.shape
     assert Discriminator(size, 4, 4, channels)(image).shape == (2,)
-    made, mean, logvar = VAE(size, 8, 4, 4, channels)(image)
-    assert (made.shape, mean.shape, logvar.shape) == (image.shape, (2, 8), (2, 8))
+    assert Redraw(size, 4, 4, channels)(Discriminator(size, 4, 4, channels).look(image)[1]).shape == image.shape
+    for patch in (1, 2):
+        made, mean, logvar = VAE(size, 8, 4, 4, channels, patch)(image)
+        assert (made.shape, mean.shape, logvar.shape) == (image.shape, (2, 8), (2, 8))
     halvings = max(2, size.bit_length() - 6)
     net = VQVAE(size, 4, 8, 4, halvings, channels, 8, 1, 1)
     made, vectors, indices, loss = net(image)
@@ -51,6 +53,23 @@ def test_a_picture_depends_on_its_own_latent_alone() -> None:
     whole = net(z)
     assert torch.allclose(whole[3], net(z[3:4])[0], atol=1e-5)
     assert not torch.allclose(whole[3], whole[4], atol=1e-2)
+
+
+def test_doubling_between_pixels_is_the_same_on_every_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps that a card takes make what torch's own function makes on a processor."""
+    x = torch.randn(2, 3, 4, 4)
+    plain = _between(x)
+    monkeypatch.setattr(torch.Tensor, "device", torch.device("meta"))
+    steps = _between(x)
+    monkeypatch.undo()
+    assert torch.allclose(steps, plain, atol=1e-6)
+
+
+def test_the_pixels_of_a_place_begin_alike() -> None:
+    """No grid of two pixels before anything is learned."""
+    made = VAE(16, 8, 4, 8, 3, 2).decode(torch.randn(2, 8))
+    places = made.reshape(2, 3, 8, 2, 8, 2)
+    assert torch.allclose(places, places.mean((3, 5), keepdim=True).expand_as(places), atol=1e-6)
 
 
 def test_a_slice_of_modulation_is_a_kernel_per_picture() -> None:
@@ -228,7 +247,37 @@ def test_latents_of_a_vae_are_measured() -> None:
     assert torch.equal(found["spread"], found["spread"].tril())
     nats = divergence(mean, logvar).mean(0)
     assert found["dims"].tolist() == nats.argsort(descending=True)[:3].tolist()
+    assert (found["points"] @ found["spread"].T + found["mean"] - mean).abs().max() < 1e-4
     few = of_vae(net, [pictures[:3]])
     assert torch.equal(few["spread"], few["spread"].diagonal().diag())
     with pytest.raises(ValueError, match="pictures"):
         of_vae(net, [])
+
+
+def test_latents_of_few_pictures_lie_near_them_and_change_with_what_was_drawn() -> None:
+    """Nearer than those of the normal alone; the shorter the draw the nearer; never a leap between neighbours."""
+    draws = torch.Generator().manual_seed(1)
+    points = torch.randn(12, 16, generator=draws)
+    extra = {"mean": torch.zeros(16), "spread": torch.eye(16), "points": points}
+    e = torch.randn(64, 16, generator=draws)
+
+    def away(z: Any) -> float:
+        return float(torch.cdist(z, points).min(1).values.mean())
+
+    near, usual, plain = (away(placed(extra, 0.3 * e)), away(placed(extra, e)), away(e))
+    assert near < usual < 0.8 * plain
+    walk = torch.lerp(e[0], e[1], torch.linspace(0, 1, 2001)[:, None])
+    made = placed(extra, walk)
+    assert (made[1:] - made[:-1]).norm(dim=1).max() < 0.02 * (made[0] - made[-1]).norm()
+    assert torch.allclose(placed(extra, e)[3], placed(extra, e[3]), atol=1e-6)
+    assert torch.equal(placed({}, e), e)
+    without = {name: value for name, value in extra.items() if name != "points"}
+    assert torch.allclose(placed(without, e), e)
+
+
+def test_points_of_another_network_are_refused() -> None:
+    """Whatever a file holds: other lengths, other dimensions, far too many."""
+    for shape in ((3, 5), (4,), (600, 4)):
+        with pytest.raises(ValueError, match="points"):
+            compared({"points": torch.zeros(shape)}, 4)
+    compared({"points": torch.zeros(3, 4)}, 4)

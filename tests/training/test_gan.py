@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.requests import Request
 from aigc_studio.core.runs import KEEP, RunFolder
 from aigc_studio.engines.base import Model
@@ -20,7 +21,14 @@ from aigc_studio.training.learner import Settings
 from aigc_studio.training.trainer import Trainer
 from tests.engines.context import FakeContext
 from tests.training.pictures import make_folder
-from tests.training.recipes import finished, logged, model_after, steps_kept_when_numbers_break_down, train
+from tests.training.recipes import (
+    StoppedAt,
+    finished,
+    logged,
+    model_after,
+    steps_kept_when_numbers_break_down,
+    train,
+)
 
 TINY = {"size": "32", "width": 4, "latent": 8, "batch": 4, "steps": 6, "samples": 3, "sample_every": 4}
 
@@ -91,6 +99,22 @@ def test_kept_samples_are_learned_from_the_weights_of_the_round_before(tmp_path:
     two = checkpoint.load_latest(second)["modules"]["generator"]
     assert all(torch.allclose(one[name], two[name], atol=1e-4) for name in one)
     assert RunFolder(second).info()["data"]["data"]["files"] == 10
+
+
+def test_without_a_network_that_redraws_it_is_another_training(tmp_path: Path, data: Path) -> None:
+    """Both means for small sets can be left out; what was learned without them is not gone on with by chance."""
+    run, params = tmp_path / "training" / "first", {**TINY, "data": str(data), "steps": 4}
+    with pytest.raises(Cancelled):
+        train(gan, run, {**params, "redraw": 0.0, "pull": 0.0}, StoppedAt(step=2))
+    assert not logged(run, "redrawn")
+    with pytest.raises(StudioError) as caught:
+        train(gan, run, params)
+    assert caught.value.code == "checkpoint"
+    train(gan, run, {**params, "redraw": 0.0, "pull": 0.0})
+    assert finished(run).step == 4
+    train(gan, tmp_path / "training" / "second", params)
+    assert logged(tmp_path / "training" / "second", "redrawn")
+    assert logged(tmp_path / "training" / "second", "pulled")
 
 
 def test_three_pictures_are_enough_and_it_is_said(tmp_path: Path) -> None:

@@ -6,14 +6,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from aigc_studio.core import catalogue
 from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.requests import Request
 from aigc_studio.core.runs import KEEP, RunFolder
+from aigc_studio.engines.base import Model
+from aigc_studio.engines.image import vae as family
 from aigc_studio.training import checkpoint, vae
+from aigc_studio.training.images import PreparedImages
 from tests.engines.context import FakeContext
 from tests.training.pictures import make_folder
 
@@ -77,6 +82,36 @@ def test_a_paused_run_makes_the_same_model(tmp_path: Path, data: Path) -> None:
         assert summary is not None
         models.append((Path(summary.model) / "model.safetensors").read_bytes())
     assert models[0] == models[1]
+
+
+def test_the_final_samples_are_what_the_picture_panel_makes(tmp_path: Path, data: Path) -> None:
+    run = tmp_path / "training" / "0123abcd"
+    train(run, data, 6)
+    model = Model("m", "vae", "M", Path(RunFolder(run).info()["model"]["folder"]))
+    painter = FakeContext(values=family.FAMILY.values("generate", {}))
+    loaded = family.load(model, painter)
+    assert loaded.extra["points"].shape == (len(PreparedImages.open(run / "data").train), 8)
+    for index, sample in enumerate(RunFolder(run).final_samples()):
+        family.run(loaded, Request("image", "generate", "vae", seed=sample.seed), painter)
+        made = np.asarray(painter.images[index].value, np.int16)
+        kept = np.asarray(Image.open(run / sample.file).convert("RGB"), np.int16)
+        assert np.abs(kept - made).max() <= 1  # rounding of float sums in another order
+
+
+def test_a_look_takes_an_even_share_of_what_is_held_out(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vae, "_JUDGED", 2)
+    seen = []
+    batch = PreparedImages.batch
+    monkeypatch.setattr(
+        PreparedImages, "batch", lambda self, at, *more: seen.append(list(at)) or batch(self, at, *more)
+    )
+    train(tmp_path / "run", data, 1, validation=0.5, sample_every=1)
+    held = PreparedImages.open(tmp_path / "run" / "data").validation
+    assert len(held) > 4
+    assert held[[0, len(held) // 2]].tolist() in seen
+    assert held.tolist() not in seen
 
 
 def test_kept_samples_join_the_next_round_which_starts_where_the_last_one_ended(tmp_path: Path, data: Path) -> None:

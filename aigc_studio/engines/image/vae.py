@@ -94,9 +94,10 @@ def _walk(own: Own, _request: Request, seed: int, ctx: Context) -> Made:
     seeds = latents.seeds(seed, values["stops"])
     if (end := latents.end_seed(values["end"])) is not None:
         seeds[-1] = end
-    stops = [latents.drawn(each_seed, own.net.latent) for each_seed in seeds]
-    points = latents.path(stops, values["frames"], loop=values["loop"])
-    return [_at(own, point, ctx) for point in points], values["columns"], {"seeds": seeds}
+    centre = own.extra.get("mean", 0.0)
+    stops = [_at(own, latents.drawn(each_seed, own.net.latent), ctx) - centre for each_seed in seeds]
+    points = [point + centre for point in latents.path(stops, values["frames"], loop=values["loop"])]
+    return points, values["columns"], {"seeds": seeds}
 
 
 def _again(own: Own, _request: Request, seed: int, ctx: Context) -> Made:
@@ -121,8 +122,9 @@ def _at(own: Own, e: Tensor, ctx: Context) -> Tensor:
 
 
 def _centred(own: Own, e: Tensor) -> Tensor:
-    extra = own.extra
-    return extra["mean"] + extra["spread"] @ e if {"mean", "spread"} <= extra.keys() else e
+    from aigc_studio.nets.latents import placed
+
+    return placed(own.extra, e)
 
 
 def _seen(own: Own, role: str, ctx: Context) -> tuple[Tensor, Tensor]:
