@@ -50,6 +50,8 @@ _CURVES = {
     "cycle_b": N_("There and back, second kind"),
     "identity": N_("Keeping its own kind"),
     "r1": N_("Gradient penalty"),
+    "redrawn": N_("Redrawn by the critic"),
+    "pulled": N_("Distance to the pictures"),
     "augmentation": N_("Augmentation"),
     "critic_of_held_out": N_("Critic on held-out pictures"),
     "critic_of_learned": N_("Critic on learned pictures"),
