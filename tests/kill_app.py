@@ -2,10 +2,15 @@
 
 Each line on stdout is something the person at the screen has seen: `opened`, `queued JOB`, `shown JOB INDEX ASSET`,
 `ended JOB STATE`, `idle`. With `fill` it keeps the queue filled; with `drain` it ends when the queue is empty.
+
+`kill_app.py nest` starts many of them: importing the program takes longer than most of their lives.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -77,12 +82,36 @@ class App:
             QTimer.singleShot(0, QCoreApplication.quit)
 
 
-def main() -> None:
-    """`kill_app.py FOLDER fill|drain`."""
+def live(folder: Path, mode: str) -> None:
+    """One life, in this process."""
     application = QCoreApplication([])
-    app = App(Path(sys.argv[1]), sys.argv[2] == "fill")
+    app = App(folder, mode == "fill")
     application.exec()
     app.studio.shutdown()
+
+
+def nest() -> None:
+    """For each line [folder, mode, pipe] (JSON) on stdin one life in a process group of its own, a fork of this process
+    that tells what it shows to the named pipe; its process id is told here."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are taken away at once
+    for line in sys.stdin:
+        folder, mode, pipe = json.loads(line)
+        pid = os.fork()
+        if not pid:
+            os.setsid()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.dup2(os.open(pipe, os.O_WRONLY), sys.stdout.fileno())
+            live(Path(folder), mode)
+            os._exit(0)
+        tell(pid)
+
+
+def main() -> None:
+    """`kill_app.py FOLDER fill|drain` or `kill_app.py nest`."""
+    if sys.argv[1:] == ["nest"]:
+        nest()
+    else:
+        live(Path(sys.argv[1]), sys.argv[2])
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """The promise of the studio: whatever is killed, whenever, nothing that was shown as finished is lost or there twice.
 
 The app is the real one without its window: Studio, storage thread, lane and child process, in a process group of its
-own that is ended by SIGKILL at a random instant, child included.
+own that is ended by SIGKILL at a random instant, child included. Those that are to be ended while they start are
+started from nothing, the others as forks of a process that has imported the program already.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import random
 import signal
@@ -13,9 +16,12 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
+import psutil
 import pytest
 from PIL import Image
 
@@ -59,9 +65,10 @@ class Seen:
             self.problems.append(text)
 
 
-def start(folder: Path, mode: str) -> subprocess.Popen[str]:
+def start(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-P", str(APP), str(folder), mode],
+        [sys.executable, "-P", str(APP), *arguments],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -69,7 +76,38 @@ def start(folder: Path, mode: str) -> subprocess.Popen[str]:
     )
 
 
-def live_and_die(folder: Path, seen: Seen, dice: random.Random | None) -> None:
+@contextlib.contextmanager
+def fresh(folder: Path) -> Iterator[tuple[int, IO[str]]]:
+    """The process id of an app that is just started, and what it tells. It must be killed within the `with`."""
+    with start(str(folder), "fill") as app:
+        assert app.stdout is not None
+        yield app.pid, app.stdout
+
+
+class Nest:
+    """The process whose forks are apps that need not import the program first."""
+
+    def __init__(self, folder: Path) -> None:
+        self._pipe = folder.with_suffix(".pipe")
+        os.mkfifo(self._pipe)
+        self._process = start("nest")
+
+    @contextlib.contextmanager
+    def app(self, folder: Path) -> Iterator[tuple[int, IO[str]]]:
+        """As `fresh`."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps([str(folder), "fill", str(self._pipe)]), file=self._process.stdin, flush=True)
+        app = psutil.Process(int(self._process.stdout.readline()))
+        with open(self._pipe, encoding="utf-8") as told:
+            yield app.pid, told
+        app.wait(30)
+
+    def close(self) -> None:
+        self._process.communicate(timeout=30)
+
+
+def live_and_die(folder: Path, nest: Nest, seen: Seen, dice: random.Random | None) -> None:
     """One life of the app, ended at a random instant: mostly while it paints, sometimes while it starts or opens.
 
     Without dice it ends as soon as a first picture is shown.
@@ -80,11 +118,10 @@ def live_and_die(folder: Path, seen: Seen, dice: random.Random | None) -> None:
         wait = dice.uniform(0.1, 0.6) if not moment else dice.uniform(0.0, 0.3)
     reached = threading.Event()
     lines: list[str] = []
-    with start(folder, "fill") as app:
+    with nest.app(folder) if moment else fresh(folder) as (pid, told):
 
         def listen() -> None:
-            assert app.stdout is not None
-            for line in app.stdout:
+            for line in told:
                 lines.append(line)
                 if moment and line.startswith(moment):
                     reached.set()
@@ -94,8 +131,7 @@ def live_and_die(folder: Path, seen: Seen, dice: random.Random | None) -> None:
         if moment:
             assert reached.wait(30), f"{moment} did not come"
         threading.Event().wait(wait)
-        os.killpg(app.pid, signal.SIGKILL)
-        app.wait()
+        os.killpg(pid, signal.SIGKILL)
         listener.join()
     for line in lines:
         if line.endswith("\n"):
@@ -136,12 +172,13 @@ def check(folder: Path, seen: Seen) -> None:
 def many_lives(folder: Path, kills: int, seed: int) -> Seen:
     dice = random.Random(seed)
     seen = Seen()
-    for _ in range(kills):
-        live_and_die(folder, seen, dice)
-        check(folder, seen)
-    while not _half_done(folder):  # there must be something to go on with
-        live_and_die(folder, seen, None)
-        check(folder, seen)
+    with contextlib.closing(Nest(folder)) as nest:
+        for _ in range(kills):
+            live_and_die(folder, nest, seen, dice)
+            check(folder, seen)
+        while not _half_done(folder):  # there must be something to go on with
+            live_and_die(folder, nest, seen, None)
+            check(folder, seen)
     return seen
 
 
@@ -172,7 +209,7 @@ def test_fifty_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
             if job not in kept:
                 project.queue.cancel(job.id)
         project.close()
-        with start(folder, "drain") as app:
+        with start(str(folder), "drain") as app:
             output, _ = app.communicate(timeout=60)
         assert "idle" in output
         check(folder, seen)

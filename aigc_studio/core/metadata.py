@@ -19,7 +19,6 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
-from xml.sax.saxutils import quoteattr
 
 import mutagen
 import mutagen.flac
@@ -43,6 +42,9 @@ _KEY = "aigc_studio"
 _XMP_KEY = "XML:com.adobe.xmp"
 _NAMESPACE = "https://aigc-studio.example/ns/1.0/"
 _HEAD_LIMIT = 8 << 20  # of metadata that is read: a recipe is some KB, and a broken length must not fill the memory
+_ENTITIES = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
+)  # xml.sax.saxutils would bring in all that reads from the web, in each process that writes a file
 _XMP_LIMIT = 60_000  # a JPEG holds 65,533 bytes of XMP; a recipe beyond that is left out, the labels are not
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -122,7 +124,7 @@ def _xmp(recipe: Mapping[str, Any], *, embed: bool) -> str:
         packed = base64.b64encode(zlib.compress(recipes.dumps(recipe).encode("utf-8"))).decode("ascii")
         if len(packed) < _XMP_LIMIT:
             attributes["aigc:recipe"] = packed
-    lines = "\n   ".join(f"{name}={quoteattr(value)}" for name, value in attributes.items())
+    lines = "\n   ".join(f"{name}={_quoted(value)}" for name, value in attributes.items())
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
         '<x:xmpmeta xmlns:x="adobe:ns:meta/">\n <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">\n'
@@ -130,6 +132,11 @@ def _xmp(recipe: Mapping[str, Any], *, embed: bool) -> str:
         '   xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"\n'
         f'   xmlns:aigc="{_NAMESPACE}"\n   {lines}/>\n </rdf:RDF>\n</x:xmpmeta>\n<?xpacket end="w"?>'
     )
+
+
+def _quoted(text: str) -> str:
+    """The value of an attribute of XML."""
+    return f'"{text.translate(_ENTITIES)}"'
 
 
 def _to_ascii(text: str) -> str:
