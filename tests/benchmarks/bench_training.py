@@ -143,13 +143,13 @@ def vae_case(folder: Path, side: int, device: str) -> tuple[Any, float, int, Cal
 
 
 def gan_case(folder: Path, side: int, device: str) -> tuple[Any, float, int, Callable[[int], float]]:
-    """The same for the GAN, without adaptive augmentation, which learns nothing."""
+    """The same for the GAN, without adaptive augmentation, which learns nothing, and its means for small sets."""
     import torch
 
     from aigc_studio.nets.gan import Discriminator, Generator
 
     data = drawings(folder, 200, side)
-    values = gan.FAMILY.values("train", {"flip": False, "adaptive": False})
+    values = gan.FAMILY.values("train", {"flip": False, "adaptive": False, "redraw": 0.0, "pull": 0.0})
     width, batch, rate = int(values["width"]), int(values["batch"]), float(values["rate"])
 
     def built() -> tuple[Any, Any]:
