@@ -13,11 +13,12 @@ from .places import names_only
 
 __all__ = ["KINDS", "LANES", "MAX_SEED", "Request", "new_seed"]
 
-KINDS = ("text", "image", "speech", "training")
-"""What an engine can make; "training" makes models, with a sheet of samples as its result."""
+KINDS = ("text", "image", "speech", "training", "captions")
+"""What an engine can make; "training" makes models, with a sheet of samples as its result; "captions" are words about
+the pictures of a folder."""
 
 LANES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"text": ("text",), "picture": ("image",), "sound": ("speech",), "train": ("training",)}
+    {"text": ("text",), "picture": ("image",), "sound": ("speech",), "train": ("training", "captions")}
 )
 """Lane to the kinds it makes; each lane has its own worker and its own child process."""
 

@@ -45,6 +45,7 @@ FAMILIES = (
     "aigc_studio.training.inversion",
     "aigc_studio.training.writer",
     "aigc_studio.training.finetune",
+    "aigc_studio.training.describing",
 )
 """Module of each family; the first of a kind is the default."""
 

@@ -7,12 +7,12 @@ killed run writes the rest only.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aigc_studio.core.datasets.captions import clean
-from aigc_studio.core.datasets.images import ImageReport, flatten, open_picture
+from aigc_studio.core.datasets.images import flatten
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_
 from aigc_studio.core.library.captioners import CAPTIONER
@@ -26,16 +26,18 @@ if TYPE_CHECKING:
 
     from .prepared import PreparedImages
 
-__all__ = ["Captioner", "caption_folder", "captioned", "captioner"]
+__all__ = ["AT_ONCE", "LOOKING", "Captioner", "captioned", "captioner"]
 
 T = TypeVar("T")
 
 _KEPT = "captions.json"
-_AT_ONCE = 8
+AT_ONCE = 8
+"""Pictures that are described together."""
 _LONGEST = 60
 """Tokens of a caption."""
 _BEAMS = 3
-_LOOKING = N_("Describing the pictures")
+LOOKING = N_("Describing the pictures")
+"""What is shown meanwhile."""
 
 
 def captioner() -> Param:
@@ -124,13 +126,13 @@ def captioned(data: PreparedImages, id: str, ctx: Context) -> PreparedImages:
         model = Captioner(ctx.part(id), ctx)
         done = len(lacking) - len(missing)
         for group in _groups(missing):
-            ctx.progress(done, len(lacking), _LOOKING)
+            ctx.progress(done, len(lacking), LOOKING)
             texts = model.captions([flatten(data.image(index), "white") for index in group])
             kept |= {data.hashes[index]: text for index, text in zip(group, texts)}
             with plain_errors(), write_atomically(data.folder / _KEPT) as file:
                 file.write(json.dumps(kept, ensure_ascii=False, indent=0).encode())
             done += len(group)
-        ctx.progress(done, len(lacking), _LOOKING)
+        ctx.progress(done, len(lacking), LOOKING)
     found = {index: kept[data.hashes[index]] for index in lacking if kept[data.hashes[index]]}
     ctx.notice(N_("Pictures described by a model, whose words may be wrong: {count}."), count=len(found))
     return data.with_captions(found)
@@ -147,30 +149,5 @@ def _kept(folder: Path) -> dict[str, str]:
 
 def _groups(items: Sequence[T]) -> Iterator[Sequence[T]]:
     """A few at a time."""
-    for start in range(0, len(items), _AT_ONCE):
-        yield items[start : start + _AT_ONCE]
-
-
-def caption_folder(
-    report: ImageReport, model: Model, ctx: Context, *, every: bool = False
-) -> Iterator[Mapping[str, str]]:
-    """What pictures of a folder show, some at a time: file to caption, for `core.datasets.captions.write`.
-
-    every: also those that have a caption. Files that went away meanwhile are left out.
-    """
-    wanted = [file for file in report.files if every or not file.captions]
-    if not wanted:
-        return
-    describing = Captioner(model, ctx)
-    for done, group in enumerate(_groups(wanted)):
-        ctx.progress(done * _AT_ONCE, len(wanted), _LOOKING)
-        ctx.check()
-        images: dict[str, Image] = {}
-        for file in group:
-            try:
-                images[file.file] = open_picture(report.path(file), least=512)
-            except StudioError:
-                continue
-        if images:
-            yield dict(zip(images, describing.captions(list(images.values()))))
-    ctx.progress(len(wanted), len(wanted), _LOOKING)
+    for start in range(0, len(items), AT_ONCE):
+        yield items[start : start + AT_ONCE]

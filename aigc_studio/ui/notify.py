@@ -315,6 +315,7 @@ def message(jobs: list[Job]) -> tuple[str, str]:
             "text": tr("The text is ready"),
             "speech": tr("The recording is ready"),
             "training": tr("The model is ready"),
+            "captions": tr("The pictures are described"),
         }
         several = job.request.kind == "image" and job.request.count > 1
         return (

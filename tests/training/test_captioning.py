@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from aigc_studio.core.datasets.images import scan
 from aigc_studio.core.errors import Cancelled, StudioError
 from aigc_studio.core.library.detect import read_model
 from aigc_studio.core.library.known import PARTS
 from aigc_studio.engines.base import Model
-from aigc_studio.training.captioning import Captioner, caption_folder, captioned
+from aigc_studio.training.captioning import Captioner, captioned
 from aigc_studio.training.images import prepare
 from tests.core.datasets.kit import noise, picture, save
 from tests.engines.context import FakeContext
@@ -102,17 +101,6 @@ def test_a_cancel_keeps_what_is_written_and_the_rest_follows(tmp_path: Path, mod
         captioned(data, "x", context)
     assert len(json.loads((tmp_path / "run/captions.json").read_text(encoding="utf-8"))) == 8
     assert captioned(data, "x", FakeContext(parts={"x": model})).captions == whole.captions
-
-
-def test_a_folder_is_described_and_written_beside(tmp_path: Path, model: Model) -> None:
-    picture(tmp_path, "a/001.png", 1, (64, 40))
-    picture(tmp_path, "002.png", 2)
-    save(tmp_path, "002.txt", "mine")
-    texts: dict[str, str] = {}
-    for some in caption_folder(scan(tmp_path), model, FakeContext(), every=True):
-        texts |= some
-    assert set(texts) == {"a/001.png", "002.png"}
-    assert list(caption_folder(scan(tmp_path), model, FakeContext())) == [{"a/001.png": texts["a/001.png"]}]
 
 
 def test_a_folder_without_its_files_is_a_sentence(tmp_path: Path, folder: Path) -> None:

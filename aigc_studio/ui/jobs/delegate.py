@@ -40,6 +40,7 @@ _KIND_ICONS = {
     "speech": "microphone-outline",
     "text": "text-box-outline",
     "training": "school-outline",
+    "captions": "closed-caption-outline",
 }
 _STATE_COLORS = {JobState.RUNNING: "accent-text", JobState.FAILED: "danger", JobState.DONE: "success"}
 

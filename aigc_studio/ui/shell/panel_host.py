@@ -27,6 +27,7 @@ _KIND_PANEL = {
     "speech": "voice",
     "text": "write",
     "training": "train",
+    "captions": "train",
 }
 """Kind of an asset or a request to the panel that works on it."""
 

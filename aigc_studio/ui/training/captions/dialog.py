@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QSignalBlocker, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QMenu,
     QProgressBar,
     QPushButton,
     QSplitter,
@@ -24,8 +25,11 @@ from aigc_studio.core.datasets.caption_files import Saved
 from aigc_studio.core.datasets.caption_words import BEFORE, REPLACE
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_, tr
+from aigc_studio.core.library.captioners import CAPTIONER
+from aigc_studio.engines.interpreter import missing_engine
 from aigc_studio.ui.dialogs.dialog import StudioDialog
 from aigc_studio.ui.icons import icon
+from aigc_studio.ui.models.words import add_hint
 from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.theme import set_role
 from aigc_studio.ui.training.film import SmallPictures
@@ -35,6 +39,7 @@ from aigc_studio.ui.widgets.elided_label import ElidedLabel
 from aigc_studio.ui.widgets.empty_state import EmptyState
 
 from .bulk_bar import BulkBar
+from .describing import Describing, OfferBar
 from .desk import CaptionDesk
 from .field import CaptionField
 from .leaving import LeavingDialog
@@ -54,7 +59,8 @@ _SIDE = 120
 
 
 class CaptionDialog(StudioDialog):
-    """Keys: Ctrl+F filter, Ctrl+H replace, Ctrl+B words before, Ctrl+S save; those of `CaptionField` while writing."""
+    """Keys: Ctrl+F filter, Ctrl+H replace, Ctrl+B words before, Ctrl+D describe, Ctrl+S save, Esc close; those of
+    `CaptionField` while writing."""
 
     savedSome = Signal()
     """Texts beside pictures are others now."""
@@ -66,6 +72,7 @@ class CaptionDialog(StudioDialog):
         self.texts = CaptionTexts(self)
         self.desk = CaptionDesk(studio, folder, self.texts, self)
         self.rows = CaptionRows(self.texts, self)
+        self.describing = Describing(studio, folder, self)
         self.leaving: LeavingDialog | None = None
         self._leave_when_saved = False
         self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
@@ -90,6 +97,8 @@ class CaptionDialog(StudioDialog):
         self.bulk = BulkBar(self.rows, self.list)
         self.bulk.hide()
         self.body.addWidget(self.bulk)
+        self.offers = OfferBar(self._studio, self.describing, self)
+        self.body.addWidget(self.offers)
         self.message = QLabel(self, wordWrap=True)
         self.message.setTextFormat(Qt.TextFormat.PlainText)
         self.message.hide()
@@ -145,13 +154,16 @@ class CaptionDialog(StudioDialog):
         self.many.setCheckable(True)
         self.tr_bind(self.many.setText, N_("Change many"))
         self.tr_bind(self.many.setToolTip, N_("Add words to all of them (Ctrl+B), or replace some (Ctrl+H)"))
+        self.describe = QPushButton(icon("auto-fix"), "", self, autoDefault=False)
+        self.tr_bind(self.describe.setText, N_("Describe…"))
+        self.tr_bind(self.describe.setToolTip, N_("Let a model describe the pictures without a caption (Ctrl+D)"))
         self.back = self._tool("undo", N_("Undo (Ctrl+Z)"), self.texts.undo.undo)
         self.forth = self._tool("redo", N_("Redo (Ctrl+Y)"), self.texts.undo.redo)
         bar = QHBoxLayout()
         bar.setSpacing(8)
         bar.addWidget(self.filter)
         bar.addWidget(self.search, 1)
-        for widget in (self.many, self.back, self.forth):
+        for widget in (self.many, self.describe, self.back, self.forth):
             bar.addWidget(widget)
         return bar
 
@@ -188,12 +200,17 @@ class CaptionDialog(StudioDialog):
         self.search.returnPressed.connect(self.field.edit.setFocus)
         self.many.toggled.connect(self._show_bulk)
         self.bulk.changed.connect(self._bulk_changed)
+        self.describe.clicked.connect(self.let_describe)
+        self.describing.changed.connect(self._show_offer)
+        self.offers.useWanted.connect(self._use_offer)
+        self.offers.refuseWanted.connect(self.describing.answer)
         self.save.clicked.connect(self.desk.save)
         self.save.clicked.connect(self._sync)
         self.shut.clicked.connect(self.reject)
         self.stop.clicked.connect(desk.cancel)
         for key, call in {
             "Ctrl+S": self.save.click,
+            "Ctrl+D": self.describe.click,
             "Ctrl+F": self._find,
             "Ctrl+H": lambda: self.change_many(REPLACE),
             "Ctrl+B": lambda: self.change_many(BEFORE),
@@ -249,6 +266,38 @@ class CaptionDialog(StudioDialog):
             self.many.setChecked(True)
         self.bulk.open_as(kind)
 
+    def let_describe(self) -> None:
+        """Have the pictures without a caption described: by the one model that there is, or by one of several."""
+        models = self.describing.models()
+        missing = missing_engine("torch")
+        if not models:
+            self.say(tr(add_hint((CAPTIONER,))))
+        elif missing is not None:
+            self.say(str(missing), "warning")
+        elif len(models) == 1:
+            self.describing.start(models[0].id)
+        else:
+            menu = QMenu(self)
+            for entry in models:
+                menu.addAction(entry.title, lambda id=entry.id: self.describing.start(id))
+            menu.aboutToHide.connect(menu.deleteLater)
+            menu.popup(self.describe.mapToGlobal(self.describe.rect().bottomLeft()))
+
+    def _offered(self) -> dict[int, Texts]:
+        """Rows that still lack what a model said of them."""
+        rows = ((self.texts.row(file), text) for file, text in self.describing.texts().items())
+        return {row: (text,) for row, text in rows if row >= 0 and not self.texts.entries[row].texts}
+
+    def _show_offer(self) -> None:
+        self.offers.show_offer(len(self._offered()))
+        self._sync()
+
+    def _use_offer(self) -> None:
+        self._bulk_changed(self.texts.change(self._offered()))
+        self.describing.answer()
+        self.filter.setCurrentIndex(self.filter.findData(CHANGED))
+        self.field.edit.setFocus()
+
     def _find(self) -> None:
         self.search.setFocus()
         self.search.selectAll()
@@ -298,7 +347,7 @@ class CaptionDialog(StudioDialog):
             self.field.edit.setFocus()
         if restored:
             self.say(tr("Captions from the last time that are not saved yet: {count}.", count=number_text(restored)))
-        self._sync()
+        self._show_offer()
 
     def _failed(self, error: StudioError | None) -> None:
         if error is None:
@@ -343,6 +392,8 @@ class CaptionDialog(StudioDialog):
         if not busy:
             self.state.setText(tr("Not saved: {count}", count=number_text(count)) if count else "")
         self.save.setEnabled(bool(count) and not busy)
+        lacking = bool(self.texts.count(LACKING))
+        self.describe.setEnabled(lacking and self.describing.possible and self.describing.job is None)
         for widget in (self.filter, self.search, self.many):
             widget.setEnabled(bool(self.texts.entries))
 
@@ -351,6 +402,14 @@ class CaptionDialog(StudioDialog):
         super().retranslate()
         if hasattr(self, "shut"):
             self._sync()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc closes the bar for many before it closes all of it."""
+        if event.key() == Qt.Key.Key_Escape and self.bulk.isVisible():
+            self.many.setChecked(False)
+            self.field.edit.setFocus()
+            return
+        super().keyPressEvent(event)
 
     # -- leaving
     def reject(self) -> None:
