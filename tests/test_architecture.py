@@ -9,7 +9,9 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -45,14 +47,36 @@ def layer_of(module: str) -> str:
     return parts[1] if len(parts) > 1 else "__init__"
 
 
+class Facts(NamedTuple):
+    """What is asked about a module. imports: (imported module of ours or other, line, at module level) of every import
+    statement. lines: of its text. named: whether it has a docstring. silent: public names without one."""
+
+    imports: list[tuple[str, int, bool]]
+    lines: int
+    named: bool
+    silent: list[str]
+
+
+@cache
+def facts_of(module: str) -> Facts:
+    """Parsed and walked through once for all tests."""
+    text = MODULES[module].read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    nodes = list(ast.walk(tree))
+    named = bool(ast.get_docstring(tree))
+    return Facts(_imports(module, tree, nodes), text.count("\n"), named, _silent(module, tree, nodes))
+
+
 def imports_of(module: str) -> list[tuple[str, int, bool]]:
-    """(imported module of ours or other, line, at module level) of every import statement of a module."""
-    path = MODULES[module]
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    """See `Facts.imports`."""
+    return facts_of(module).imports
+
+
+def _imports(module: str, tree: ast.Module, nodes: list[ast.AST]) -> list[tuple[str, int, bool]]:
+    package = module if MODULES[module].name == "__init__.py" else module.rpartition(".")[0]
     outer = {id(node) for node in _module_level(tree)}
     found = []
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found += [(alias.name, node.lineno, id(node) in outer) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -107,29 +131,33 @@ def test_heavy_imports_stay_where_they_belong(module: str) -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_is_short_and_says_what_it_is(module: str) -> None:
     """At most 600 lines, and a docstring."""
-    text = MODULES[module].read_text(encoding="utf-8")
-    assert text.count("\n") <= LIMIT, f"{module} has {text.count(chr(10))} lines: it is perhaps two rooms in one"
-    assert ast.get_docstring(ast.parse(text)), f"{module} has no docstring"
+    facts = facts_of(module)
+    assert facts.lines <= LIMIT, f"{module} has {facts.lines} lines: it is perhaps two rooms in one"
+    assert facts.named, f"{module} has no docstring"
 
 
 def test_public_names_have_docstrings() -> None:
     """Every public module, class and function says what it is; overridden Qt methods are named by Qt."""
-    silent = []
-    for module, path in MODULES.items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                continue
-            for item in node.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_") else ():
-                overridden = isinstance(item, ast.FunctionDef) and re.search(r"[a-z][A-Z]", item.name)
-                if isinstance(item, ast.FunctionDef) and not item.name.startswith("_") and not overridden:
-                    setter = any(ast.unparse(mark).endswith((".setter", "overload")) for mark in item.decorator_list)
-                    if not ast.get_docstring(item) and not setter:
-                        silent.append(f"{module}:{item.lineno} {node.name}.{item.name}")
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
-                named = bool(ast.get_docstring(node))
-                silent += [] if named else [f"{module}:{node.lineno} {node.name}"]
+    silent = [name for module in MODULES for name in facts_of(module).silent]
     assert not silent, "without a docstring:\n" + "\n".join(silent)
+
+
+def _silent(module: str, tree: ast.Module, nodes: list[ast.AST]) -> list[str]:
+    silent = []
+    for node in nodes:
+        if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
+            continue
+        for item in node.body:
+            overridden = isinstance(item, ast.FunctionDef) and re.search(r"[a-z][A-Z]", item.name)
+            if isinstance(item, ast.FunctionDef) and not item.name.startswith("_") and not overridden:
+                setter = any(ast.unparse(mark).endswith((".setter", "overload")) for mark in item.decorator_list)
+                if not ast.get_docstring(item) and not setter:
+                    silent.append(f"{module}:{item.lineno} {node.name}.{item.name}")
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+            named = bool(ast.get_docstring(node))
+            silent += [] if named else [f"{module}:{node.lineno} {node.name}"]
+    return silent
 
 
 def test_no_import_cycles() -> None:

@@ -235,7 +235,7 @@ def test_a_disk_without_room(packed: tuple[Path, dict], tmp_path: Path, monkeypa
 def test_of_trainings_what_was_thought_goes_along_and_what_is_large_stays(tmp_path: Path) -> None:
     with contextlib.closing(Project.create(tmp_path / "project")):
         run = RunFolder(tmp_path / "project" / "training" / ("0123456789abcdef" * 2))
-        run.update(created=3.0, title="Shapes", data={"data": {"folder": "/home/ada/drawings", "files": 3}})
+        run.update(created=3.0, title="Shapes", data={"data": {"folder": "/media/ada/drawings", "files": 3}})
         run.append({"step": 1, "values": {"loss": 1.0}})
         run.sample_path(20).write_bytes(b"sample")
         run.add_final(Sample("samples/final/0000.png", 7))
@@ -259,7 +259,7 @@ def test_of_trainings_what_was_thought_goes_along_and_what_is_large_stays(tmp_pa
 
 def test_a_package_names_no_folder_of_this_machine(tmp_path: Path) -> None:
     """The project keeps it: a training that is made again needs its data."""
-    secret = "/home/ada/secret place/drawings"
+    secret = "/media/ada/secret place/drawings"
     request = Request("training", "train", "train-vae", params={"data": secret, "steps": 5})
     with contextlib.closing(Project.create(tmp_path / "project")) as project:
         job, gone = (project.queue.add(request).id for _ in range(2))

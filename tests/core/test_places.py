@@ -14,9 +14,9 @@ from aigc_studio.core.places import names_only
 @pytest.mark.parametrize(
     ("text", "left"),
     [
-        ("/home/ada/Pictures/drawings", "drawings"),
-        ("/home/ada/Pictures/drawings/", "drawings"),
-        ("/home/ada/a\\b", "a\\b"),
+        ("/media/ada/Pictures/drawings", "drawings"),
+        ("/media/ada/Pictures/drawings/", "drawings"),
+        ("/media/ada/a\\b", "a\\b"),
         ("C:\\Users\\ada\\图画", "图画"),
         ("C:/Users/ada/drawings", "drawings"),
         ("\\\\server\\share\\team\\drawings", "drawings"),
