@@ -92,7 +92,8 @@ class Param:
     types of parts that "model" and "loras" take, as the catalogue names them ("lora:sdxl", "vocoder:speecht5";
     "model:causal-lm" is any model of that family), or what a "folder" holds ("images", "texts"). title and help are
     marked with N_(). advanced: behind the form's "Advanced" drawer. tasks: the task ids it applies to, () for all.
-    unit: shown after the number ("px", "%").
+    unit: shown after the number ("px", "%"). least: what the lowest number means ("no limit"), shown instead of it;
+    marked with N_().
     file: a text that is the path of a file; other programs may ask for results, but not name files of this machine.
     lasting: whether a form keeps its value for other models of the family and for the next time; not for what means
     something else in every model.
@@ -113,6 +114,7 @@ class Param:
     of: tuple[str, ...] = ()
     file: bool = False
     lasting: bool = True
+    least: str = ""
 
     @classmethod
     def int(cls, id: str, title: str, default: int, low: int, high: int, step: int = 1, **more: Any) -> Param:

@@ -45,7 +45,17 @@ def length(steps: int, batch: int, rate: float, *, minutes: float = 0.0, most: i
     """How long and in what strides. rate: the learning rate."""
     return (
         Param.int("steps", N_("Steps"), steps, 1, most),
-        Param.float("minutes", N_("Time limit"), minutes, 0.0, 100_000.0, 1.0, unit=N_("min"), help=CLOCK),
+        Param.float(
+            "minutes",
+            N_("Time limit"),
+            minutes,
+            0.0,
+            100_000.0,
+            1.0,
+            unit=N_("min"),
+            least=N_("no limit##time"),
+            help=CLOCK,
+        ),
         Param.int("batch", N_("Batch"), batch, 1, 4096, help=N_("How many examples are learned from in one step.")),
         Param.float(
             "rate",

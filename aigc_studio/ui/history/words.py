@@ -103,6 +103,8 @@ def value_text(param: Param | None, value: Any) -> str:
     if param is not None and param.kind == "loras" and isinstance(value, list):
         pairs = [pair for pair in value if isinstance(pair, list | tuple) and len(pair) == 2]
         return ", ".join(f"{model_title('', str(id))} × {weight:g}" for id, weight in pairs if _number(weight)) or "–"
+    if param is not None and param.least and value == param.low:
+        return tr(param.least)
     if isinstance(value, float):
         text = f"{value:.4g}"
     elif isinstance(value, list | tuple):

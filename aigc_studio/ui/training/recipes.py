@@ -15,7 +15,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QAbstractButton,
-    QComboBox,
     QFrame,
     QGridLayout,
     QLabel,
@@ -30,6 +29,7 @@ from aigc_studio.engines.base import Family
 from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon, paint_icon
 from aigc_studio.ui.theme import theme_of
+from aigc_studio.ui.widgets.elided_combo import ElidedCombo
 
 from .words import GROUPS, group_of, recipe_icon, recipes
 
@@ -49,10 +49,10 @@ class RecipePicker(Translated, QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._families = {family.id: family for family in recipes()}
-        self.combo = QComboBox(self)
+        self.combo = ElidedCombo(self)
         self.combo.setIconSize(QSize(18, 18))
         self.combo.setMaxVisibleItems(16)
-        self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.combo.setSizeAdjustPolicy(ElidedCombo.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.combo.setMinimumContentsLength(8)
         self.tr_bind(self.combo.setAccessibleName, N_("What to make"))
         label = QLabel(self)

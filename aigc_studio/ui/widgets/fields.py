@@ -33,6 +33,8 @@ from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 from aigc_studio.ui.theme import theme_of
 
+from .elided_combo import ElidedCombo
+
 __all__ = [
     "ChoiceField",
     "Field",
@@ -201,6 +203,8 @@ class NumberField(Field):
         self.spin.setSingleStep(param.step)
         if param.unit:
             self.tr_bind(lambda text: self.spin.setSuffix(f" {text}"), param.unit)
+        if param.least:
+            self.tr_bind(self.spin.setSpecialValueText, param.least)
         self.slider = QSlider(Qt.Orientation.Horizontal, self)
         self.slider.setProperty("balanced", low == -high)  # nought is in the middle, not at an end
         ends = min(high, slider_high if slider_high is not None else high)
@@ -306,7 +310,7 @@ class ChoiceField(Field):
 
     def __init__(self, param: Param, parent: QWidget | None = None) -> None:
         super().__init__(param, parent)
-        self.combo = QComboBox(self)
+        self.combo = ElidedCombo(self)
         self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.combo.setMinimumContentsLength(8)
         for number, choice in enumerate(param.choices):

@@ -155,3 +155,20 @@ def test_a_learning_rate_is_read_as_it_is_written(qtbot) -> None:
         field.set_value(value)
         assert field.spin.text() == text
         assert math.isclose(field.spin.value(), value)
+
+
+def test_a_lowest_value_says_what_it_means(qtbot, qapp) -> None:
+    param = Param.float("minutes", "Time limit", 0.0, 0.0, 100.0, 1.0, unit="min", least="no limit##time")
+    field = NumberField(param)
+    qtbot.addWidget(field)
+    assert field.spin.text() == "no limit"
+    field.set_value(5.0)
+    assert field.spin.text() == "5 min"
+    switch_language(qapp, "zh_CN")
+    qapp.processEvents()
+    field.set_value(0.0)
+    assert field.spin.text() == "不限"
+    switch_language(qapp, "en")
+    field.spin.selectAll()
+    qtbot.keyClicks(field.spin, "7")
+    assert field.value() == 7.0
