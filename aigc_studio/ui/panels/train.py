@@ -146,6 +146,7 @@ class TrainPanel(Translated, QWidget):
         self._work = QStackedWidget(self)
         for page in (self.stage, self._watching, self._empty):
             self._work.addWidget(page)
+        self._work.setMinimumWidth(480)  # whatever is shown: what it would like must not move the left column's edge
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self.splitter.setObjectName("train")
         self.splitter.addWidget(left)
@@ -326,7 +327,7 @@ class TrainPanel(Translated, QWidget):
     def _can_finish(self) -> bool:
         """Whether the chosen run has learned something and goes on."""
         item = self._item()
-        return item is not None and item.state == "running" and item.step > 0
+        return item is not None and item.state == "running" and item.step > 0 and not item.finishing
 
     def _item(self) -> RunItem | None:
         """The one run that is chosen."""
@@ -364,6 +365,8 @@ class TrainPanel(Translated, QWidget):
         }.items():
             self.acts[id].setEnabled(on)
         kind = entry.kind if entry is not None else ""
+        finishing = item is not None and item.finishing
+        self.tr_bind(self.acts["finish"].setText, N_("Finishing…") if finishing else N_("Finish now"))
         self.tr_bind(self.acts["use"].setText, USE.get(kind, N_("Use the model")))
         self.header.sync()
 
@@ -397,7 +400,7 @@ class TrainPanel(Translated, QWidget):
         self._enable()
 
     def _looked(self) -> None:
-        self.setup.show_data_problem(self.stage.problem())
+        self.setup.show_data_problem(self.stage.problem(), self.stage.hint())
         self._enable()
 
     def _recipe_chosen(self, id: str) -> None:
@@ -458,7 +461,8 @@ class TrainPanel(Translated, QWidget):
 
     def _finish(self) -> None:
         item = self._item()
-        if item is not None and item.state == "running":
+        if item is not None and self._can_finish():
+            self.source.finishes(item.id)
             folder = item.folder
             self._studio.store(lambda _project: RunFolder(folder).ask_to_finish())
             self.noticed.emit(tr("“{name}” makes its model from what it has learned so far.", name=item.title))

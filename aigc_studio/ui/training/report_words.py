@@ -14,7 +14,7 @@ from aigc_studio.ui.models.words import size_text
 
 from .look import ImageFacts, TextFacts
 
-__all__ = ["Concern", "concerns", "empty_reason", "figures", "number_text"]
+__all__ = ["Concern", "concerns", "empty_reason", "figures", "number_text", "usable_pictures"]
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,13 @@ def _problems(report: ImageFacts | TextFacts) -> list[Concern]:
         return []
     count = sum(report.summary["problems"].values())
     return [Concern(tr("Files that cannot be used: {count}", count=number_text(count)), rows, serious=True)]
+
+
+def usable_pictures(report: ImageFacts | TextFacts | None) -> int | None:
+    """How many different pictures there are; None where it is about something else."""
+    if not isinstance(report, ImageFacts):
+        return None
+    return int(report.summary["files"])
 
 
 def empty_reason(report: ImageFacts | TextFacts) -> str:

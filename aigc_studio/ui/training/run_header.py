@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -28,7 +28,7 @@ from aigc_studio.ui.widgets.job_bar import time_text
 
 from .run_list import fraction, step_text
 from .run_source import RunItem
-from .words import recipe_title, state_text
+from .words import recipe_title, said_state, state_text
 
 __all__ = ["RunHeader"]
 
@@ -44,6 +44,10 @@ _MAIN = {
 """Actions that have a button of their own here, and the states in which it stands there. The others are in the menu."""
 
 
+_ALWAYS = ("use", "resume", "finish")
+"""Buttons that keep their words where there is little room."""
+_NARROW = 620
+"""Width from which all have them."""
 _TIPS = {
     "finish": N_("Learns no further, and makes the model from what it has learned so far"),
     "stop": N_("Stop without making a model; what it has learned is kept"),
@@ -117,8 +121,10 @@ class RunHeader(Translated, QFrame):
         had = next((button for button in self.buttons.values() if button.hasFocus()), None)
         for id, button in self.buttons.items():
             action = self._acts[id]
-            button.setVisible(state in _MAIN[id] and action.isEnabled())
-            button.setText(action.text() if id != "stop" else "")
+            stays = id == "finish" and self._item is not None and self._item.finishing
+            button.setVisible(state in _MAIN[id] and (action.isEnabled() or stays))
+            button.setEnabled(action.isEnabled())
+            button.setText(action.text() if id != "stop" and (id in _ALWAYS or not self._narrow) else "")
             button.setAccessibleName(action.text())
             button.setToolTip(tr(_TIPS[id]) if id in _TIPS else action.toolTip())
             name = str(action.data() or "")
@@ -126,6 +132,17 @@ class RunHeader(Translated, QFrame):
             button.setIcon(icon(name, "on-accent", disabled="on-accent-disabled") if primary else icon(name))
         if had is not None and had.isHidden():
             self._pass_on_focus()
+
+    @property
+    def _narrow(self) -> bool:
+        return self.width() < _NARROW
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Words have room, or not."""
+        narrow = event.oldSize().width() < _NARROW
+        super().resizeEvent(event)
+        if narrow != self._narrow:
+            self.sync()
 
     def _pass_on_focus(self) -> None:
         """The button that was pressed went away: not on to Cancel, as Qt would, where a second press ends the run."""
@@ -149,9 +166,9 @@ class RunHeader(Translated, QFrame):
             self.about.setText("")
             self.bar.hide()
             return
-        self.title.setText(item.title or recipe_title(item.recipe))
+        self.title.setText("  ·  ".join(part for part in (item.title or recipe_title(item.recipe), item.apart) if part))
         running = item.state == "running"
-        self.state.setText(state_text(item.state))
+        self.state.setText(state_text(said_state(item)))
         set_role(self.state, _ROLES.get(item.state, "muted"))
         parts = []
         parts.append(step_text(item, progress))

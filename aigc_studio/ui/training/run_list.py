@@ -34,7 +34,7 @@ from aigc_studio.ui.theme import theme_of
 
 from .report_words import number_text
 from .run_source import RunItem
-from .words import recipe_icon, recipe_title, state_text, when
+from .words import recipe_icon, recipe_title, said_state, state_text, when
 
 __all__ = ["RunList", "step_text"]
 
@@ -87,7 +87,14 @@ class _Model(QAbstractListModel):
             return item
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return ", ".join(
-                (item.title or recipe_title(item.recipe), recipe_title(item.recipe), state_text(item.state))
+                part
+                for part in (
+                    item.title or recipe_title(item.recipe),
+                    item.apart,
+                    recipe_title(item.recipe),
+                    state_text(said_state(item)),
+                )
+                if part
             )
         return None
 
@@ -161,12 +168,12 @@ class _Rows(QStyledItemDelegate):
         painter.setFont(small)
         metrics = painter.fontMetrics()
         words.translate(0, 19)
-        said = state_text(item.state)
+        said = state_text(said_state(item))
         painter.setPen(theme.color(_COLOURS.get(item.state, "text-muted")))
         painter.drawText(words, align, said)
         rest = words.adjusted(metrics.horizontalAdvance(said), 0, 0, 0)
         painter.setPen(theme.color("text-muted"))
-        parts = [part for part in ("", step_text(item, progress), recipe_title(item.recipe)) if part]
+        parts = [part for part in (item.apart, step_text(item, progress), recipe_title(item.recipe)) if part]
         text = metrics.elidedText("  ·  " + "  ·  ".join(parts), Qt.TextElideMode.ElideRight, rest.width())
         painter.drawText(rest, align, text)
         share = fraction(item, progress)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from aigc_studio.core.requests import Request
 from aigc_studio.core.runs import WORKSHOPS, RunFolder, RunInfo, runs
 from aigc_studio.ui.studio import Studio
 
+from .names import Named, told_apart
 from .words import active, job_title, state_of
 
 __all__ = ["RunItem", "RunSource"]
@@ -47,6 +48,10 @@ class RunItem:
     """Steps that were asked for."""
     timed: bool = False
     """Whether a time limit was asked for, too."""
+    finishing: bool = False
+    """Whether it was asked to make its model from what it has learned so far."""
+    apart: str = ""
+    """What tells it from others of its name, "" where there are none."""
 
     @property
     def active(self) -> bool:
@@ -69,6 +74,8 @@ class RunSource(QObject):
         """Run to its request, where that can be read."""
         self.items: list[RunItem] = []
         self._reading = self._again = False
+        self._asked: set[str] = set()
+        """Runs that were asked to finish."""
         self._gone: set[str] = set()
         """Deleted here; the queue may still know their jobs."""
         self._jobs: list[Job] = []
@@ -108,13 +115,18 @@ class RunSource(QObject):
         self._merge()
         self.refresh()
 
+    def finishes(self, id: str) -> None:
+        """It was asked to finish: one sees it at once."""
+        self._asked.add(id)
+        self._merge()
+
     def refresh(self) -> None:
         """Read the disk again, soon."""
         if not self._timer.isActive():
             self._timer.start()
 
     def _project_changed(self, *_: object) -> None:
-        self.infos, self.params, self.requests = (), {}, {}
+        self.infos, self.params, self.requests, self._asked = (), {}, {}, set()
         self._jobs_changed()
         if self._studio.info is not None:
             self.refresh()
@@ -146,10 +158,10 @@ class RunSource(QObject):
 
     def _found(self, answer: _Answer) -> None:
         self._reading = False
-        folder, infos, params, requests = answer
+        folder, infos, params, requests, asked = answer
         info = self._studio.info
-        if info is not None and info.folder == folder and infos != list(self.infos):
-            self.infos, self.params, self.requests = infos, params, requests
+        if info is not None and info.folder == folder and (infos != list(self.infos) or asked != self._asked):
+            self.infos, self.params, self.requests, self._asked = infos, params, requests, asked
             if not self._merge():
                 self.changed.emit()  # other figures of the same runs
         self._read_again()
@@ -205,6 +217,9 @@ class RunSource(QObject):
                         timed=_timed(request.params),
                     )
                 )
+        items = [replace(item, finishing=item.state == "running" and item.id in self._asked) for item in items]
+        named = [Named(item.title, item.recipe, self._given(item), item.created) for item in items]
+        items = [replace(item, apart=apart) for item, apart in zip(items, told_apart(named), strict=True)]
         items.sort(key=lambda item: item.created or float("inf"), reverse=True)
         if items == self.items:
             return False
@@ -212,8 +227,11 @@ class RunSource(QObject):
         self.changed.emit()
         return True
 
+    def _given(self, item: RunItem) -> Mapping[str, Any]:
+        return item.job.request.params if item.job is not None else self.params.get(item.id, {})
 
-_Answer = tuple[Path, list[RunInfo], dict[str, Mapping[str, Any]], dict[str, Request]]
+
+_Answer = tuple[Path, list[RunInfo], dict[str, Mapping[str, Any]], dict[str, Request], set[str]]
 
 
 def _read(folder: Path) -> _Answer:
@@ -227,7 +245,7 @@ def _read(folder: Path) -> _Answer:
         params[run.id] = given if isinstance(given, dict) else {}
         with contextlib.suppress(TypeError, ValueError, KeyError, AttributeError, StudioError):
             requests[run.id] = Request.from_json(request or {})
-    return folder, infos, params, requests
+    return folder, infos, params, requests, {run.id for run in infos if RunFolder(run.folder).finish_asked}
 
 
 def _steps(params: Mapping[str, Any]) -> int:

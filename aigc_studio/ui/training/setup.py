@@ -27,6 +27,7 @@ from aigc_studio.ui.i18n import Translated
 from aigc_studio.ui.icons import icon
 from aigc_studio.ui.models.engine_note import EngineNote
 from aigc_studio.ui.studio import Studio
+from aigc_studio.ui.widgets.elided_combo import ElidedCombo
 from aigc_studio.ui.widgets.folder_field import FolderField
 from aigc_studio.ui.widgets.form import ParamForm
 from aigc_studio.ui.widgets.part_fields import fitting
@@ -78,7 +79,7 @@ class SetupColumn(Translated, QFrame):
         self._runs: Sequence[RunInfo] = ()
         self._params: Mapping[str, Mapping[str, Any]] = {}
         self._blocked = self._named = ""
-        self._data_problem = ""
+        self._data_problem = self._data_hint = ""
         self._kept: dict[str, dict[str, str]] = {}
         """Recipe to its name, folders and licence, as they were left."""
         self._shown = ""
@@ -111,7 +112,7 @@ class SetupColumn(Translated, QFrame):
             self.licence.setToolTip,
             N_("Under which terms you may use these files. It is written into the card of the model."),
         )
-        self.start = QComboBox(self)
+        self.start = ElidedCombo(self)
         self.start.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.start.setMinimumContentsLength(8)
         self.tr_bind(self.start.setAccessibleName, N_("Begin from"))
@@ -283,9 +284,9 @@ class SetupColumn(Translated, QFrame):
         self._blocked = reason
         self._sync()
 
-    def show_data_problem(self, text: str) -> None:
-        """What is wrong with the folder that is chosen, "" for nothing."""
-        self._data_problem = text
+    def show_data_problem(self, text: str, hint: str = "") -> None:
+        """What is wrong with the folder that is chosen, "" for nothing. hint: what should be known of it."""
+        self._data_problem, self._data_hint = text, hint
         self._sync()
 
     def why_not(self) -> str:
@@ -488,7 +489,7 @@ class SetupColumn(Translated, QFrame):
         reason = self.why_not()
         self.go.setEnabled(not reason)
         self.go.setToolTip(reason or tr("Start (Ctrl+Enter)"))
-        text = reason or self.estimate()
+        text = reason or "\n".join(part for part in (self._data_hint, self.estimate()) if part)
         self.state.setText(text)
         self.state.setVisible(bool(text))
 

@@ -10,12 +10,14 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from aigc_studio.core.datasets.augment import Augment
+from aigc_studio.core.i18n import tr
 from aigc_studio.engines.base import Family
 from aigc_studio.ui.studio import Studio
 
 from .data_report import DataReport
 from .recipes import RecipeGallery
-from .words import folder_params, group_of
+from .report_words import usable_pictures
+from .words import few_pictures, folder_params, group_of
 
 __all__ = ["SetupStage"]
 
@@ -31,6 +33,7 @@ class SetupStage(QStackedWidget):
         self._studio = studio
         self.reports: dict[str, DataReport] = {}
         self._shown: tuple[str, ...] = ()
+        self._recipe = ""
         self.gallery = RecipeGallery(self)
         self.gallery.chosen.connect(self.recipeChosen)
         inside = QWidget(self)
@@ -49,7 +52,8 @@ class SetupStage(QStackedWidget):
 
     def show_data(self, family: Family | None, folders: Mapping[str, str]) -> None:
         """Look at these folders for this recipe; a report of the same folder for the same kind of data is kept."""
-        self.gallery.mark(family.id if family is not None else "")
+        self._recipe = family.id if family is not None else ""
+        self.gallery.mark(self._recipe)
         params = folder_params(family) if family is not None else ()
         kind = group_of(family) if family is not None else ""
         wanted = tuple(f"{kind}/{param.id}/{param.title}" for param in params)
@@ -93,6 +97,16 @@ class SetupStage(QStackedWidget):
         if self.currentWidget() is not self.page:
             return None
         return next((report for report in self.reports.values() if report.has_captions), None)
+
+    def hint(self) -> str:
+        """What should be known of the folders before one waits for hours, "" for nothing."""
+        if self.currentWidget() is not self.page:
+            return ""
+        for report in self.reports.values():
+            count = usable_pictures(report.report) if report.folder is not None else None
+            if count is not None and 0 < count < few_pictures(self._recipe):
+                return tr("Only few pictures ({count}): the model will mostly repeat them.", count=count)
+        return ""
 
     def problem(self) -> str:
         """Why nothing can be learned from the folders, "" when something can."""

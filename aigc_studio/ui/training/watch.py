@@ -23,6 +23,7 @@ from .curves import CurvesView, Source
 from .facts_line import FactsLine
 from .figures import FiguresView
 from .glance import Glance
+from .names import Named, told_apart
 from .ratings import RatingsView
 from .reading import RunReader
 from .results import Results, read_results
@@ -185,7 +186,29 @@ class RunView(Translated, QWidget):
         self._keep_polling()
 
     def _list_sources(self) -> None:
-        self.curves.show_sources([Source(each.folder.path.name, each.title, each.record) for each in self.readers])
+        named = zip(self.readers, self._names(), strict=True)
+        self.curves.show_sources([Source(each.folder.path.name, name, each.record) for each, name in named])
+
+    def _names(self) -> list[str]:
+        """What the runs are called; of one name, with what tells them apart."""
+        if not self.comparing:
+            return [reader.title for reader in self.readers]
+        named = []
+        for reader in self.readers:
+            job = self._job(reader)
+            title = str(reader.info.get("title") or "") or (job.request.prompt if job is not None else "")
+            request, created = reader.info.get("request"), reader.info.get("created")
+            params = request.get("params") if isinstance(request, dict) else None
+            named.append(
+                Named(
+                    title or reader.title,
+                    str(reader.info.get("recipe", "")),
+                    params if isinstance(params, dict) else {},
+                    float(created) if isinstance(created, int | float) else 0.0,
+                )
+            )
+        pairs = zip(named, told_apart(named), strict=True)
+        return [f"{each.title}  ·  {apart}" if apart else each.title for each, apart in pairs]
 
     def _poll(self) -> None:
         if self.isVisible():
@@ -246,7 +269,8 @@ class RunView(Translated, QWidget):
         if self.comparing:
             self.facts.show_record(None)
             if self.tab == "table":
-                self.table.show_runs([Compared(each.title, each.info, each.record) for each in self.readers])
+                named = zip(self.readers, self._names(), strict=True)
+                self.table.show_runs([Compared(name, each.info, each.record) for each, name in named])
             return
         if not self.readers:
             self.facts.show_record(None)

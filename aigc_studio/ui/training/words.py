@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from PySide6.QtCore import QDateTime, QLocale
 
@@ -19,16 +19,33 @@ __all__ = [
     "GROUPS",
     "active",
     "duration",
+    "few_pictures",
     "folder_params",
     "group_of",
     "job_title",
     "recipe_icon",
     "recipe_title",
     "recipes",
+    "said_state",
     "state_of",
     "state_text",
     "when",
 ]
+
+
+class Finishing(Protocol):
+    """A run as far as its state goes."""
+
+    @property
+    def state(self) -> str:
+        """One of ours."""
+        ...
+
+    @property
+    def finishing(self) -> bool:
+        """Whether it was asked to finish."""
+        ...
+
 
 GROUPS = {"images": N_("Pictures"), "texts": N_("Texts")}
 """What a recipe learns from to the name of its group, in order."""
@@ -47,6 +64,9 @@ _ICONS = {
 }
 """Beginnings of recipe ids (without "train-") to icons."""
 
+_FEW = {"lora": 5, "inversion": 3}
+"""Recipes that begin from a model which knows much already, to the pictures that are few for them."""
+
 _STATES = {
     "pending": N_("Waiting"),
     "running": N_("Running"),
@@ -55,6 +75,7 @@ _STATES = {
     "failed": N_("Failed"),
     "cancelled": N_("Cancelled"),
     "stopped": N_("Stopped##run"),
+    "finishing": N_("Finishing…"),
 }
 
 
@@ -100,9 +121,19 @@ def state_of(run: RunInfo, job: Job | None) -> str:
     return {"done": "done"}.get(run.state, "stopped")
 
 
+def said_state(item: Finishing) -> str:
+    """The state that is shown: of a run that was asked to finish that it does."""
+    return "finishing" if item.finishing else item.state
+
+
 def state_text(state: str) -> str:
     """A state in the person's language."""
     return tr(_STATES[state]) if state in _STATES else state
+
+
+def few_pictures(recipe: str) -> int:
+    """With fewer pictures than that a recipe mostly repeats them."""
+    return _FEW.get(recipe.removeprefix("train-"), 20)
 
 
 def active(job: Job | None) -> bool:

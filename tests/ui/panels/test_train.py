@@ -334,8 +334,14 @@ def test_pause_and_go_on(qtbot, panel: TrainPanel, pictures: Path) -> None:
     panel.acts["resume"].trigger()
     qtbot.waitUntil(lambda: state(panel, id) == "running" and panel.acts["finish"].isEnabled())
     panel.acts["finish"].trigger()
+    if state(panel, id) == "running":
+        assert panel.acts["finish"].text() == "Finishing…"
+        assert not panel.acts["finish"].isEnabled()
+        assert panel.header.buttons["finish"].isVisibleTo(panel)
+        assert panel.header.state.text() == "Finishing…"
     qtbot.waitUntil(lambda: state(panel, id) == "done" and run_of(panel, id).model != "")
     assert reached <= run_of(panel, id).step < 400
+    assert panel.acts["finish"].text() == "Finish now"
 
 
 def test_the_progress_of_a_timed_training_is_no_number_of_steps(qtbot, panel: TrainPanel, pictures: Path) -> None:
@@ -389,11 +395,11 @@ def test_the_time_it_takes_is_told_by_runs_that_were_as_much_work(
     panel.setup.form.set_values({"steps": 120})
     assert "About 60 s" in panel.setup.state.text()  # half a second a step
     panel.setup.form.set_values({"size": "32"})
-    assert panel.setup.state.text() == ""
+    assert panel.setup.estimate() == ""
     studio.devices.show((Device("cpu", "Processor", "cpu", 8, 4),))
     assert "on the processor" in panel.setup.state.text()
     studio.devices.show((Device("cuda:0", "Card", "cuda", 8, 4),))
-    assert panel.setup.state.text() == ""
+    assert panel.setup.estimate() == ""
 
 
 def test_another_project_begins_with_an_empty_form(qtbot, panel: TrainPanel, studio, pictures: Path, tmp_path) -> None:
@@ -517,6 +523,28 @@ def test_several_runs_are_shown_side_by_side(qtbot, panel: TrainPanel, pictures:
     assert "2" in panel.header.title.text()
     assert not panel.acts["pause"].isEnabled()
     assert panel.acts["delete"].isEnabled()
+
+
+def test_the_left_column_keeps_its_width(qtbot, panel: TrainPanel, pictures: Path) -> None:
+    panel.resize(900, 620)
+    begin(qtbot, panel, pictures, steps=400, pause_ms=20)
+    qtbot.waitUntil(lambda: panel.acts["finish"].isEnabled())
+    widths = []
+    for mode in (NEW, RUNS, NEW):
+        panel.show_mode(mode)
+        qtbot.wait(20)
+        widths.append(panel.splitter.sizes()[0])
+    assert len(set(widths)) == 1
+    panel.show_mode(RUNS)
+    shown = [button for button in panel.header.buttons.values() if button.isVisible()]
+    assert all(panel.header.rect().contains(button.geometry()) for button in shown)
+    panel.acts["stop"].trigger()
+
+
+def test_few_pictures_are_told_before_the_start(qtbot, panel: TrainPanel, pictures: Path) -> None:
+    ready(qtbot, panel, pictures)
+    qtbot.waitUntil(lambda: "Only few pictures" in panel.setup.state.text())
+    assert panel.setup.go.isEnabled()
 
 
 def test_only_the_new_training_is_chosen_when_ctrl_is_held(qtbot, panel: TrainPanel, pictures: Path) -> None:

@@ -147,6 +147,21 @@ def test_runs_are_put_beside_each_other(qtbot, view: RunView, run: RunFolder) ->
     assert [view.tabs.tabData(place) for place in range(view.tabs.count())][1] == "samples"
 
 
+def test_runs_of_one_name_are_told_apart(qtbot, view: RunView, run: RunFolder) -> None:
+    other = begin_run(run.path.parent / "bbbb2222", steps=50)
+    learn(run, 1, 20)
+    learn(other, 1, 20)
+    view.show_runs([run.path, other.path])
+    qtbot.waitUntil(lambda: all(reader.complete and reader.info for reader in view.readers))
+    qtbot.waitUntil(lambda: len(view.curves.chips.buttons) == 2)
+    names = [button.text() for button in view.curves.chips.buttons.values()]
+    assert len(set(names)) == 2
+    assert all(name.startswith("Leaves  ·  ") for name in names)
+    view.show_tab("table")
+    heads = [view.table.table.horizontalHeaderItem(place) for place in (1, 2)]
+    assert [head.text() for head in heads if head is not None] == names
+
+
 def test_a_run_that_was_killed_is_not_said_to_go_on(qtbot, view: RunView, run: RunFolder) -> None:
     learn(run, 1, 40)
     os.utime(run.path / "log.jsonl", (1e9, 1e9))
