@@ -129,9 +129,11 @@ class CurvesView(Translated, QWidget):
         self.log = self._switch("math-log", N_("Logarithmic scale"))
         self.time = self._switch("clock-outline", N_("Over time instead of steps"))
         self.time.toggled.connect(self._axis_changed)
-        self.fit = self._button("fit-to-page-outline", N_("Show all (0)"))
+        self.fit = self._button("fit-to-page-outline", N_("Show all values (0); once more: without the farthest"))
         self.fit.clicked.connect(self.reset)
-        top = QHBoxLayout()
+        self.tools = QWidget(self)
+        top = QHBoxLayout(self.tools)
+        top.setContentsMargins(0, 0, 0, 0)
         top.setSpacing(8)
         top.addWidget(self.group)
         top.addStretch(1)
@@ -154,7 +156,7 @@ class CurvesView(Translated, QWidget):
         head = QVBoxLayout()
         head.setContentsMargins(12, 8, 12, 4)
         head.setSpacing(8)
-        head.addLayout(top)
+        head.addWidget(self.tools)
         head.addWidget(self.chips)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -199,9 +201,9 @@ class CurvesView(Translated, QWidget):
             self._soon(max(_GROWN_MS, round(20 * self._cost_ms)))
 
     def reset(self) -> None:
-        """All of the curves."""
+        """All of the curves; once more: without what is far from all the rest."""
         if self.plot is not None:
-            self.plot.reset()
+            self.plot.show_everything()
 
     def state(self) -> dict[str, Any]:
         """What to remember."""
@@ -291,8 +293,7 @@ class CurvesView(Translated, QWidget):
 
     def _enable(self) -> None:
         there = any(source.record.series for source in self._sources)
-        for widget in (self.group, self.smooth, self.log, self.time, self.fit, self._smooth_label):
-            widget.setEnabled(there)
+        self.tools.setVisible(there)  # there is nothing to choose from yet
         self.stack.setCurrentWidget(self.holder if there and self._ready else self.empty)
         if there and self.plot is None and self._ready:
             self._load()

@@ -19,6 +19,10 @@ __all__ = ["Line", "Plot"]
 
 _ZOOM = 1.4
 _TICK_PX = 11
+_SURE = 12
+"""With fewer points nothing is taken for an outlier."""
+_BEGINNING = 0.03
+"""Share of a curve in which it may stand where it will never stand again."""
 _FINE = 700
 """More points than that are drawn without soft edges: together they would take half a second."""
 
@@ -51,7 +55,8 @@ class _Axis(pg.AxisItem):
 
 class Plot(pg.PlotWidget):
     """Lines over steps or seconds. The wheel zooms along x at the pointer, a drag moves, a double click shows all;
-    what is high enough for y follows from what is in sight.
+    what is high enough for y follows from what is in sight. A few values far from all others, as of the first step,
+    do not press the others flat: they are out of sight until all is asked for; asked for once more, they go again.
 
     Keys: left and right move the cursor, with Shift the picture; + and - zoom, 0 shows all, Home and
     End go to the ends.
@@ -73,6 +78,12 @@ class Plot(pg.PlotWidget):
         self._dots: dict[str, pg.ScatterPlotItem] = {}
         self._end = 1.0
         self._all, self._own, self._kept = True, False, False
+        self._far = False
+        """Whether values far from all others are shown, too."""
+        self.cut = False
+        """Whether there are such values out of sight."""
+        self._lines: Sequence[Line] = ()
+        self._logarithms = False
         self.hideButtons()
         self.setFrameShape(self.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -101,6 +112,7 @@ class Plot(pg.PlotWidget):
         self._keep_pixels(False)
         for order, line in enumerate(lines):
             self._draw(line, order)
+        self._lines = lines
         self._fit_y(lines)
 
     def set_end(self, end: float) -> None:
@@ -126,10 +138,18 @@ class Plot(pg.PlotWidget):
         return max(200, 2 * int(self._box.width()))
 
     def reset(self) -> None:
-        """Show all of x."""
+        """Show all of x, and of y what is not far from all others."""
+        self._far = False
         self._all = True
         self._show_all()
         self.ranged.emit()
+
+    def show_everything(self) -> None:
+        """All there is, values far from the others included; without these where all is in sight already."""
+        far = not (self._all and self._far)
+        self.reset()
+        self._far = far
+        self._fit_y(self._lines)
 
     def zoom(self, factor: float, around: float | None = None) -> None:
         """Show a part of x that is smaller by `factor`, `around` staying where it is (default: cursor or middle)."""
@@ -150,6 +170,7 @@ class Plot(pg.PlotWidget):
 
     def use_logarithms(self, on: bool) -> None:
         """Whether y is a logarithm: the ticks stand at its decades then."""
+        self._logarithms = on
         self._axis("left").setLogMode(x=False, y=on)
 
     def left_of(self, x: float) -> float:
@@ -216,6 +237,10 @@ class Plot(pg.PlotWidget):
         low, high = min(float(y.min()) for y in found), max(float(y.max()) for y in found)
         if not (math.isfinite(low) and math.isfinite(high)):
             return
+        near = _usual(lines) if self._all and not self._logarithms else (low, high)
+        self.cut = near != (low, high)
+        if not self._far:
+            low, high = near
         room = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
         self._box.setYRange(low - room, high + room, padding=0)
 
@@ -290,7 +315,7 @@ class Plot(pg.PlotWidget):
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Show all."""
-        self.reset()
+        self.show_everything()
 
     def keyPressEvent(self, ev: QKeyEvent) -> None:
         """See the class."""
@@ -311,10 +336,23 @@ class Plot(pg.PlotWidget):
         elif key == Qt.Key.Key_Minus:
             self.zoom(1 / _ZOOM)
         elif key == Qt.Key.Key_0:
-            self.reset()
+            self.show_everything()
         elif key == Qt.Key.Key_Home:
             self.point_at(max(0.0, low))
         elif key == Qt.Key.Key_End:
             self.point_at(min(high, self._end))
         else:
             ev.ignore()
+
+
+def _usual(lines: Sequence[Line]) -> tuple[float, float]:
+    """The least and the highest value that are not far from all others; finite ones only come in."""
+    every = np.concatenate([line.y for line in lines if len(line.y)])
+    low, high = float(every.min()), float(every.max())
+    later = [line.y[line.x >= line.x[0] + _BEGINNING * (line.x[-1] - line.x[0])] for line in lines if len(line.y)]
+    rest = np.concatenate(later)
+    if len(rest) < _SURE:
+        return low, high
+    under, over = (float(value) for value in np.percentile(rest, (2, 98)))
+    room = over - under
+    return max(low, under - room), min(high, over + room)

@@ -206,3 +206,49 @@ def test_the_plotting_library_is_not_imported_with_the_panel(checkout) -> None:
     code = "import sys, aigc_studio.ui.panels.train; sys.exit('pyqtgraph' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=checkout, timeout=60, check=False).returncode == 0
     assert QApplication.instance() is not None
+
+
+def test_the_first_step_does_not_press_the_others_flat(qtbot, view: CurvesView) -> None:
+    """As with two networks that compete; all of it is a key away, and away again."""
+    steps = np.arange(1.0, 201)
+    values = 1.0 + 0.2 * np.sin(steps)
+    values[0] = 400.0
+    made = Record()
+    made.take(Piece(None, {"generator": (steps, values), "seconds": (steps, steps)}))
+    view.show_sources([Source("g", "Faces", made)])
+    qtbot.waitUntil(lambda: shown(view) >= {"generator"} and plot_of(view).cut)
+    plot = plot_of(view)
+
+    def top() -> float:
+        return plot.getPlotItem().getViewBox().viewRange()[1][1]
+
+    assert 1.2 <= top() < 3
+    qtbot.keyClick(plot, Qt.Key.Key_0)
+    assert top() >= 400
+    qtbot.wait(40)
+    assert top() >= 400
+    view.fit.click()
+    assert top() < 3
+    qtbot.mouseDClick(plot.viewport(), Qt.MouseButton.LeftButton)
+    assert top() >= 400
+
+
+def test_few_values_are_all_shown(qtbot, view: CurvesView) -> None:
+    made = Record()
+    made.take(Piece(None, {"loss": (np.arange(1.0, 6), np.array([400.0, 1, 1, 1, 1]))}))
+    view.show_sources([Source("f", "Few", made)])
+    qtbot.waitUntil(lambda: plot_of(view).getPlotItem().getViewBox().viewRange()[1][1] > 390)
+
+
+def test_there_is_nothing_to_choose_from_before_the_first_step(qtbot, studio: Studio) -> None:
+    view = CurvesView(studio)
+    qtbot.addWidget(view)
+    view.resize(600, 340)
+    view.show()
+    made = Record()
+    view.show_sources([Source("a", "Leaves", made)])
+    assert not view.tools.isVisible()
+    made.take(Piece(None, {"loss": (np.arange(1.0, 6), np.ones(5))}))
+    view.grown()
+    qtbot.waitUntil(view.tools.isVisible)
+    assert view.group.currentText()
