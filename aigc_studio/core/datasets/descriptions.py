@@ -7,6 +7,7 @@ The job appends; whoever reads sees whole lines only, so that nothing is lost wh
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable
@@ -75,6 +76,8 @@ class Descriptions:
         """It was answered: accepted or not. StudioError where that cannot be."""
         with plain_errors():
             self.path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.path.parent.rmdir()  # where nothing else is in it
 
     def _append(self, lines: list[dict[str, Any]]) -> None:
         data = "".join(json.dumps(line) + "\n" for line in lines).encode()

@@ -115,7 +115,8 @@ class BulkBar(Translated, QFrame):
     def apply(self) -> None:
         """Do it, as one step that can be undone."""
         count = self._rows.texts.change(self.changes())
-        self.recount()
+        self.go.setEnabled(False)
+        self._timer.start()
         if count:
             self.changed.emit(count)
 

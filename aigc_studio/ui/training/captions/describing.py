@@ -12,7 +12,7 @@ from aigc_studio.core.catalogue import Entry
 from aigc_studio.core.datasets.descriptions import Described, Descriptions, described
 from aigc_studio.core.errors import StudioError
 from aigc_studio.core.i18n import N_
-from aigc_studio.core.jobs import Job
+from aigc_studio.core.jobs import Job, JobState
 from aigc_studio.core.library.captioners import CAPTIONER
 from aigc_studio.core.project import Project
 from aigc_studio.core.requests import Request
@@ -73,6 +73,16 @@ class Describing(QObject):
         if self.job is None:
             params = {"data": str(self._folder), "captioner": model}
             self._studio.submit(Request("captions", "describe", FAMILY, "", self._folder.name, params))
+
+    def go_on(self) -> None:
+        """What is paused is described further."""
+        if (job := self.job) is not None:
+            self._studio.resume(job.id)
+
+    def cancel(self) -> None:
+        """What was said so far is offered, and no more is said."""
+        if (job := self.job) is not None:
+            self._studio.cancel(job.id)
 
     def answer(self) -> None:
         """What is offered was used, or is not wanted: it is not offered again."""
@@ -155,13 +165,30 @@ class OfferBar(Translated, QWidget):
         line.addWidget(self.text, 1)
         line.addWidget(self.use)
         line.addWidget(self.refuse)
+        self.paused = QFrame(self)
+        self.paused.setProperty("role", "banner")
+        waits = QLabel(self.paused)
+        self.tr_bind(waits.setText, N_("Describing the pictures is paused."))
+        self.go_on = QPushButton(self.paused, autoDefault=False)
+        self.cancel = QPushButton(self.paused, autoDefault=False)
+        self.tr_bind(self.go_on.setText, N_("Go on"))
+        self.tr_bind(self.cancel.setText, N_("Cancel"))
+        line = QHBoxLayout(self.paused)
+        line.setContentsMargins(12, 6, 8, 6)
+        line.setSpacing(8)
+        line.addWidget(waits, 1)
+        line.addWidget(self.go_on)
+        line.addWidget(self.cancel)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addWidget(self.running)
+        column.addWidget(self.paused)
         column.addWidget(self.offer)
         self.use.clicked.connect(self.useWanted)
         self.refuse.clicked.connect(self.refuseWanted)
+        self.go_on.clicked.connect(describing.go_on)
+        self.cancel.clicked.connect(describing.cancel)
         self.offer.hide()
         self.hide()
 
@@ -172,4 +199,5 @@ class OfferBar(Translated, QWidget):
         words = N_("A model described pictures without a caption: {count}. Its words may be wrong; look at them.")
         self.tr_bind(self.text.setText, words, count=number_text(count))
         self.offer.setVisible(bool(count))
+        self.paused.setVisible(job is not None and job.state is JobState.PAUSED)
         self.setVisible(bool(count) or job is not None)

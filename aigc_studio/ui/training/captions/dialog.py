@@ -76,6 +76,8 @@ class CaptionDialog(StudioDialog):
         self.leaving: LeavingDialog | None = None
         self._leave_when_saved = False
         self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
+        self._count = QTimer(self, singleShot=True, interval=_SETTLE_MS)
+        self._count.timeout.connect(self._sync)
         self._build()
         self._connect()
         self.retranslate()
@@ -322,7 +324,8 @@ class CaptionDialog(StudioDialog):
     def _changed(self, rows: Sequence[int]) -> None:
         if self.current in rows:
             self._show_current()
-        self._sync()
+        self.save.setEnabled(not self.desk.busy)  # at once; the counts follow
+        self._count.start()
 
     def _show_undone(self, rows: Sequence[int]) -> None:
         if self.current in rows:

@@ -48,6 +48,14 @@ def texts(page: CaptionDialog) -> list[tuple[str, ...]]:
     return [entry.texts for entry in page.texts.entries]
 
 
+def running(qtbot, studio: Studio, id: str) -> None:
+    def is_running() -> bool:
+        job = studio.job(id)
+        return job is not None and job.state is JobState.RUNNING
+
+    qtbot.waitUntil(is_running)
+
+
 def test_what_a_model_said_is_offered_used_undone_and_saved(qtbot, studio: Studio, folder: Path) -> None:
     page = opened(qtbot, studio, folder)
     assert page.describe.isEnabled()
@@ -101,14 +109,16 @@ def test_a_job_that_pauses_goes_on_and_one_that_is_cancelled_leaves_what_it_said
     qtbot.waitUntil(lambda: page.offers.running.isVisible())
     assert not page.describe.isEnabled()
     (job,) = studio.jobs()
-    qtbot.waitUntil(lambda: studio.job(job.id).state is JobState.RUNNING)
+    running(qtbot, studio, job.id)
     qtbot.waitUntil(lambda: bool(list((folder.parent / "project/training").glob("*/descriptions.jsonl"))))
     studio.pause(job.id)
-    qtbot.waitUntil(lambda: studio.job(job.id).state is JobState.PAUSED)
+    qtbot.waitUntil(page.offers.paused.isVisible)
     assert page.offers.offer.isHidden()  # it is not over
-    studio.resume(job.id)
-    qtbot.waitUntil(lambda: studio.job(job.id).state is JobState.RUNNING)
-    studio.cancel(job.id)
+    page.offers.go_on.click()
+    running(qtbot, studio, job.id)
+    studio.pause(job.id)
+    qtbot.waitUntil(page.offers.paused.isVisible)
+    page.offers.cancel.click()
     qtbot.waitUntil(lambda: page.offers.offer.isVisible())
     assert 0 < len(page.describing.texts()) <= 2
 

@@ -18,6 +18,7 @@ from aigc_studio.core.datasets.caption_words import AFTER, BEFORE, REPLACE
 from aigc_studio.ui.i18n import switch_language
 from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.training.captions.dialog import CaptionDialog
+from aigc_studio.ui.training.captions.leaving import LeavingDialog
 from aigc_studio.ui.training.captions.texts import CHANGED, LACKING
 
 NAMES = ["0001.png", "0002.png", "red cup.png", "sub/0003.jpg"]
@@ -54,6 +55,12 @@ def type_in(qtbot, page: CaptionDialog, words: str) -> None:
 def save(qtbot, page: CaptionDialog) -> None:
     with qtbot.waitSignal(page.desk.saved):
         page.save.click()
+
+
+def asked(page: CaptionDialog) -> LeavingDialog:
+    """The question on leaving."""
+    assert page.leaving is not None
+    return page.leaving
 
 
 def test_captions_are_shown_and_written_by_the_keyboard_alone(qtbot, page: CaptionDialog, folder: Path) -> None:
@@ -107,7 +114,7 @@ def test_filters_and_what_fits_none(qtbot, page: CaptionDialog) -> None:
     assert page.rows.listed == [0]
     type_in(qtbot, page, "now it has one")
     assert page.rows.listed == [0]  # it stays while it is written
-    assert page.filter.itemText(3) == "Not saved (1)"
+    qtbot.waitUntil(lambda: page.filter.itemText(3) == "Not saved (1)")
     page.refilter()
     assert page.side.currentWidget() is page.none
     assert not page.field.edit.isEnabled()
@@ -213,23 +220,22 @@ def test_leaving_asks_once_and_does_what_was_said(qtbot, studio: Studio, page: C
     drafts = Drafts(info.folder, folder)
     type_in(qtbot, page, "a")
     page.reject()
-    assert page.leaving is not None
     assert page.isVisible()
-    page.leaving.reject()
+    asked(page).reject()
     qtbot.waitUntil(lambda: page.leaving is None)
     page.reject()
-    page.leaving.buttons["later"].click()
+    asked(page).buttons["later"].click()
     assert not page.isVisible()
     qtbot.waitUntil(lambda: bool(drafts.read()))
     again = opened(qtbot, studio, folder)
     again.reject()
-    again.leaving.buttons["discard"].click()
+    asked(again).buttons["discard"].click()
     qtbot.waitUntil(lambda: not drafts.path.exists())
     assert not (folder / "0001.txt").exists()
     last = opened(qtbot, studio, folder)
     type_in(qtbot, last, "b")
     last.reject()
-    last.leaving.buttons["save"].click()
+    asked(last).buttons["save"].click()
     qtbot.waitUntil(lambda: not last.isVisible())
     assert (folder / "0001.txt").read_text() == "b\n"
     last.reject()
