@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from aigc_studio.core.datasets.augment import Augment
 from aigc_studio.core.errors import StudioError
@@ -255,11 +256,17 @@ class DataReport(Translated, QWidget):
         if self.folder is not None and self.has_captions and self.editor is None:
             self.editor = CaptionDialog(self._studio, self.folder, self.window())
             self.editor.savedSome.connect(self.look_again)
-            self.editor.destroyed.connect(self._edited)
+            self.editor.finished.connect(self._edited)
             self.editor.open()
 
     def _edited(self) -> None:
-        self.editor = None
+        page, self.editor = self.editor, None
+        if page is not None and isinstance(self.report, ImageFacts) and page.left != self.report.unsaved:
+            self._studio.store(lambda _project: None, self._kept)  # in order: when what is left is on the disk
+
+    def _kept(self, _nothing: None) -> None:
+        if isValid(self):  # the answer may come when the window is gone
+            self.look_again()
 
     def stop(self) -> None:
         """Look no further."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from PySide6.QtGui import QImage
 
 from aigc_studio.core.datasets import images, texts
 from aigc_studio.core.datasets.augment import Augment
+from aigc_studio.core.datasets.caption_drafts import Drafts
 from aigc_studio.core.datasets.problem import Problem, Progress
 from aigc_studio.core.errors import StudioError
 from aigc_studio.ui.background import Background, Check, Tell
@@ -87,7 +89,9 @@ class DataLook(QObject):
     def scan(self, folder: Path, kind: str) -> None:
         """Look at everything in `folder`. kind: "images" or "texts"."""
         self.stop()
-        look: Any = _read_texts if kind == "texts" else _look_at_images
+        info = self._studio.info
+        drafts = Drafts(info.folder, folder) if info is not None else None
+        look: Any = _read_texts if kind == "texts" else partial(_look_at_images, drafts)
 
         def work(check: Check, _tell: Tell) -> Any:
             last = 0.0
@@ -190,7 +194,8 @@ class _Answer(QObject):
 @dataclass(frozen=True)
 class ImageFacts:
     """What the window keeps of an `ImageReport`, which may be about a hundred thousand files. summary: its figures.
-    problems, duplicates, similar: the first ones. animated: (file, frames). files: some, spread over all of them."""
+    problems, duplicates, similar: the first ones. animated: (file, frames). files: some, spread over all of them.
+    unsaved: how many captions were written in the window and are not saved beside the pictures yet."""
 
     folder: Path
     summary: Mapping[str, Any]
@@ -199,6 +204,7 @@ class ImageFacts:
     similar: tuple[tuple[str, ...], ...]
     animated: tuple[tuple[str, int], ...]
     files: tuple[images.ImageFile, ...]
+    unsaved: int = 0
 
 
 @dataclass(frozen=True)
@@ -212,7 +218,7 @@ class TextFacts:
     first: tuple[tuple[str, str], ...]
 
 
-def _look_at_images(folder: Path, check: Check, progress: Progress) -> ImageFacts:
+def _look_at_images(drafts: Drafts | None, folder: Path, check: Check, progress: Progress) -> ImageFacts:
     report = images.scan(folder, check, progress)
     animated = [(file.file, file.frames) for file in report.files if file.frames > 1]
     return ImageFacts(
@@ -223,7 +229,14 @@ def _look_at_images(folder: Path, check: Check, progress: Progress) -> ImageFact
         report.similar[:MOST_ROWS],
         tuple(animated[:MOST_ROWS]),
         tuple(spread(report.files, GLIMPSES)),
+        _unsaved(drafts, report) if drafts is not None else 0,
     )
+
+
+def _unsaved(drafts: Drafts, report: images.ImageReport) -> int:
+    written = drafts.read()
+    known = (file for file in report.files if file.file in written) if written else ()
+    return sum(written[file.file].after != file.captions for file in known)
 
 
 def _read_texts(folder: Path, check: Check, progress: Progress) -> TextFacts:

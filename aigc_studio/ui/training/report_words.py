@@ -81,6 +81,11 @@ def _(report: ImageFacts) -> list[Concern]:
         rows = [(file, tr("{count} frames", count=frames)) for file, frames in report.animated]
         text = tr("Animations, of which the first frame is used: {count}", count=number_text(facts["animated"]))
         found.append(Concern(text, rows))
+    if report.unsaved:
+        text = tr(
+            "Captions that are not saved yet, and that no training sees: {count}", count=number_text(report.unsaved)
+        )
+        found.append(Concern(text, ()))
     if told := [(file.file, " | ".join(file.captions)) for file in report.files if file.captions]:
         found.append(Concern(tr("Captions of some of the pictures"), told))
     return found

@@ -74,6 +74,8 @@ class CaptionDialog(StudioDialog):
         self.rows = CaptionRows(self.texts, self)
         self.describing = Describing(studio, folder, self)
         self.leaving: LeavingDialog | None = None
+        self.left = 0
+        """How many captions were left unsaved when it was closed."""
         self._leave_when_saved = False
         self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._count = QTimer(self, singleShot=True, interval=_SETTLE_MS)
@@ -438,10 +440,12 @@ class CaptionDialog(StudioDialog):
 
     def _discard(self) -> None:
         self.desk.forget()
+        self.texts.load([])
         self.done(0)
 
     def done(self, result: int) -> None:
         """Remember how large it was."""
+        self.left = self.texts.count(CHANGED) if self.desk.remembers else 0
         self.desk.cancel()
         self._studio.settings.set_state("captions/size", [self.width(), self.height()])
         self._studio.settings.set_state("captions/split", self.splitter.sizes())

@@ -13,6 +13,7 @@ from aigc_studio.ui.studio import Studio
 from aigc_studio.ui.training.captions.dialog import CaptionDialog
 from aigc_studio.ui.training.data_report import DataReport
 from aigc_studio.ui.training.look import ImageFacts
+from aigc_studio.ui.training.report_words import concerns
 
 
 @pytest.fixture
@@ -53,6 +54,29 @@ def test_what_is_saved_is_in_the_report_and_in_the_next_training(
     page.save.click()
     qtbot.waitUntil(lambda: report.has_captions and facts(report).summary["captions"] == 1)
     page.reject()
-    qtbot.waitUntil(lambda: report.editor is None)
+    assert report.editor is None
     data = prepare(tmp_path / "run", folder, side=32, validation=0.0)
     assert sorted(data.captions) == [(), (), ("black square",)]
+
+
+def test_what_is_left_for_later_is_told_of_until_it_is_saved(qtbot, studio: Studio, folder: Path) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    report = DataReport(studio, "Pictures", "images", window)
+    window.resize(600, 500)
+    window.show()
+    report.show_folder(folder)
+    for button, words, left in (("later", "half", 1), ("discard", " a word", 0), ("later", "x", 1), ("save", "y", 0)):
+        qtbot.waitUntil(lambda: report.has_captions)
+        report.edit_captions()
+        page = report.editor
+        assert isinstance(page, CaptionDialog)
+        qtbot.waitUntil(lambda page=page: not page.desk.busy)
+        qtbot.keyClicks(page.field.edit, words)
+        page.reject()
+        assert page.leaving is not None
+        page.leaving.buttons[button].click()
+        qtbot.waitUntil(lambda left=left: report.has_captions and facts(report).unsaved == left)
+        told = [concern.text for concern in concerns(report.report) if "not saved" in concern.text]
+        assert len(told) == left
+    assert (folder / "000.txt").read_text() == "xy\n"
