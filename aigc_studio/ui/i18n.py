@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QEvent, QLibraryInfo, QLocale, QObject, QTranslator
+from PySide6.QtCore import QCoreApplication, QEvent, QLibraryInfo, QLocale, QObject, QTemporaryFile, QTranslator
 from shiboken6 import isValid
 
 from aigc_studio.core.i18n import current_language, set_language, tr
+
+from .qt_words import missing_words
 
 __all__ = ["Translated", "TranslatedObject", "switch_language"]
 
@@ -89,13 +91,18 @@ def switch_language(app: QCoreApplication, code: str) -> None:
     language = current_language()
     QLocale.setDefault(QLocale(language))
     if isinstance(old := app.property(_TRANSLATOR), QTranslator):
-        app.removeTranslator(old)
+        for each in (old, *old.findChildren(QTranslator)):
+            app.removeTranslator(each)
         app.setProperty(_TRANSLATOR, None)
         old.deleteLater()
     translator = QTranslator(app)
     folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
     if language != "en" and translator.load(f"qtbase_{language}", folder):
         app.setProperty(_TRANSLATOR, translator)
+        more = QTranslator(translator)
+        file = QTemporaryFile(more)  # Python's QTranslator reads nothing else; it stays open while it is used
+        if file.open() and file.write(missing_words()) > 0 and file.flush() and more.load(file.fileName()):
+            app.installTranslator(more)
         app.installTranslator(translator)  # tells the widgets
     else:
         QCoreApplication.sendEvent(app, QEvent(QEvent.Type.LanguageChange))

@@ -7,7 +7,7 @@ import re
 
 import pytest
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QLabel, QLineEdit, QPushButton, QWidget
 
 from aigc_studio.core import i18n
 from aigc_studio.core.i18n import tr
@@ -106,3 +106,31 @@ def test_an_unknown_language_is_english(qapp: QApplication) -> None:
     """A settings file of a version with more languages."""
     switch_language(qapp, "fr")
     assert i18n.current_language() == "en"
+
+
+def test_qts_own_dialogs_and_menus_speak_chinese(qtbot, qapp) -> None:
+    """Labels of its file dialog, standard buttons, menus of text fields; and English again, live."""
+    dialog = QFileDialog()
+    dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+    edit = QLineEdit()
+    for widget in (dialog, buttons, edit):
+        qtbot.addWidget(widget)
+        widget.show()
+
+    def words() -> list[str]:
+        menu = edit.createStandardContextMenu()
+        found = [label.text() for label in dialog.findChildren(QLabel) if label.text()]
+        found += [button.text() for button in (*dialog.findChildren(QPushButton), *buttons.buttons()) if button.text()]
+        found += [action.text().partition("\t")[0] for action in menu.actions() if action.text()]
+        menu.deleteLater()
+        return [text.replace("&", "") for text in found]
+
+    english = words()
+    switch_language(qapp, "zh_CN")
+    qapp.processEvents()
+    assert len(words()) == len(english)
+    assert not [text for text in words() if not any("\u4e00" <= letter <= "\u9fff" for letter in text)]
+    switch_language(qapp, "en")
+    qapp.processEvents()
+    assert words() == english

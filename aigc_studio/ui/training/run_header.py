@@ -46,7 +46,7 @@ _MAIN = {
 
 _ALWAYS = ("use", "resume", "finish")
 """Buttons that keep their words where there is little room."""
-_NARROW = 620
+_NARROW = 520
 """Width from which all have them."""
 _TIPS = {
     "finish": N_("Learns no further, and makes the model from what it has learned so far"),
