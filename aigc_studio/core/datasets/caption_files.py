@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import errno
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -67,6 +68,7 @@ def save(
                 progress(number, len(files), _STAGE)
                 change, said = changes[file], now.get(file, ())
                 if said not in (change.before, change.after):
+                    _require((folder / file).parent, folder)
                     saved.foreign[file] = said
                     continue
                 if said != change.after or file not in now:
@@ -78,6 +80,14 @@ def save(
     except StudioError as error:
         saved.error = error
     return saved
+
+
+def _require(parent: Path, folder: Path) -> None:
+    """StudioError where nothing can be read: that a text is missing then does not mean that somebody deleted it."""
+    try:
+        os.scandir(parent).close()
+    except OSError as error:
+        raise _problem(folder, error) from error
 
 
 def _plain(place: PurePosixPath) -> str:

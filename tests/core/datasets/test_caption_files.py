@@ -90,8 +90,10 @@ def test_what_another_program_changed_meanwhile_is_left_alone(tmp_path: Path) ->
     assert save(tmp_path, {"a.png": change("mine", before=("theirs",))}, ["a.png"]).written == ["a.png"]
 
 
-def test_a_vanished_folder_is_one_sentence(tmp_path: Path) -> None:
-    saved = save(tmp_path / "gone", {"a.png": change("x")}, ["a.png"])
+@pytest.mark.parametrize("before", [(), ("old",)])
+def test_a_vanished_folder_is_one_sentence(tmp_path: Path, before: tuple[str, ...]) -> None:
+    saved = save(tmp_path / "gone", {"a.png": change("x", before=before)}, ["a.png"])
+    assert not saved.foreign  # nobody deleted a text
     assert saved.error is not None
     assert saved.error.code == "missing"
     assert str(tmp_path / "gone") in str(saved.error)

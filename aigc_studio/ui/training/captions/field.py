@@ -90,7 +90,7 @@ class CaptionField(Translated, QWidget):
         self.edit.setTabChangesFocus(True)
         self.edit.setUndoRedoEnabled(False)  # undo is of all captions, not of this field
         self.edit.setMinimumHeight(84)
-        self.edit.setMaximumHeight(160)
+        self.edit.setMaximumHeight(120)
         self.edit.installEventFilter(self)
         self.tr_bind(self.edit.setPlaceholderText, N_("What does the picture show? Several captions: one a line."))
         self.tr_bind(self.edit.setAccessibleName, N_("Captions of the picture, one a line"))
