@@ -209,6 +209,8 @@ class ModelDesk(QObject):
     def _told(self, entries: Sequence[Entry]) -> None:
         """Choose the one that can be used, of several the first that suits the panel in front; say what is here."""
         usable = [entry for entry in entries if entry.problem is None]
+        if entries and self._library is not None and self._library.isVisible():
+            self._library.choose((usable or list(entries))[0].id)
         if not usable:
             problem = entries[0].problem
             if problem is not None:

@@ -212,6 +212,22 @@ class LibraryDialog(StudioDialog):
         self.hint.setVisible(not own and bool(groups))
         self.folders.refresh()
 
+    def choose(self, id: str) -> None:
+        """Look at a model; one that was searched away comes into sight."""
+        if not self._go_to(id):
+            self.search.clear()
+            self.filters.button(0).setChecked(True)
+            self._go_to(id)
+
+    def _go_to(self, id: str) -> bool:
+        for row in range(self.list.count()):
+            item = self.list.item(row)
+            if (entry := entry_of(item)) is not None and entry.id == id:
+                self.list.setCurrentItem(item)
+                self.list.scrollToItem(item)
+                return True
+        return False
+
     def chosen(self) -> Entry | None:
         """The model that is looked at."""
         return entry_of(self.list.currentItem())

@@ -142,6 +142,22 @@ def test_a_model_is_copied_after_the_room_was_told(qtbot, desk: Desk, tmp_path: 
     assert not [banner for banner in desk.banners.banners() if banner.level == "task"]
 
 
+def test_what_was_copied_is_chosen_on_the_page(qtbot, desk: Desk, tmp_path: Path) -> None:
+    """And in sight, whatever was searched for and however many there are."""
+    for number in range(12):
+        make_writer(catalogue.models_folder() / f"other-{number}")
+    desk.desk.show_library()
+    library = desk.desk._library
+    assert library is not None
+    qtbot.waitUntil(lambda: library.list.count() > 12)
+    library.search.setText("other-3")
+    desk.desk.copy(make_writer(tmp_path / "downloads" / "zz-writer"), catalogue.models_folder())
+    qtbot.waitUntil(lambda: (entry := library.chosen()) is not None and entry.id == "zz-writer")
+    assert library.search.text() == ""
+    assert library.list.viewport().rect().intersects(library.list.visualItemRect(library.list.currentItem()))
+    library.close()
+
+
 def test_too_little_room_is_said_before_anything_is_written(
     qtbot, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
