@@ -46,6 +46,8 @@ class CaptionDesk(QObject):
         self.remembers = info is not None and not info.read_only
         """Whether what is not saved outlives the program."""
         self._drafts = Drafts(info.folder, folder) if info is not None and self.remembers else None
+        self._elsewhere = False
+        """Whether drafts are remembered of pictures that are not there now."""
         self._dirty: set[int] = set()
         self._work: Background | None = None
         self.saving = False
@@ -119,7 +121,7 @@ class CaptionDesk(QObject):
         self._timer.start()
 
     def _remember(self, changes: Mapping[str, Change | None]) -> None:
-        drafts, empty = self._drafts, not self.texts.count(CHANGED)
+        drafts, empty = self._drafts, not self._elsewhere and not self.texts.count(CHANGED)
         if drafts is None:
             return
 
@@ -135,7 +137,12 @@ class CaptionDesk(QObject):
         self._work = None
         entries, drafts = answer
         self.texts.load(entries)
-        self.opened.emit(self.texts.restore(drafts))
+        self._elsewhere = any(self.texts.row(file) < 0 for file in drafts)
+        restored = self.texts.restore(drafts)
+        unsaved = self.texts.unsaved()
+        if done := {file: None for file in drafts if self.texts.row(file) >= 0 and file not in unsaved}:
+            self._remember(done)  # saved by one that was killed before it could forget them
+        self.opened.emit(restored)
 
     def _not_read(self, error: StudioError | None) -> None:
         self._work = None

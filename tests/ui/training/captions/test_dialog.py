@@ -214,6 +214,22 @@ def test_a_kill_between_typing_and_saving_loses_nothing(
     assert (folder / "0001.txt").read_text() == "half a sent\n"
 
 
+def test_a_kill_while_it_is_saved_leaves_only_what_was_not_saved_to_be_done(
+    qtbot, studio: Studio, folder: Path
+) -> None:
+    info = studio.info
+    assert info is not None
+    drafts = Drafts(info.folder, folder)
+    drafts.keep({"0001.png": Change((), ("saved",)), "sub/0003.jpg": Change((), ("not yet",))})
+    drafts.keep({"gone.png": Change((), ("of a picture that is elsewhere",))})
+    (folder / "0001.txt").write_text("saved\n")
+    page = opened(qtbot, studio, folder)
+    assert page.texts.unsaved() == {"sub/0003.jpg": Change((), ("not yet",))}
+    qtbot.waitUntil(lambda: set(drafts.read()) == {"sub/0003.jpg", "gone.png"})
+    save(qtbot, page)
+    qtbot.waitUntil(lambda: set(drafts.read()) == {"gone.png"})
+
+
 def test_leaving_asks_once_and_does_what_was_said(qtbot, studio: Studio, page: CaptionDialog, folder: Path) -> None:
     info = studio.info
     assert info is not None
