@@ -67,21 +67,27 @@ def test_a_folder_that_went_away_is_not_needed_any_more(recipe: ModuleType, tmp_
 @pytest.mark.parametrize("share", [0.1, 0.6, 0.95])
 def test_a_brake_in_the_middle_of_a_step_loses_no_step(recipe: ModuleType, share: float, tmp_path: Path) -> None:
     """The engine stops torch at the next forward of any network: what was learned before that step is kept."""
-    learner = learner_of(recipe, Many(), recipe.FAMILY.values("train", {"batch": 4}))
     forwards = [0, 0]
+    most = np.inf
 
     def count(_module: Any, _args: Any) -> None:
-        forwards[trainer.step] += 1
-        if trainer.step == 1 and forwards[1] > share * forwards[0]:
+        if learning.step == 1 and forwards[1] > most:
             raise Cancelled
+        forwards[learning.step] += 1
 
-    trainer = Trainer(
-        FakeContext(), RunFolder(tmp_path), learner, Settings(steps=3, ema=0.5, sample_every=0, validate_every=0)
-    )
+    def trainer(folder: Path, steps: int) -> Trainer:
+        learner = learner_of(recipe, Many(), recipe.FAMILY.values("train", {"batch": 4}))
+        settings = Settings(steps=steps, ema=0.5, sample_every=0, validate_every=0)
+        return Trainer(FakeContext(), RunFolder(folder), learner, settings)
+
+    learning, other = trainer(tmp_path / "counted", 2), trainer(tmp_path, 3)
     brake = torch.nn.modules.module.register_module_forward_pre_hook(count)
     try:
+        learning.run()
+        most, forwards[1] = share * forwards[1], 0
+        learning = other
         with pytest.raises(Cancelled):
-            trainer.run()
+            learning.run()
     finally:
         brake.remove()
     kept = checkpoint.load_latest(tmp_path)
@@ -105,6 +111,9 @@ class Many:
 
     def choose(self, step: int, count: int, seed: int, part: str = "train") -> np.ndarray:
         return np.random.default_rng((seed, step)).integers(0, 90_000, count)
+
+    def held_out(self, most: int) -> np.ndarray:
+        return self.validation[:most]
 
     def batch(self, indices: np.ndarray, *_: Any) -> torch.Tensor:
         assert len(indices) <= 256
