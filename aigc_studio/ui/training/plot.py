@@ -23,6 +23,8 @@ _SURE = 12
 """With fewer points nothing is taken for an outlier."""
 _BEGINNING = 0.03
 """Share of a curve in which it may stand where it will never stand again."""
+_FLAT = 2.5
+"""What makes a plot so many times as high presses the others flat."""
 _FINE = 700
 """More points than that are drawn without soft edges: together they would take half a second."""
 
@@ -355,4 +357,5 @@ def _usual(lines: Sequence[Line]) -> tuple[float, float]:
         return low, high
     under, over = (float(value) for value in np.percentile(rest, (2, 98)))
     room = over - under
-    return max(low, under - room), min(high, over + room)
+    near = max(low, under - room), min(high, over + room)
+    return near if high - low > _FLAT * (near[1] - near[0]) else (low, high)

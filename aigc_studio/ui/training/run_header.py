@@ -130,7 +130,7 @@ class RunHeader(Translated, QFrame):
             name = str(action.data() or "")
             primary = id == "use"
             button.setIcon(icon(name, "on-accent", disabled="on-accent-disabled") if primary else icon(name))
-        if had is not None and had.isHidden():
+        if had is not None and (had.isHidden() or not had.isEnabled()):
             self._pass_on_focus()
 
     @property
@@ -145,8 +145,12 @@ class RunHeader(Translated, QFrame):
             self.sync()
 
     def _pass_on_focus(self) -> None:
-        """The button that was pressed went away: not on to Cancel, as Qt would, where a second press ends the run."""
-        shown = [button for id, button in self.buttons.items() if id != "stop" and not button.isHidden()]
+        """The button that was pressed went away, or answers no more: not on to Cancel, as Qt would, where a second press ends the run."""
+        shown = [
+            button
+            for id, button in self.buttons.items()
+            if id != "stop" and not button.isHidden() and button.isEnabled()
+        ]
         (shown[0] if shown else self.more).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def retranslate(self) -> None:

@@ -173,7 +173,15 @@ class _Rows(QStyledItemDelegate):
         painter.drawText(words, align, said)
         rest = words.adjusted(metrics.horizontalAdvance(said), 0, 0, 0)
         painter.setPen(theme.color("text-muted"))
-        parts = [part for part in (item.apart, step_text(item, progress), recipe_title(item.recipe)) if part]
+        parts = [
+            part
+            for part in (
+                item.apart if item.apart != moment else "",
+                step_text(item, progress),
+                recipe_title(item.recipe),
+            )
+            if part
+        ]
         text = metrics.elidedText("  ·  " + "  ·  ".join(parts), Qt.TextElideMode.ElideRight, rest.width())
         painter.drawText(rest, align, text)
         share = fraction(item, progress)

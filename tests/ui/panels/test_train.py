@@ -333,12 +333,14 @@ def test_pause_and_go_on(qtbot, panel: TrainPanel, pictures: Path) -> None:
     assert panel.header.buttons["resume"].hasFocus()  # and not Cancel, which stood beside the button pressed
     panel.acts["resume"].trigger()
     qtbot.waitUntil(lambda: state(panel, id) == "running" and panel.acts["finish"].isEnabled())
-    panel.acts["finish"].trigger()
+    panel.header.buttons["finish"].setFocus()
+    panel.header.buttons["finish"].click()
     if state(panel, id) == "running":
         assert panel.acts["finish"].text() == "Finishing…"
         assert not panel.acts["finish"].isEnabled()
         assert panel.header.buttons["finish"].isVisibleTo(panel)
         assert panel.header.state.text() == "Finishing…"
+        assert not panel.header.buttons["stop"].hasFocus()  # a second press would end it
     qtbot.waitUntil(lambda: state(panel, id) == "done" and run_of(panel, id).model != "")
     assert reached <= run_of(panel, id).step < 400
     assert panel.acts["finish"].text() == "Finish now"
@@ -543,7 +545,8 @@ def test_the_left_column_keeps_its_width(qtbot, panel: TrainPanel, pictures: Pat
 
 def test_few_pictures_are_told_before_the_start(qtbot, panel: TrainPanel, pictures: Path) -> None:
     ready(qtbot, panel, pictures)
-    qtbot.waitUntil(lambda: "Only few pictures" in panel.setup.state.text())
+    qtbot.waitUntil(lambda: "Only few pictures" in panel.setup.hint.text())
+    assert panel.setup.hint.isVisible()
     assert panel.setup.go.isEnabled()
 
 

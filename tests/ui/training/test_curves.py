@@ -233,6 +233,14 @@ def test_the_first_step_does_not_press_the_others_flat(qtbot, view: CurvesView) 
     assert top() >= 400
 
 
+def test_a_loss_that_falls_is_shown_from_its_beginning(qtbot, view: CurvesView) -> None:
+    steps = np.arange(1.0, 301)
+    made = Record()
+    made.take(Piece(None, {"loss": (steps, 0.2 + 0.7 * np.exp(-steps / 20))}))
+    view.show_sources([Source("f", "Falls", made)])
+    qtbot.waitUntil(lambda: abs(plot_of(view).getPlotItem().getViewBox().viewRange()[1][1] - 0.9) < 0.1)
+
+
 def test_few_values_are_all_shown(qtbot, view: CurvesView) -> None:
     made = Record()
     made.take(Piece(None, {"loss": (np.arange(1.0, 6), np.array([400.0, 1, 1, 1, 1]))}))
