@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMenu
 
 from aigc_studio.core.jobs import JobState
 from aigc_studio.ui.studio import Studio
@@ -131,3 +132,20 @@ def test_without_a_model_it_says_what_to_add(
     page.describe.click()
     assert "models folder" in page.message.text()
     assert not studio.jobs()
+
+
+def test_of_several_models_one_is_chosen_by_the_keyboard(
+    qtbot, studio: Studio, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = [SimpleNamespace(id=id, title=id.upper()) for id in ("one", "two")]
+    monkeypatch.setattr(describing, "fitting", lambda _of: models)
+    page = opened(qtbot, studio, folder)
+    asked: list[str] = []
+    monkeypatch.setattr(page.describing, "start", asked.append)
+    page.describe.click()
+    menu = page.findChild(QMenu)
+    assert isinstance(menu, QMenu)
+    assert [action.text() for action in menu.actions()] == ["ONE", "TWO"]
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Return):
+        qtbot.keyClick(menu, key)
+    assert asked == ["two"]

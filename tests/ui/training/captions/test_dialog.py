@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -255,6 +256,23 @@ def test_leaving_asks_once_and_does_what_was_said(qtbot, studio: Studio, page: C
     qtbot.waitUntil(lambda: not last.isVisible())
     assert (folder / "0001.txt").read_text() == "b\n"
     last.reject()
+
+
+def test_without_a_project_to_remember_in_it_can_be_saved_or_discarded_only(
+    qtbot, studio: Studio, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = studio.info
+    assert info is not None
+    monkeypatch.setattr(type(studio), "info", property(lambda _studio: replace(info, read_only=True)))
+    page = opened(qtbot, studio, folder)
+    assert not page.describe.isEnabled()
+    qtbot.keyClicks(page.field.edit, "mine")
+    page.reject()
+    assert set(asked(page).buttons) == {"save", "discard"}
+    asked(page).buttons["save"].click()
+    qtbot.waitUntil(lambda: not page.isVisible())
+    assert (folder / "0001.txt").read_text() == "mine\n"
+    assert not Drafts(info.folder, folder).path.exists()
 
 
 def test_empty_and_missing_folders_say_so(qtbot, studio: Studio, tmp_path: Path) -> None:
