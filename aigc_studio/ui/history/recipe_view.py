@@ -331,7 +331,7 @@ class RecipeView(Translated, QFrame):
         rows = recipe_rows(recipe)
         rows += [row for row in asset_rows(asset) if row not in rows]
         if trained:
-            rows = [row for row in rows if row[1] != prompt]  # its name stands above
+            rows = [row for row in rows if row != (tr("Name"), prompt)]  # it stands above
         if generation.count > 1:
             place = next((n for n, other in enumerate(generation.assets) if other.id == asset.id), 0)
             rows.insert(0, (tr("Result"), tr("{index} of {count}", index=place + 1, count=generation.made)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
 from aigc_studio.core.errors import StudioError
@@ -23,6 +24,8 @@ from .words import duration, recipe_title
 
 __all__ = ["CompareTable", "Compared", "differences"]
 
+_LEAST = 110
+"""Width of a column in pixels."""
 _LEFT_OUT = ("name", "start", "wandb", "licence")
 
 
@@ -92,6 +95,12 @@ class CompareTable(Translated, QWidget):
         self._runs = list(runs)
         self._fill()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Columns that were made narrow may be wide again."""
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self._fill()
+
     def retranslate(self) -> None:
         """All of it is words."""
         super().retranslate()
@@ -131,14 +140,24 @@ class CompareTable(Translated, QWidget):
             for row in rows:
                 for place, text in enumerate(row):
                     item = QTableWidgetItem(text)
-                    item.setToolTip(text if len(text) > 24 else "")
+                    item.setToolTip(text if len(text) > 14 else "")
                     table.setItem(line, place, item)
                 line += 1
         header = table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         table.resizeColumnsToContents()
         for place in range(table.columnCount()):
-            table.setColumnWidth(place, min(260, max(110, table.columnWidth(place))))
+            table.setColumnWidth(place, min(260, max(_LEAST, table.columnWidth(place))))
+        self._narrow()
+
+    def _narrow(self) -> None:
+        """A little too wide: the columns of the runs get narrower before one has to scroll."""
+        table, count = self.table, len(self._runs)
+        widths = [table.columnWidth(1 + place) for place in range(count)]
+        room = table.viewport().width() - table.columnWidth(0)
+        if count and sum(widths) > room >= count * _LEAST:
+            for place in range(count):
+                table.setColumnWidth(1 + place, min(widths[place], room // count))
 
     def _section(self, line: int, title: str) -> None:
         for place in range(1 + len(self._runs)):

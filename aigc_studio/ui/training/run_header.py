@@ -145,7 +145,7 @@ class RunHeader(Translated, QFrame):
             self.sync()
 
     def _pass_on_focus(self) -> None:
-        """The button that was pressed went away, or answers no more: not on to Cancel, as Qt would, where a second press ends the run."""
+        """The button that was pressed is gone, or answers no more. Not on to Cancel: a second press would end it."""
         shown = [
             button
             for id, button in self.buttons.items()
@@ -167,7 +167,7 @@ class RunHeader(Translated, QFrame):
         if self._count > 1:
             self.title.setText(tr("{count} trainings side by side", count=self._count))
             self.state.setText("")
-            self.about.setText("")
+            self.about.setText(tr("Ctrl and a click in the list adds one or takes it away."))
             self.bar.hide()
             return
         self.title.setText("  ·  ".join(part for part in (item.title or recipe_title(item.recipe), item.apart) if part))
