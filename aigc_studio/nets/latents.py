@@ -27,6 +27,8 @@ _AWAY = 0.5
 """How far drawn latents lie away from the pictures, in standard deviations: 0 would make the pictures again."""
 _SHARP = 30.0
 """How clearly the picture that lies in the direction of what was drawn is preferred to its neighbours."""
+_DRAWN, _ROUNDS = 2048, 20
+"""Of the measuring how often each is."""
 
 
 @torch.no_grad()
@@ -54,7 +56,8 @@ def of_vae(net: VAE, batches: Iterable[Tensor], *, count: int = DIRECTIONS) -> d
     thousands: "mean" (latent,) and "spread" (latent, latent), lower triangular, of the normal that new latents are
     drawn from (mean + spread @ e); "dims" int64 (count,): the entries that tell most, the first the most; "scales"
     (count,): the standard deviation of each; "information" (count,): in nats; of at most `FEW` pictures "points"
-    (pictures, latent): where they lie, in the coordinates of e. ValueError without a picture."""
+    (pictures, latent): where they lie, in the coordinates of e, and "bias" (pictures,): see `placed`. ValueError
+    without a picture."""
     device = next(net.parameters()).device
     means, variances, told = [], [], []
     for batch in batches:
@@ -81,22 +84,39 @@ def of_vae(net: VAE, batches: Iterable[Tensor], *, count: int = DIRECTIONS) -> d
     }
     if len(away) <= FEW:
         found["points"] = torch.linalg.solve_triangular(spread, away.T, upper=False).T.float().contiguous()
+        found["bias"] = _evened(found["points"])
     return found
+
+
+def _evened(points: Tensor) -> Tensor:
+    """(n, latent) to (n,): what is added for each point so that all are taken equally often: where many lie close
+    together, each has few directions of its own."""
+    bias = torch.zeros(len(points))
+    draws = torch.Generator().manual_seed(0)
+    cosines = _cosines(torch.randn(_DRAWN, points.shape[1], generator=draws), points)
+    for _ in range(_ROUNDS):
+        taken = (_SHARP * cosines + bias).softmax(1).mean(0) * len(points)
+        bias -= taken.clamp(min=1e-6).log()
+    return bias
+
+
+def _cosines(e: Tensor, points: Tensor) -> Tensor:
+    return functional.normalize(e, dim=-1) @ functional.normalize(points, dim=1).T
 
 
 def placed(extra: Mapping[str, Tensor], e: Tensor) -> Tensor:
     """Standard normal (..., latent) to latents of a VAE, by what `of_vae` gave; without it they stay as they are.
 
     With "points", e is taken for a step away from one of them: from that in its direction, or from what lies between
-    two in its direction (a mean weighted by the cosines), so that the result is continuous. The shorter e is, the
-    nearer it stays.
+    two in its direction (a mean weighted by the cosines, with a "bias" that makes all of them equally frequent), so
+    that the result is continuous. The shorter e is, the nearer it stays.
     """
     if not {"mean", "spread"} <= extra.keys():
         return e
     points = extra.get("points")
     if points is not None and len(points):
-        cosines = functional.normalize(e, dim=-1) @ functional.normalize(points, dim=1).T
-        e = (1 - _AWAY**2) ** 0.5 * ((_SHARP * cosines).softmax(-1) @ points) + _AWAY * e
+        weights = (_SHARP * _cosines(e, points) + extra.get("bias", torch.zeros(len(points)))).softmax(-1)
+        e = (1 - _AWAY**2) ** 0.5 * (weights @ points) + _AWAY * e
     return extra["mean"] + e @ extra["spread"].T
 
 
@@ -107,8 +127,10 @@ def compared(extra: Mapping[str, Tensor], latent: int) -> None:
     counted = [each for name in ("directions", "dims", "scales") if (each := extra.get(name)) is not None]
     count = len(counted[0]) if counted and counted[0].ndim else 0
     points = extra.get("points")
+    few = min(len(points), FEW) if points is not None and points.ndim else 0
     wanted = {
-        "points": (min(len(points), FEW) if points is not None and points.ndim else 0, latent),
+        "points": (few, latent),
+        "bias": (few,),
         "mean": (latent,),
         "spread": (latent, latent),
         "directions": (count, latent),

@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from aigc_studio.nets.gan import Discriminator, Generator, Redraw, _between  # noqa: E402
-from aigc_studio.nets.latents import compared, of_gan, of_vae, placed  # noqa: E402
+from aigc_studio.nets.latents import _evened, compared, of_gan, of_vae, placed  # noqa: E402
 from aigc_studio.nets.translator import Patches, Translator  # noqa: E402
 from aigc_studio.nets.vae import VAE, divergence  # noqa: E402
 from aigc_studio.nets.vqvae import VQVAE, Quantiser  # noqa: E402
@@ -275,9 +275,20 @@ def test_latents_of_few_pictures_lie_near_them_and_change_with_what_was_drawn() 
     assert torch.allclose(placed(without, e), e)
 
 
+def test_all_pictures_are_drawn_equally_often() -> None:
+    """Also those that lie close together: of nine alike and three alike, three quarters of what is drawn."""
+    one = torch.tensor([1.0, 0, 0, 0, 0, 0])
+    points = torch.cat((one + 0.1 * torch.randn(9, 6), -3 * one + 0.1 * torch.randn(3, 6)))
+    extra = {"mean": torch.zeros(6), "spread": torch.eye(6), "points": points, "bias": _evened(points)}
+    near = torch.cdist(placed(extra, 0.2 * torch.randn(4000, 6)), points).argmin(1)
+    assert float((near < 9).float().mean()) == pytest.approx(0.75, abs=0.06)
+
+
 def test_points_of_another_network_are_refused() -> None:
     """Whatever a file holds: other lengths, other dimensions, far too many."""
     for shape in ((3, 5), (4,), (600, 4)):
         with pytest.raises(ValueError, match="points"):
             compared({"points": torch.zeros(shape)}, 4)
-    compared({"points": torch.zeros(3, 4)}, 4)
+    compared({"points": torch.zeros(3, 4), "bias": torch.zeros(3)}, 4)
+    with pytest.raises(ValueError, match="bias"):
+        compared({"points": torch.zeros(3, 4), "bias": torch.zeros(4)}, 4)
