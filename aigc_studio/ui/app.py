@@ -59,6 +59,9 @@ def main(arguments: Sequence[str]) -> int:
     window.hide()
     studio.shutdown()
     _close_settings(settings)
+    if studio.models.left:  # everything is stored; a folder that never answers must not keep the program
+        logging.shutdown()
+        os._exit(code)
     return code
 
 

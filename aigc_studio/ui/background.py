@@ -12,10 +12,12 @@ from PySide6.QtCore import QObject, QThread, Signal
 
 from aigc_studio.core.errors import Cancelled, StudioError, describe
 
-__all__ = ["Background", "Check", "Tell"]
+__all__ = ["PATIENCE_S", "Background", "Check", "Tell"]
 
 log = logging.getLogger(__name__)
 
+PATIENCE_S = 1.5
+"""How long closing waits for work that is not wanted any more: a folder on a dead network drive answers never."""
 _STEP_S = 0.1
 
 Check = Callable[[], None]
@@ -47,10 +49,19 @@ class Background(QThread):
         """Ask it to end; `failed(None)` follows unless it was done already."""
         self._cancelled.set()
 
-    def stop(self) -> None:
-        """Cancel and wait."""
+    def stop(self, patience: float = PATIENCE_S) -> bool:
+        """Cancel and wait for so many seconds at most; whether it has ended.
+
+        What has not tells nothing any more and belongs to nobody: it must be kept until the process ends, and the
+        process has to end without taking its objects apart, as Qt gives up a program that drops a running thread.
+        """
         self.cancel()
-        self.wait()
+        if self.wait(max(0, round(1000 * patience))):
+            return True
+        log.warning("%s does not end and is left behind", self.objectName())
+        self.blockSignals(True)
+        self.setParent(None)
+        return False
 
     def run(self) -> None:
         """Qt's call in the new thread."""

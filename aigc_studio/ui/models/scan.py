@@ -12,7 +12,7 @@ from shiboken6 import isValid
 
 from aigc_studio.core import catalogue
 from aigc_studio.core.errors import StudioError
-from aigc_studio.ui.background import Background, Check, Tell
+from aigc_studio.ui.background import PATIENCE_S, Background, Check, Tell
 
 __all__ = ["ModelScan"]
 
@@ -54,6 +54,8 @@ class ModelScan(QObject):
         self._now: list[Callable[[], object]] = []
         self._looked_at = 0.0
         self._closed = False
+        self.left: list[Background] = []
+        """What did not end within the patience of `close`."""
         self._watcher: QFileSystemWatcher | None = None
         self._wanted: frozenset[str] = frozenset()
         self._settle = QTimer(self, interval=SETTLE_MS, singleShot=True)
@@ -129,12 +131,15 @@ class ModelScan(QObject):
         return self.run("inspect model", lambda _check, _tell: catalogue.inspect(path), then, fail)
 
     def close(self) -> None:
-        """Stop and wait: the last call."""
+        """Stop, and wait for a moment: the last call."""
         self._closed = True
         self._settle.stop()
         self.cancel()
-        for background in [*self._others, *([self._work] if self._work is not None else [])]:
-            background.stop()
+        under_way = [*self._others, *([self._work] if self._work is not None else [])]
+        for background in under_way:
+            background.cancel()
+        until = time.monotonic() + PATIENCE_S  # for all of them
+        self.left = [each for each in under_way if not each.stop(until - time.monotonic())]
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """The window came to the front: the person may have copied something meanwhile."""
@@ -148,7 +153,7 @@ class ModelScan(QObject):
 
         def tell(count: int, name: str) -> None:
             nonlocal told
-            if (now := time.monotonic()) - told >= _TELL_S:
+            if (now := time.monotonic()) - told >= _TELL_S and not self._closed:
                 told = now
                 self.progressed.emit(count, name)
 
