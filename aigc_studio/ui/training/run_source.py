@@ -51,7 +51,7 @@ class RunItem:
     finishing: bool = False
     """Whether it was asked to make its model from what it has learned so far."""
     apart: str = ""
-    """What tells it from others of its name, "" where there are none."""
+    """What tells it from others of its name and recipe, "" where there are none."""
 
     @property
     def active(self) -> bool:
@@ -218,7 +218,9 @@ class RunSource(QObject):
                     )
                 )
         items = [replace(item, finishing=item.state == "running" and item.id in self._asked) for item in items]
-        named = [Named(item.title, item.recipe, self._given(item), item.created) for item in items]
+        named = [  # of one recipe, too: that is said of each anyway
+            Named(f"{item.title}\0{item.recipe}", item.recipe, self._given(item), item.created) for item in items
+        ]
         items = [replace(item, apart=apart) for item, apart in zip(items, told_apart(named), strict=True)]
         items.sort(key=lambda item: item.created or float("inf"), reverse=True)
         if items == self.items:

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import QDate, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QSignalSpy
+from PySide6.QtWidgets import QFormLayout
 
 from aigc_studio.core.generations import GenerationQuery
 from aigc_studio.core.i18n import set_language
@@ -293,3 +294,18 @@ def test_sizes_are_remembered(panel):
     assert panel._splitter.sizes() == state["splitter"]
     for broken in ({}, {"splitter": "x"}, {"splitter": [1]}, {"splitter": [-1, "a"]}):
         panel.restore_state(broken)
+
+
+def test_a_trained_model_is_named_once(panel, made):
+    """Its folder of data may be called the same."""
+    choose(panel, 0)
+    params = {"name": "drawings", "data": "/somewhere/drawings", "steps": 5}
+    request = {"kind": "training", "task": "train", "family": "train-vae", "prompt": "drawings", "params": params}
+    details = panel.details
+    details._recipe = {"request": request, "seed": 1}
+    details._fill()
+    facts = [details._facts.itemAt(row, QFormLayout.ItemRole.LabelRole) for row in range(details._facts.rowCount())]
+    names = [item.widget().text() for item in facts]
+    assert details._prompt.text() == "drawings"
+    assert "Name" not in names
+    assert "Pictures" in names
