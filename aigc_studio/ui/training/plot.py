@@ -23,7 +23,7 @@ _SURE = 12
 """With fewer points nothing is taken for an outlier."""
 _BEGINNING = 0.03
 """Share of a curve in which it may stand where it will never stand again."""
-_FLAT = 2.5
+_FLAT = 1.8
 """What makes a plot so many times as high presses the others flat."""
 _FINE = 700
 """More points than that are drawn without soft edges: together they would take half a second."""
