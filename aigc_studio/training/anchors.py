@@ -8,6 +8,7 @@ chosen is free, and the critic makes it look real.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Anchors", "difference", "matched"]
+__all__ = ["Anchors", "difference", "matched", "strength"]
 
 _STEPS = 25
 """Steps between two choices."""
@@ -25,6 +26,8 @@ _MADE = 512
 _BLUR = 0.1
 """Standard deviation of what is added to a chosen latent, so that its neighbourhood learns, too."""
 _AT_ONCE = 64
+_SMALL, _LARGE = 1_000, 10_000
+"""Pictures up to which all of it helps, and from which on none does."""
 
 
 class Anchors:
@@ -88,6 +91,12 @@ class Anchors:
         """The inverse of `state`."""
         self.latents, self.pictures = state.get("latents"), state.get("pictures")
         self.used = int(state.get("used", 0))
+
+
+def strength(count: int) -> float:
+    """How much a set of `count` pictures should pull, 1 to 0, falling evenly with its logarithm between 1,000 and 10,000:
+    of many pictures the nearest among a few hundred made ones is not near, and being pulled there only blurs."""
+    return min(1.0, max(0.0, math.log(_LARGE / max(1, count)) / math.log(_LARGE / _SMALL)))
 
 
 def matched(distances: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from aigc_studio.engines.base import Choice, Context, Model, Param
 from aigc_studio.engines.image.gan import FAMILY as PANEL
 
 from .ada import Adaptive, augment
-from .anchors import Anchors, difference
+from .anchors import Anchors, difference, strength
 from .common import augmentations, care, family, images_data, length, rounds
 from .learner import Batch, Made, step_seed
 from .pictures import grid, to_picture
@@ -84,7 +84,7 @@ FAMILY = family(
             advanced=True,
             help=N_(
                 "Each picture pulls what is made nearest to it: clearer and more varied results from small sets, and "
-                "nearer to them. 0: not at all."
+                "nearer to them. Fades from 1,000 pictures on and is off from 10,000. 0: not at all."
             ),
         ),
         Param.int("latent", N_("Numbers per picture"), 64, 2, 512, advanced=True),
@@ -168,6 +168,7 @@ class GANLearner:
             self.modules["redraw"] = self._redraw
             self.optimisers["critic"].add_param_group({"params": list(self._redraw.parameters())})
         self._anchors = Anchors()
+        self._pull = float(values["pull"]) * strength(len(data.train))
         self._data, self._values, self._seed = data, values, seed
         self._adaptive = Adaptive.for_set(len(data.train))
         self._augment = Augment(**{name: values[name] for name in ("flip", "rotate", "zoom", "shift", "colour")})
@@ -226,7 +227,7 @@ class GANLearner:
 
     def _teach_generator(self, count: int, trainer: Trainer, share: float, told: dict[str, Any]) -> None:
         """Half of what is made is also to become pictures of the data, when they pull."""
-        pulled = count // 2 if self._values["pull"] else 0
+        pulled = count // 2 if self._pull else 0
         latents, wanted = self._pulled(pulled) if pulled else (None, None)
         self._critic.requires_grad_(False)  # its gradients are not wanted here
         try:
@@ -238,7 +239,7 @@ class GANLearner:
             if wanted is not None:
                 apart = difference(made[:pulled], wanted.to(made.device))
                 _add(told, "pulled", apart, share)
-                loss = loss + apart * float(self._values["pull"])
+                loss = loss + apart * self._pull
             trainer.backward(loss * share)
         finally:
             self._critic.requires_grad_(True)

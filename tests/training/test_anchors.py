@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigc_studio.training.anchors import Anchors, difference, matched
+from aigc_studio.training.anchors import Anchors, difference, matched, strength
 
 PICTURES = torch.linspace(-1, 1, 6)[:, None, None, None].expand(6, 3, 8, 8)
 """From black to white."""
@@ -86,3 +86,9 @@ def test_the_difference_counts_a_colour_twice_and_a_pattern_once() -> None:
     fine[..., ::2] = -1
     assert float(difference(grey + 1, grey)) == pytest.approx(2)
     assert float(difference(fine, grey)) == pytest.approx(1)
+
+
+def test_many_pictures_do_not_pull() -> None:
+    assert strength(3) == strength(1_000) == 1.0
+    assert 0.4 < strength(3_000) < 0.6
+    assert strength(10_000) == strength(10**6) == 0.0
