@@ -94,8 +94,8 @@ class Anchors:
 
 
 def strength(count: int) -> float:
-    """How much a set of `count` pictures should pull, 1 to 0, falling evenly with its logarithm between 1,000 and 10,000:
-    of many pictures the nearest among a few hundred made ones is not near, and being pulled there only blurs."""
+    """How much a set of `count` pictures should pull, 1 to 0, falling with its logarithm between 1,000 and 10,000: of
+    many pictures the nearest among a few hundred made ones is not near, and being pulled there only blurs."""
     return min(1.0, max(0.0, math.log(_LARGE / max(1, count)) / math.log(_LARGE / _SMALL)))
 
 
