@@ -265,4 +265,6 @@ class TextLearner:
             self.network.to(getattr(torch, self._dtype)).save_pretrained(folder)
         finally:
             self.network.to(kept)
+        for how in ("is_local", "local_files_only"):  # how it was loaded here says nothing of what it is
+            self.tokenizer.init_kwargs.pop(how, None)
         self.tokenizer.save_pretrained(folder)

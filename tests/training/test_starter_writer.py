@@ -68,6 +68,8 @@ def test_the_last_checkpoint_can_be_exported(data: Path, tmp_path: Path) -> None
     assert command(data, tmp_path / "run", "--steps", "3") == 0
     assert command(data, tmp_path / "run", "--steps", "6", "--export-only", "--model", str(tmp_path / "model")) == 0
     assert json.loads((tmp_path / "model" / "figures.json").read_text())["steps"] == 3
+    told = json.loads((tmp_path / "model" / "tokenizer_config.json").read_text())
+    assert not {"is_local", "local_files_only"} & told.keys()  # how it was loaded is not what it is
     assert command(data, tmp_path / "run", "--seed", "9") == 1
 
 
