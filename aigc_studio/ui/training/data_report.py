@@ -169,7 +169,7 @@ class DataReport(Translated, QWidget):
         self.tr_bind(self.captions.setText, N_("Edit captions…"))
         self.tr_bind(self.captions.setToolTip, N_("See, write and correct what is said about each picture"))
         self.captions.clicked.connect(self.edit_captions)
-        self._open = False
+        self._open, self._words = False, True
         self.wall.show_rows(self._rows)
         self._varied_title = QLabel(self)
         self._varied_title.setProperty("role", "section")
@@ -248,8 +248,14 @@ class DataReport(Translated, QWidget):
 
     @property
     def has_captions(self) -> bool:
-        """Whether there are pictures that something can be said of."""
-        return isinstance(self.report, ImageFacts) and bool(self.report.files)
+        """Whether there are pictures of which something is to be said."""
+        return self._words and isinstance(self.report, ImageFacts) and bool(self.report.files)
+
+    def show_words(self, words: bool) -> None:
+        """Whether what is said of the pictures is learned with them."""
+        if words != self._words:
+            self._words = words
+            self._arrange()
 
     def edit_captions(self) -> None:
         """Open the captions of this folder, once."""
@@ -378,7 +384,7 @@ class DataReport(Translated, QWidget):
         files = report.files if isinstance(report, ImageFacts) else ()
         pictures = bool(files)
         self.wall.setVisible(pictures)
-        self.captions.setVisible(pictures)
+        self.captions.setVisible(self.has_captions)
         self.more.setVisible(len(files) > 6)
         self.more.setText(tr("Show fewer pictures") if self._open else tr("Show more pictures"))
         for widget in (self._varied_title, self._varied_note):

@@ -69,7 +69,7 @@ class FactsLine(Translated, QFrame):
         super().__init__(parent)
         self.setProperty("role", "toolbar")
         self._record: Record | None = None
-        self._steps, self._minutes, self._running = 0, 0.0, False
+        self._steps, self._minutes, self._running, self._finishing = 0, 0.0, False, False
         self.facts = {id: _Fact(self) for id, _ in self._NAMES}
         for id, name in self._NAMES:
             self.tr_bind(self.facts[id].name.setText, name)
@@ -92,10 +92,18 @@ class FactsLine(Translated, QFrame):
         self.hide()
 
     def show_record(
-        self, record: Record | None, steps: int = 0, minutes: float = 0.0, *, running: bool = False
+        self,
+        record: Record | None,
+        steps: int = 0,
+        minutes: float = 0.0,
+        *,
+        running: bool = False,
+        finishing: bool = False,
     ) -> None:
-        """Another run, or more of the same. steps, minutes: what it is to learn at most, 0 where there is no limit."""
+        """Another run, or more of the same. steps, minutes: what it is to learn at most, 0 where there is no limit.
+        finishing: it was asked to end before that."""
         self._record, self._steps, self._minutes, self._running = record, steps, minutes, running
+        self._finishing = finishing
         self._say()
 
     def text(self, id: str) -> str:
@@ -118,7 +126,7 @@ class FactsLine(Translated, QFrame):
         of = tr("{step} of {steps}", step=steps, steps=number_text(self._steps)) if self._steps else steps
         loss, speed = record.latest("loss"), speed_of(record.series)
         rate, memory = record.latest(speed), record.latest("memory_mb")
-        learning = self._running and not record.ended
+        learning = self._running and not record.ended and not self._finishing
         left = left_of(record, self._steps, self._minutes) if learning else None
         said = {
             "step": of,

@@ -33,7 +33,7 @@ class RunReader(QObject):
     grown = Signal()
     """The record has more."""
     told = Signal()
-    """run.json is another one."""
+    """run.json is another one, or the run was asked to finish."""
     idle = Signal()
     """All that there was is read."""
 
@@ -47,6 +47,8 @@ class RunReader(QObject):
         self.info: dict[str, Any] = {}
         self.touched = 0.0
         """When something was last written into the log, seconds since 1970; 0 for never."""
+        self.finishing = False
+        """Whether the run was asked to end at its next step."""
         self.complete = False
         """Whether the log was read to its end once."""
         self._studio = studio
@@ -76,13 +78,13 @@ class RunReader(QObject):
         self._again = False
         offset, last, folder = self._offset, self._last, self.folder
 
-        def work(check: Check, _tell: Tell) -> tuple[dict[str, Any], float]:
+        def work(check: Check, _tell: Tell) -> tuple[dict[str, Any], float, bool]:
             _read_log(folder, offset, last, check, self._read.emit)
             try:
                 touched = (folder.path / "log.jsonl").stat().st_mtime
             except OSError:
                 touched = 0.0
-            return folder.info(), touched
+            return folder.info(), touched, folder.finish_asked
 
         self._work = self._studio.models.run("run log", work, self._done, self._failed)
 
@@ -103,15 +105,15 @@ class RunReader(QObject):
         if pieces:
             self.grown.emit()
 
-    def _done(self, answer: tuple[dict[str, Any], float]) -> None:
+    def _done(self, answer: tuple[dict[str, Any], float, bool]) -> None:
         self._work = None
-        info, self.touched = answer
+        info, self.touched, finishing = answer
         if self._closed:
             self.deleteLater()
             return
         self.complete = True
-        if info != self.info:
-            self.info = info
+        if info != self.info or finishing != self.finishing:
+            self.info, self.finishing = info, finishing
             self.told.emit()
         self.idle.emit()
         if self._again:

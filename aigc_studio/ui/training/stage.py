@@ -17,7 +17,7 @@ from aigc_studio.ui.studio import Studio
 from .data_report import DataReport
 from .recipes import RecipeGallery
 from .report_words import usable_pictures
-from .words import few_pictures, folder_params, group_of
+from .words import few_pictures, folder_params, group_of, learns_words
 
 __all__ = ["SetupStage"]
 
@@ -74,6 +74,7 @@ class SetupStage(QStackedWidget):
         for id, report in self.reports.items():
             path = folders.get(id, "")
             report.setVisible(bool(path))
+            report.show_words(family is not None and learns_words(family))
             report.show_folder(Path(path) if path else None)
         self.setCurrentWidget(self.page if any(folders.values()) else self.gallery)
 

@@ -285,6 +285,7 @@ class RunView(Translated, QWidget):
             steps if isinstance(steps, int) else 0,
             float(minutes) if isinstance(minutes, int | float) else 0.0,
             running=self._runs(reader),
+            finishing=reader.finishing,
         )
 
     # -- results

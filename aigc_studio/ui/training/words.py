@@ -23,6 +23,7 @@ __all__ = [
     "folder_params",
     "group_of",
     "job_title",
+    "learns_words",
     "recipe_icon",
     "recipe_title",
     "recipes",
@@ -93,6 +94,11 @@ def folder_params(family: Family) -> tuple[Param, ...]:
 def group_of(family: Family) -> str:
     """ "images" or "texts": what the recipe learns from."""
     return "texts" if any("texts" in param.of for param in folder_params(family)) else "images"
+
+
+def learns_words(family: Family) -> bool:
+    """Whether what is said of the pictures is learned with them."""
+    return any(param.id == "captioner" for param in family.params)
 
 
 def recipe_icon(id: str) -> str:

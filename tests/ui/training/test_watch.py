@@ -262,6 +262,8 @@ def test_of_a_run_that_goes_on_the_curves_are_shown_first(qtbot, view: RunView, 
     view.show_run(run.path)
     assert view.tab == "curves"
     qtbot.waitUntil(lambda: view.facts.text("left") == "30 s")
+    run.ask_to_finish()
+    qtbot.waitUntil(lambda: view.facts.text("left") == "")
     append_lines(run, [{"step": 40, "event": "end", "reason": "asked"}])  # now it makes its model
     qtbot.waitUntil(lambda: "asked" in view.facts.notes.text())
     assert view.facts.text("left") == ""

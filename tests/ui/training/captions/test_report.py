@@ -44,6 +44,10 @@ def test_what_is_saved_is_in_the_report_and_in_the_next_training(
     report.show_folder(folder)
     qtbot.waitUntil(lambda: report.has_captions)
     assert facts(report).summary["captions"] == 0
+    report.show_words(False)  # a recipe that learns pictures alone
+    assert not report.has_captions
+    assert report.captions.isHidden()
+    report.show_words(True)
     report.captions.click()
     page = report.editor
     assert isinstance(page, CaptionDialog)
