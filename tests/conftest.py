@@ -7,6 +7,7 @@ import itertools
 import logging
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ os.environ.update(
 # The tests start hundreds of processes; without this each of them compiles the whole program again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so begins what a shell starts in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # programs that tests stop by Ctrl-C would inherit it
 
 from aigc_studio.core.constants_guard import keep_constants  # noqa: E402
 
