@@ -169,7 +169,7 @@ class DataReport(Translated, QWidget):
         self.tr_bind(self.captions.setText, N_("Edit captions…"))
         self.tr_bind(self.captions.setToolTip, N_("See, write and correct what is said about each picture"))
         self.captions.clicked.connect(self.edit_captions)
-        self._open, self._words = False, True
+        self._open, self._words, self._adaptive = False, True, False
         self.wall.show_rows(self._rows)
         self._varied_title = QLabel(self)
         self._varied_title.setProperty("role", "section")
@@ -284,10 +284,10 @@ class DataReport(Translated, QWidget):
         """Its place is needed for something else: nothing is looked at any more."""
         self.look.stop()
 
-    def show_augment(self, augment: Augment) -> None:
-        """How the recipe would vary the pictures."""
-        if augment != self._augment:
-            self._augment = augment
+    def show_augment(self, augment: Augment, *, adaptive: bool = False) -> None:
+        """How the recipe would vary the pictures. adaptive: more and more, as soon as they are known by heart."""
+        if (augment, adaptive) != (self._augment, self._adaptive):
+            self._augment, self._adaptive = augment, adaptive
             self._arrange()
             self._timer.start()
 
@@ -391,11 +391,12 @@ class DataReport(Translated, QWidget):
             widget.setVisible(pictures)
         self.dice.setVisible(pictures and self._augment.active)
         self.varied_wall.setVisible(pictures and self._augment.active and bool(self.varied_wall.rows))
-        self._varied_note.setText(
-            tr("The framed picture is the original; the model sees a new variation each time.")
-            if self._augment.active
-            else tr("Not at all: every picture is shown to the model as it is.")
-        )
+        said = tr("Not at all: every picture is shown to the model as it is.")
+        if self._augment.active:
+            said = tr("The framed picture is the original; the model sees a new variation each time.")
+        elif self._adaptive:
+            said = tr("As they are at first; more and more once the model knows them by heart.")
+        self._varied_note.setText(said)
         first = report.first if isinstance(report, TextFacts) else ()
         self.excerpts.setVisible(bool(first))
         texts = (f"<p><b>{escape(title)}</b><br>{escape(words)}…</p>" for title, words in first)

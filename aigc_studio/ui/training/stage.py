@@ -82,7 +82,7 @@ class SetupStage(QStackedWidget):
         """The recipe's values are others: how pictures are varied."""
         augment = Augment.of(values)
         for report in self.reports.values():
-            report.show_augment(augment)
+            report.show_augment(augment, adaptive=bool(values.get("adaptive")))
 
     @property
     def has_captions(self) -> bool:
