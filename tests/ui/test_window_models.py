@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel, QLineEdit, QWidget
 
@@ -140,6 +140,7 @@ def test_the_pages_of_models_leave_no_english(window: MainWindow, qtbot, qapp: Q
     switch_language(qapp, "zh_CN")
     qapp.processEvents()
     qtbot.waitUntil(question.copy.isEnabled)
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # rows of before, which nobody sees
     left = []
     for root in (page, question):
         for widget in [root, *root.findChildren(QWidget)]:
