@@ -8,19 +8,18 @@ line, left by a crash or a full disk, is none.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..store.files import plain_errors, sync_file
+from ..store import json_lines
+from ..store.files import plain_errors
 from .caption_files import Change
 
 __all__ = ["Drafts"]
 
 _FOLDER = "drafts"
-_MOST = 256 << 20
 
 
 class Drafts:
@@ -33,17 +32,8 @@ class Drafts:
     def read(self) -> dict[str, Change]:
         """Picture to what was written of it; the file may have come from elsewhere, and names any pictures."""
         found: dict[str, Change] = {}
-        try:
-            with open(self.path, "rb") as file:
-                lines = file.read(_MOST).splitlines()
-        except OSError:
-            return found
-        for line in lines:
-            try:
-                said = json.loads(line)
-                file, after = said["file"], said["after"]
-            except (ValueError, TypeError, LookupError, RecursionError):
-                continue
+        for said in json_lines.read(self.path):
+            file, after = said.get("file"), said.get("after", ())
             if not isinstance(file, str):
                 continue
             if after is None:
@@ -54,22 +44,17 @@ class Drafts:
 
     def keep(self, changes: Mapping[str, Change | None]) -> None:
         """Remember what was written; None for what is as it was again. StudioError on a full disk."""
-        lines = []
+        lines: list[dict[str, Any]] = []
         for file, change in changes.items():
             said: dict[str, Any] = {"file": file, "after": None}
             if change is not None:
                 said |= {"before": change.before, "after": change.after}
-            lines.append(json.dumps(said) + "\n")
+            lines.append(said)
         if not lines:
             return
         with plain_errors():
             self.path.parent.mkdir(exist_ok=True)
-            with open(self.path, "ab") as file:
-                if file.tell():
-                    lines.insert(0, "\n")  # ends half a line, if there is one
-                file.write("".join(lines).encode())
-                file.flush()
-                sync_file(file.fileno())
+        json_lines.append(self.path, lines)
 
     def clear(self) -> None:
         """Nothing is left to be saved. StudioError where the file cannot be deleted."""

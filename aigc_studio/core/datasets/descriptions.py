@@ -8,21 +8,19 @@ The job appends; whoever reads sees whole lines only, so that nothing is lost wh
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..runs import WORKSHOPS
-from ..store.files import plain_errors, sync_file
+from ..store import json_lines
+from ..store.files import plain_errors
 from .captions import clean
 
 __all__ = ["Described", "Descriptions", "described"]
 
 _NAME = "descriptions.jsonl"
-_MOST = 256 << 20
 
 
 @dataclass
@@ -44,26 +42,17 @@ class Descriptions:
     def begin(self, folder: Path) -> None:
         """Say whose pictures these are, once. StudioError on a full disk."""
         if not self.read().folder:
-            self._append([{"folder": str(folder)}])
+            json_lines.append(self.path, [{"folder": str(folder)}])
 
     def add(self, said: Iterable[tuple[str, str, str]]) -> None:
         """(file, hash, text) of some pictures. StudioError on a full disk."""
-        self._append([{"file": file, "hash": hash, "text": text} for file, hash, text in said])
+        json_lines.append(self.path, [{"file": file, "hash": hash, "text": text} for file, hash, text in said])
 
     def read(self) -> Described:
         """All that was said; what is no line of ours is passed over."""
         found = Described()
-        try:
-            with open(self.path, "rb") as file:
-                lines = file.read(_MOST).splitlines()
-        except OSError:
-            return found
-        for line in lines:
-            try:
-                said = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
+        for said in json_lines.read(self.path):
+            if not all(isinstance(value, str) for value in said.values()):
                 continue
             if "folder" in said:
                 found.folder = said["folder"]
@@ -78,13 +67,6 @@ class Descriptions:
             self.path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self.path.parent.rmdir()  # where nothing else is in it
-
-    def _append(self, lines: list[dict[str, Any]]) -> None:
-        data = "".join(json.dumps(line) + "\n" for line in lines).encode()
-        with plain_errors(), open(self.path, "ab") as file:
-            file.write((b"\n" if file.tell() else b"") + data)  # ends half a line, if there is one
-            file.flush()
-            sync_file(file.fileno())
 
 
 def described(project: Path, folder: Path) -> dict[str, Described]:

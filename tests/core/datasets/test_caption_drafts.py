@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigc_studio.core.datasets import caption_drafts
 from aigc_studio.core.datasets.caption_drafts import Drafts
 from aigc_studio.core.datasets.caption_files import Change
 from aigc_studio.core.errors import StudioError
+from aigc_studio.core.store import json_lines
 
 TEXTS = st.lists(st.text(max_size=5), max_size=2).map(tuple)
 
@@ -71,7 +71,7 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def full(_handle: int) -> None:
         raise OSError(errno.ENOSPC, "no space")
 
-    monkeypatch.setattr(caption_drafts, "sync_file", full)
+    monkeypatch.setattr(json_lines, "sync_file", full)
     with pytest.raises(StudioError) as caught:
         Drafts(tmp_path, Path("pictures")).keep({"a.png": Change((), ("x",))})
     assert caught.value.code == "disk-full"
