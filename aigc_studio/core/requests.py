@@ -70,8 +70,8 @@ class Request:
         return replace(self, **changes)
 
     def public(self) -> Request:
-        """As files tell of it that may leave this machine: a training's data by the names of its folders."""
-        return self.changed(params=names_only(self.params)) if self.kind == "training" else self
+        """As files tell of it that may leave this machine: folders that were learned from or described by their names."""
+        return self.changed(params=names_only(self.params)) if self.lane == "train" else self
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; fields at their defaults are left out."""

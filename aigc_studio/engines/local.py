@@ -167,7 +167,7 @@ class RunContext:
         path = order.folder / f"{order.job_id}-{index}{suffix}"
         if self._notices:
             info = {**info, "notices": self._notices}
-        facts = names_only(self.facts) if order.request.kind == "training" else self.facts
+        facts = names_only(self.facts) if order.request.lane == "train" else self.facts
         write(path, make_recipe(order.job_id, index, order.request.public(), engine=facts, info=info))
         self._stored.add(index)
         self._index = min(self.missing, default=index)

@@ -58,6 +58,11 @@ def test_it_is_declared_in_the_lane_of_trainings() -> None:
     assert REQUEST.lane == "train"
 
 
+def test_files_name_the_folder_and_not_where_it_lies() -> None:
+    """As those of a training do."""
+    assert REQUEST.changed(params={"data": "/home/me/drawings"}).public().params == {"data": "drawings"}
+
+
 def test_only_what_has_no_caption_is_described(folder: Path, model: Model) -> None:
     before = {path: path.read_bytes() for path in folder.iterdir()}
     ctx = context(folder, model)
