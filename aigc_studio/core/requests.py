@@ -70,7 +70,7 @@ class Request:
         return replace(self, **changes)
 
     def public(self) -> Request:
-        """As files tell of it that may leave this machine: folders that were learned from or described by their names."""
+        """As files tell of it that may leave this machine: folders of training and describing by name alone."""
         return self.changed(params=names_only(self.params)) if self.lane == "train" else self
 
     def to_json(self) -> dict[str, Any]:
