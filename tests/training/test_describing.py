@@ -60,7 +60,7 @@ def test_it_is_declared_in_the_lane_of_trainings() -> None:
 
 def test_files_name_the_folder_and_not_where_it_lies() -> None:
     """As those of a training do."""
-    assert REQUEST.changed(params={"data": "/home/me/drawings"}).public().params == {"data": "drawings"}
+    assert REQUEST.changed(params={"data": "/data/my/drawings"}).public().params == {"data": "drawings"}
 
 
 def test_only_what_has_no_caption_is_described(folder: Path, model: Model) -> None:
